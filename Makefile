@@ -1,0 +1,44 @@
+# Two commands matter: `make run` and `make test`. The rest is for those who work on Omnibus.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+.DEFAULT_GOAL := help
+.PHONY: help run test check format bench lock clean
+
+help:  ## this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+# A stamp file per set of requirements: install once, again only when the lock file changed.
+$(VENV)/.%: requirements/%.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("Omnibus needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Try: make PYTHON=python3.12") if sys.version_info < (3, 11) else None'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "installing requirements/$*.txt into $(VENV) ..."
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/$*.txt
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps -e .
+	@touch $@
+
+run: $(VENV)/.run  ## install, start everything, load the demo, serve (Ctrl-C stops it all)
+	@OMNIBUS_DEMO=$${OMNIBUS_DEMO:-on} exec $(BIN)/omnibus up
+
+test: $(VENV)/.test  ## run every test; says what it skipped and why
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: $(VENV)/.check  ## format, lint, types, import rules, SQL, docs drift
+	@$(BIN)/python -m tests.house.check
+
+format: $(VENV)/.check  ## rewrite the code in the house format
+	@$(BIN)/ruff format . && $(BIN)/ruff check --fix-only --quiet .
+
+bench: $(VENV)/.test  ## the benchmark suite: ratios against baselines (BENCH_JSON=path writes JSON)
+	@$(BIN)/python -m tests.bench $(ARGS)
+
+lock:  ## resolve requirements/*.txt anew (needs uv)
+	@for set in run test check; do \
+	  group=$$([ $$set = run ] || echo "--group $$set"); \
+	  uv pip compile pyproject.toml --group build $$group --universal --python-version 3.11 --generate-hashes \
+	    --no-emit-index-url --no-emit-find-links --no-annotate --custom-compile-command "make lock" \
+	    --quiet --upgrade --output-file requirements/$$set.txt || exit 1; \
+	done
+
+clean:  ## remove what make installed
+	rm -rf $(VENV) build dist *.egg-info
