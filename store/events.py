@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 
-
 @dataclass(frozen=True, slots=True)
 class SeatsChanged:
     """One committed change of a bus: `prev` + 1 == `rev`, and `seats` holds absolute values.

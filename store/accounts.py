@@ -1,0 +1,78 @@
+"""People who can sign in. Passwords arrive and leave as hashes only."""
+
+from dataclasses import dataclass, field
+
+from store.db import Database, Record
+from store.errors import AlreadyExists
+from store.model import Role
+from store.queries import Queries
+
+SQL = Queries.beside(__file__)
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    user_id: int
+    name: str
+    email: str
+    role: Role
+    operator_id: int | None
+    is_disabled: bool
+    password_hash: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class NewUser:
+    name: str
+    email: str
+    password_hash: str = field(repr=False)
+    role: Role = Role.RIDER
+    operator_id: int | None = None
+
+
+class Accounts:
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    async def add(self, new: NewUser) -> User:
+        """Add a user; raise AlreadyExists when the e-mail is taken, whatever its case."""
+        row = await self._db.fetchrow(
+            SQL["add_user"], new.name, new.email, new.password_hash, new.role, new.operator_id
+        )
+        if row is None:
+            raise AlreadyExists("email")
+        return User(
+            user_id=row["user_id"],
+            name=new.name,
+            email=new.email,
+            role=new.role,
+            operator_id=new.operator_id,
+            is_disabled=False,
+            password_hash=new.password_hash,
+        )
+
+    async def find_by_email(self, email: str) -> User | None:
+        row = await self._db.fetchrow(SQL["find_by_email"], email)
+        return _user(row) if row else None
+
+    async def find(self, user_id: int) -> User | None:
+        row = await self._db.fetchrow(SQL["find_by_id"], user_id)
+        return _user(row) if row else None
+
+    async def list(self, *, limit: int) -> list[User]:
+        return [_user(row) for row in await self._db.fetch(SQL["list_users"], limit)]
+
+    async def set_password_hash(self, user_id: int, password_hash: str) -> None:
+        await self._db.fetch(SQL["set_password_hash"], user_id, password_hash)
+
+
+def _user(row: Record) -> User:
+    return User(
+        user_id=row["user_id"],
+        name=row["name"],
+        email=row["email"],
+        role=Role(row["role"]),
+        operator_id=row["operator_id"],
+        is_disabled=row["disabled_at"] is not None,
+        password_hash=row["password_hash"],
+    )

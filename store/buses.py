@@ -1,0 +1,134 @@
+"""The facts of buses and what their seats look like: read often, changed rarely, kept in memory by edition.
+
+Facts may be stale in memory and never hurt: every sale compares their edition under lock and decides again.
+"""
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from store.db import Database, Record
+from store.errors import NotFound
+from store.events import Position, SeatMap
+from store.model import Bus, BusStop, Layout, LayoutSeat
+from store.queries import Queries
+
+SQL = Queries.beside(__file__)
+BUSES_KEPT = 20_000
+LAYOUTS_KEPT = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class SeatStates:
+    """Every seat of a bus by number, at one revision."""
+
+    bus: Bus
+    epoch: int
+    rev: int
+    status: str
+    states: dict[int, str]
+
+
+class Buses:
+    def __init__(self, db: Database) -> None:
+        self._db = db
+        self._facts: OrderedDict[int, Bus] = OrderedDict()
+        self._layouts: OrderedDict[int, Layout] = OrderedDict()
+
+    async def find(self, bus_id: int, *, fresh: bool = False) -> Bus:
+        """Return the facts of a bus; raise NotFound. `fresh` reads them anew."""
+        if not fresh and (known := self._facts.get(bus_id)) is not None:
+            self._facts.move_to_end(bus_id)
+            return known
+        row = await self._db.fetchrow(SQL["find_facts"], bus_id)
+        if row is None:
+            self._facts.pop(bus_id, None)
+            raise NotFound("bus")
+        bus = _bus(row, await self._layout(row["layout_id"]))
+        self._facts[bus_id] = bus
+        if len(self._facts) > BUSES_KEPT:
+            self._facts.popitem(last=False)
+        return bus
+
+    async def seat_states(self, bus_id: int) -> SeatStates:
+        """Return every seat's states with the revision they belong to, from one snapshot; raise NotFound."""
+        row = await self._db.fetchrow(SQL["seat_states"], bus_id)
+        if row is None:
+            raise NotFound("bus")
+        bus = await self.find(bus_id)
+        if bus.facts != row["facts"]:
+            bus = await self.find(bus_id, fresh=True)
+        states = dict(zip(row["seat_nos"], row["states"], strict=True))
+        return SeatStates(bus, row["epoch"], row["rev"], row["status"], states)
+
+    async def seat_maps(self, bus_ids: Sequence[int]) -> list[SeatMap]:
+        """Return whole maps for observers; unknown buses are absent."""
+        rows = await self._db.fetch(SQL["seat_maps"], list(bus_ids))
+        return [
+            SeatMap(
+                row["bus_id"],
+                row["epoch"],
+                row["rev"],
+                tuple(zip(row["labels"], row["states"], strict=True)),
+            )
+            for row in rows
+        ]
+
+    async def positions(self, bus_ids: Sequence[int]) -> list[Position]:
+        """Return how far each bus has come; unknown buses are absent."""
+        rows = await self._db.fetch(SQL["positions"], list(bus_ids))
+        return [Position(row["bus_id"], row["epoch"], row["rev"]) for row in rows]
+
+    async def _layout(self, layout_id: int) -> Layout:
+        if (known := self._layouts.get(layout_id)) is not None:
+            return known
+        rows = await self._db.fetch(SQL["find_layout"], layout_id)
+        seats = tuple(_layout_seat(row) for row in rows)
+        layout = Layout(
+            layout_id,
+            rows[0]["name"],
+            seats,
+            {seat.label: seat for seat in seats},
+            {seat.seat_no: seat for seat in seats},
+        )
+        self._layouts[layout_id] = layout
+        if len(self._layouts) > LAYOUTS_KEPT:
+            self._layouts.popitem(last=False)
+        return layout
+
+
+def _layout_seat(row: Record) -> LayoutSeat:
+    return LayoutSeat(
+        seat_no=row["seat_no"],
+        label=row["label"],
+        deck=row["deck"],
+        row=row["row_no"],
+        column=row["column_no"],
+        seat_class=row["seat_class"],
+        attributes=tuple(row["attributes"]),
+        price_percent=row["price_percent"],
+    )
+
+
+def _bus(row: Record, layout: Layout) -> Bus:
+    stops = zip(
+        row["stop_ids"],
+        row["station_ids"],
+        row["arrivals"],
+        row["departures"],
+        row["boardings"],
+        row["alightings"],
+        strict=True,
+    )
+    return Bus(
+        bus_id=row["bus_id"],
+        operator_id=row["operator_id"],
+        facts=row["facts"],
+        layout=layout,
+        stops=tuple(BusStop(*stop) for stop in stops),
+        fares=tuple(row["fares"]),
+        currency=row["currency"],
+        sales_close=timedelta(seconds=row["sales_close_seconds"]),
+        seats_per_buyer=row["seats_per_buyer"],
+    )

@@ -1,0 +1,53 @@
+-- name: find_facts
+-- What sales need to know of a bus besides its seats; one row a bus, stops as parallel arrays.
+SELECT
+    b.bus_id, b.operator_id, b.facts, b.layout_id, b.currency, b.fares, b.sales_close_seconds, o.seats_per_buyer,
+    stops.stop_ids, stops.station_ids, stops.arrivals, stops.departures, stops.boardings, stops.alightings
+FROM buses AS b
+INNER JOIN operators AS o ON o.operator_id = b.operator_id
+INNER JOIN LATERAL (
+    SELECT
+        array_agg(s.stop_id ORDER BY s.idx) AS stop_ids,
+        array_agg(place.parent_id ORDER BY s.idx) AS station_ids,
+        array_agg(s.arrives_at ORDER BY s.idx) AS arrivals,
+        array_agg(s.departs_at ORDER BY s.idx) AS departures,
+        array_agg(s.can_board ORDER BY s.idx) AS boardings,
+        array_agg(s.can_alight ORDER BY s.idx) AS alightings
+    FROM bus_stops AS s
+    INNER JOIN stops AS place ON place.stop_id = s.stop_id
+    WHERE s.bus_id = b.bus_id
+) AS stops ON true
+WHERE b.bus_id = $1;
+
+-- name: find_layout
+SELECT l.name, s.seat_no, s.label, s.deck, s.row_no, s.column_no, s.seat_class, s.attributes, s.price_percent
+FROM layouts AS l
+INNER JOIN layout_seats AS s ON s.layout_id = l.layout_id
+WHERE l.layout_id = $1
+ORDER BY s.deck, s.row_no, s.column_no;
+
+-- name: seat_maps
+-- Whole maps, each bus and its seats from one snapshot, seats in layout order.
+SELECT
+    b.bus_id, b.epoch, b.rev,
+    array_agg(l.label ORDER BY l.deck, l.row_no, l.column_no) AS labels,
+    array_agg(s.states::text ORDER BY l.deck, l.row_no, l.column_no) AS states
+FROM buses AS b
+INNER JOIN seats AS s ON s.bus_id = b.bus_id
+INNER JOIN layout_seats AS l ON l.layout_id = b.layout_id AND l.seat_no = s.seat_no
+WHERE b.bus_id = ANY ($1::bigint [])
+GROUP BY b.bus_id, b.epoch, b.rev;
+
+-- name: seat_states
+-- One bus, by seat number: what the seat-map answer is made of.
+SELECT
+    b.epoch, b.rev, b.status, b.facts,
+    array_agg(s.seat_no) AS seat_nos,
+    array_agg(s.states::text) AS states
+FROM buses AS b
+INNER JOIN seats AS s ON s.bus_id = b.bus_id
+WHERE b.bus_id = $1
+GROUP BY b.bus_id, b.epoch, b.rev, b.status, b.facts;
+
+-- name: positions
+SELECT b.bus_id, b.epoch, b.rev FROM buses AS b WHERE b.bus_id = ANY ($1::bigint []);

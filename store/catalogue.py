@@ -1,0 +1,210 @@
+"""What is for sale: stops, searches for a day, one bus in full. Reads only, nothing is locked."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from store.buses import Buses
+from store.db import Database, Record
+from store.errors import NotFound
+from store.model import Bus, Leg
+from store.queries import Queries
+
+SQL = Queries.beside(__file__)
+_ALWAYS = datetime(1, 1, 2, tzinfo=UTC), datetime(9999, 12, 30, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    stop_id: int
+    name: str
+    station_id: int | None
+    latitude: float | None
+    longitude: float | None
+    time_zone: str
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    operator_id: int
+    name: str
+    time_zone: str
+
+
+@dataclass(frozen=True, slots=True)
+class Departure:
+    """A bus as a search finds it: for one leg."""
+
+    bus_id: int
+    name: str
+    operator_id: int
+    operator: str
+    route_id: int | None
+    route: str | None
+    leg: Leg
+    from_stop: Stop
+    to_stop: Stop
+    departs_at: datetime
+    arrives_at: datetime
+    price: int
+    currency: str
+    seats_total: int
+    seats_available: int
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class BusCard:
+    """One bus in full."""
+
+    bus: Bus
+    name: str
+    operator_id: int
+    operator: str
+    route_id: int | None
+    route: str | None
+    status: str
+    departs_at: datetime
+    arrives_at: datetime
+    seats_total: int
+    seats_available: int
+    stops: tuple[Stop, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """A rider's question. `after` is the position (departs_at, bus) of the last answer seen."""
+
+    from_stop: int | None = None
+    to_stop: int | None = None
+    on: date | None = None
+    operator_id: int | None = None
+    after: tuple[datetime, int] | None = None
+    limit: int = 20
+
+
+class Catalogue:
+    def __init__(self, db: Database, buses: Buses) -> None:
+        self._db = db
+        self._buses = buses
+
+    async def find_stops(self, text: str, *, limit: int) -> list[Stop]:
+        """Return stops whose name contains `text`, whatever its case."""
+        escaped = text.lower().translate({ord(c): f"\\{c}" for c in "\\%_"})
+        return [_stop(row) for row in await self._db.fetch(SQL["find_stops"], escaped, limit)]
+
+    async def operators(self) -> list[Operator]:
+        rows = await self._db.fetch(SQL["list_operators"])
+        return [Operator(row["operator_id"], row["name"], row["time_zone"]) for row in rows]
+
+    async def search(self, search: Search) -> list[Departure]:
+        """Return departures in order of time; the day is that of the boarding stop's time zone.
+
+        Raises NotFound for an unknown stop or operator.
+        """
+        boarding = await self._stops_at(search.from_stop)
+        alighting = await self._stops_at(search.to_stop)
+        zone = await self._zone(boarding or alighting, search.operator_id)
+        begin, end = _day(search.on, zone) if search.on else (datetime.now(UTC), _ALWAYS[1])
+        after = search.after or (_ALWAYS[0], 0)
+        tail = (begin, end, search.operator_id, *after, search.limit)
+        to_ids = [stop_id for stop_id, _ in alighting] or None
+        if boarding:
+            from_ids = [stop_id for stop_id, _ in boarding]
+            rows = await self._db.fetch(SQL["search_from"], from_ids, to_ids, *tail)
+        else:
+            rows = await self._db.fetch(SQL["search_all"], to_ids, *tail)
+        places = await self._places(
+            stop for row in rows for stop in (row["from_stop"], row["to_stop"])
+        )
+        return [_departure(row, places) for row in rows]
+
+    async def bus(self, bus_id: int) -> BusCard:
+        """Return one bus with all its stops; raise NotFound."""
+        row = await self._db.fetchrow(SQL["bus_card"], bus_id)
+        if row is None:
+            raise NotFound("bus")
+        bus = await self._buses.find(bus_id)
+        places = await self._places(stop.stop_id for stop in bus.stops)
+        return BusCard(
+            bus=bus,
+            name=row["name"],
+            operator_id=row["operator_id"],
+            operator=row["operator"],
+            route_id=row["route_id"],
+            route=row["route"],
+            status=_status(row["status"], row["arrives_at"], row["now"]),
+            departs_at=row["departs_at"],
+            arrives_at=row["arrives_at"],
+            seats_total=row["total_seats"],
+            seats_available=row["seats_available"],
+            stops=tuple(places[stop.stop_id] for stop in bus.stops),
+        )
+
+    async def stops(self, stop_ids: Iterable[int]) -> dict[int, Stop]:
+        return await self._places(stop_ids)
+
+    async def _places(self, stop_ids: Iterable[int]) -> dict[int, Stop]:
+        rows = await self._db.fetch(SQL["stops_by_id"], list(set(stop_ids)))
+        return {row["stop_id"]: _stop(row) for row in rows}
+
+    async def _stops_at(self, stop_id: int | None) -> list[tuple[int, str]]:
+        """Return a stop, or a station with its stops, each with its time zone."""
+        if stop_id is None:
+            return []
+        rows = await self._db.fetch(SQL["stop_with_children"], stop_id)
+        if not rows:
+            raise NotFound("stop")
+        return [(row["stop_id"], row["time_zone"]) for row in rows]
+
+    async def _zone(self, stops: list[tuple[int, str]], operator_id: int | None) -> ZoneInfo:
+        operator = None
+        if operator_id is not None:
+            operator = await self._db.fetchrow(SQL["find_operator"], operator_id)
+            if operator is None:
+                raise NotFound("operator")
+        if stops:
+            return ZoneInfo(stops[0][1])
+        return ZoneInfo(operator["time_zone"] if operator else "UTC")
+
+
+def _day(on: date, zone: ZoneInfo) -> tuple[datetime, datetime]:
+    begin = datetime.combine(on, time.min, tzinfo=zone)
+    return begin, datetime.combine(on + timedelta(days=1), time.min, tzinfo=zone)
+
+
+def _stop(row: Record) -> Stop:
+    return Stop(
+        row["stop_id"],
+        row["name"],
+        row["parent_id"],
+        row["latitude"],
+        row["longitude"],
+        row["time_zone"],
+    )
+
+
+def _status(status: str, over_at: datetime, now: datetime) -> str:
+    return "DEPARTED" if status != "CANCELLED" and over_at <= now else status
+
+
+def _departure(row: Record, places: dict[int, Stop]) -> Departure:
+    return Departure(
+        bus_id=row["bus_id"],
+        name=row["name"],
+        operator_id=row["operator_id"],
+        operator=row["operator"],
+        route_id=row["route_id"],
+        route=row["route"],
+        leg=Leg(row["from_idx"], row["to_idx"]),
+        from_stop=places[row["from_stop"]],
+        to_stop=places[row["to_stop"]],
+        departs_at=row["departs_at"],
+        arrives_at=row["arrives_at"],
+        price=row["price"],
+        currency=row["currency"],
+        seats_total=row["total_seats"],
+        seats_available=row["seats_available"],
+        status=_status(row["status"], row["departs_at"], row["now"]),
+    )

@@ -1,0 +1,211 @@
+"""Connections and transactions: who we are in the database, how long we wait, and what a lost COMMIT means.
+
+Timeout ladder: a connection 2 s, a lock 1 s, a statement 2 s, idle in a transaction 3 s, the driver 4 s.
+"""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import asyncpg
+
+from store.errors import Overloaded
+
+if TYPE_CHECKING:
+    Connection = asyncpg.Connection[asyncpg.Record]
+    Pool = asyncpg.Pool[asyncpg.Record]
+else:
+    # Generic in the stubs only.
+    Connection = asyncpg.Connection
+    Pool = asyncpg.Pool
+Record = asyncpg.Record
+T = TypeVar("T")
+
+POOL_WAIT_SECONDS = 2.0
+_SESSION = {
+    "application_name": "omnibus",
+    "lock_timeout": "1s",
+    "statement_timeout": "2s",
+    "idle_in_transaction_session_timeout": "3s",
+    "timezone": "UTC",
+    "jit": "off",
+    "plan_cache_mode": "force_generic_plan",
+}
+_COMMAND_SECONDS = 4.0
+_COMMIT_SECONDS = 10.0
+_TRIES = 4
+
+_RETRYABLE = (
+    asyncpg.SerializationError,
+    asyncpg.DeadlockDetectedError,
+    asyncpg.LockNotAvailableError,
+)
+_UNREACHABLE = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    OSError,
+    TimeoutError,
+)
+
+
+class CommitUnknown(Exception):
+    """COMMIT was sent and no answer came: it may have happened."""
+
+
+class _Lost(Exception):
+    """The session is gone and nothing was committed."""
+
+
+class Database:
+    """A pool of connections that have become `omnibus_app`, the role that owns nothing."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    @classmethod
+    async def connect(cls, dsn: str, *, size: int, role: str = "omnibus_app") -> "Database":
+        """Open a pool of at most `size` connections; a quarter of them at once, so that bursts find them warm."""
+
+        async def become_app(connection: Connection) -> None:
+            await connection.execute(f"SET ROLE {role}")
+
+        pool = await asyncpg.create_pool(
+            dsn,
+            min_size=max(1, size // 4),
+            max_size=size,
+            max_inactive_connection_lifetime=300.0,
+            command_timeout=_COMMAND_SECONDS,
+            timeout=5.0,
+            init=become_app,
+            reset=_keep_session,
+            server_settings=_SESSION,
+        )
+        return cls(pool)
+
+    async def close(self) -> None:
+        """Wait for running work up to 5 s, then cut."""
+        try:
+            async with asyncio.timeout(5):
+                await self._pool.close()
+        except TimeoutError:
+            self._pool.terminate()
+
+    async def fetch(self, query: str, *args: object) -> list[Record]:
+        """Run one read outside a transaction; raise Overloaded when the database cannot be reached in time."""
+        for last in (False, True):
+            try:
+                async with self._pool.acquire(timeout=POOL_WAIT_SECONDS) as connection:
+                    return await connection.fetch(query, *args)
+            except _UNREACHABLE as error:
+                if last:
+                    raise Overloaded from error
+            except (asyncpg.QueryCanceledError, asyncpg.LockNotAvailableError) as error:
+                raise Overloaded from error
+        raise AssertionError("unreachable")
+
+    async def fetchrow(self, query: str, *args: object) -> Record | None:
+        rows = await self.fetch(query, *args)
+        return rows[0] if rows else None
+
+    async def transaction(
+        self, operators: Sequence[int] | None, work: Callable[[Connection], Awaitable[T]]
+    ) -> T:
+        """Run `work` in one READ COMMITTED transaction whose scope is `operators` (None: all of them).
+
+        Deadlocks, lock timeouts and connections lost before COMMIT are tried again, four times in all, with full
+        jitter: nothing has happened then. Raises Overloaded when that was in vain, CommitUnknown when COMMIT got
+        no answer. What `work` raises rolls back and is passed on. `work` may await nothing but its connection.
+        """
+        attempt = 0
+        while True:
+            try:
+                return await self._attempt(operators, work)
+            except (*_RETRYABLE, _Lost) as error:
+                attempt += 1
+                if attempt == _TRIES:
+                    raise Overloaded from error
+            await asyncio.sleep(random.uniform(0.01, 0.05 * 2**attempt))  # noqa: S311 - jitter
+
+    async def _attempt(
+        self, operators: Sequence[int] | None, work: Callable[[Connection], Awaitable[T]]
+    ) -> T:
+        try:
+            connection = await self._pool.acquire(timeout=POOL_WAIT_SECONDS)
+        except TimeoutError as error:
+            raise Overloaded from error
+        except _UNREACHABLE as error:
+            raise _Lost from error
+        try:
+            return await _in_transaction(connection, operators, work)
+        finally:
+            with suppress(*_UNREACHABLE):
+                await self._pool.release(connection)
+
+
+async def _in_transaction(
+    connection: Any, operators: Sequence[int] | None, work: Callable[[Connection], Awaitable[T]]
+) -> T:
+    try:
+        await connection.execute(_begin(operators))
+        result = await work(connection)
+    except _UNREACHABLE as error:
+        connection.terminate()
+        raise _Lost from error
+    except Exception:
+        await _roll_back(connection)
+        raise
+    except BaseException:
+        # Cancelled: the statement under way may still run, so the session goes, and its locks with it.
+        connection.terminate()
+        raise
+    await _commit(connection)
+    return result
+
+
+def _begin(operators: Sequence[int] | None) -> str:
+    # One round trip; the numbers are ours, and simple queries take no parameters.
+    if operators is None:
+        return (
+            "BEGIN; SELECT set_config('omnibus.operators',"
+            " coalesce((SELECT array_agg(operator_id)::text FROM operators), '{}'), true)"
+        )
+    listed = ",".join(map(str, map(int, operators)))
+    return f"BEGIN; SELECT set_config('omnibus.operators', '{{{listed}}}', true)"
+
+
+async def _roll_back(connection: Any) -> None:
+    try:
+        await connection.execute("ROLLBACK")
+    except Exception:  # noqa: BLE001 - whatever it was, the session is of no more use
+        connection.terminate()
+
+
+async def _commit(connection: Any) -> None:
+    try:
+        outcome = await connection.execute("COMMIT", timeout=_COMMIT_SECONDS)
+    except asyncpg.PostgresError as error:
+        if isinstance(error, _UNREACHABLE):
+            connection.terminate()
+            raise CommitUnknown from error
+        # A deferred constraint spoke: the server has rolled back and said so.
+        raise
+    except _UNREACHABLE as error:
+        connection.terminate()
+        raise CommitUnknown from error
+    except BaseException:
+        connection.terminate()
+        raise
+    if outcome != "COMMIT":
+        raise AssertionError(f"COMMIT answered {outcome}")
+
+
+async def _keep_session(_connection: Connection) -> None:
+    """Nothing of ours outlives a transaction, so returning a connection costs no round trip."""

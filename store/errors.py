@@ -1,0 +1,117 @@
+"""What can go wrong in the store, as classes that carry data. `server/problems.py` maps each to an answer.
+
+StoreError
+├── Refusal                 decided under lock: the same request gets the same answer
+│   ├── SeatUnavailable     a seat of the leg is locked, booked or blocked
+│   ├── HoldExpired         the hold's time is over, or it has ended otherwise
+│   ├── Departed            the bus has left the passenger's boarding stop
+│   ├── SalesClosed         the operator sells no more seats of this bus
+│   ├── TooManySeats        more seats than a buyer may have on one bus
+│   └── WrongState          the booking or payment is past the point where this could be done
+├── NotFound                no such thing, or not for this caller
+│   └── HoldNotFound
+├── InvalidRequest          understood, but it makes no sense for this bus
+├── KeyReused               an idempotency key came back with another request
+├── KeyInUse                the first request with this key is still running
+├── Forbidden               known caller, not allowed
+├── AlreadyExists           a name that must be unique is taken
+├── Overloaded              no answer could be given in time; nothing was changed
+└── OutcomeUnknown          the commit may or may not have happened; the key tells later
+"""
+
+from dataclasses import dataclass
+
+
+class StoreError(Exception):
+    """Base of everything the store raises on purpose."""
+
+    def __str__(self) -> str:
+        return repr(self)
+
+
+class Refusal(StoreError):
+    """A decision, not an accident: stored under the request's idempotency key."""
+
+
+@dataclass(eq=False)
+class SeatUnavailable(Refusal):
+    """`seats` pairs each seat that is in the way with its status on the leg: L, B or X."""
+
+    seats: tuple[tuple[str, str], ...]
+
+
+@dataclass(eq=False)
+class HoldExpired(Refusal):
+    pass
+
+
+@dataclass(eq=False)
+class Departed(Refusal):
+    pass
+
+
+@dataclass(eq=False)
+class SalesClosed(Refusal):
+    pass
+
+
+@dataclass(eq=False)
+class TooManySeats(Refusal):
+    seats_max: int
+
+
+@dataclass(eq=False)
+class WrongState(Refusal):
+    """`status` is what the thing is in, `detail` what that forbids."""
+
+    status: str
+    detail: str
+
+
+@dataclass(eq=False)
+class NotFound(StoreError):
+    what: str
+
+
+@dataclass(eq=False)
+class HoldNotFound(NotFound):
+    what: str = "hold"
+
+
+@dataclass(eq=False)
+class InvalidRequest(StoreError):
+    """`pointer` is the JSON pointer of the field that makes no sense."""
+
+    pointer: str
+    code: str
+    detail: str
+
+
+@dataclass(eq=False)
+class KeyReused(StoreError):
+    pass
+
+
+@dataclass(eq=False)
+class KeyInUse(StoreError):
+    pass
+
+
+@dataclass(eq=False)
+class Forbidden(StoreError):
+    detail: str
+
+
+@dataclass(eq=False)
+class AlreadyExists(StoreError):
+    what: str
+
+
+@dataclass(eq=False)
+class Overloaded(StoreError):
+    retry_after_seconds: int = 1
+
+
+@dataclass(eq=False)
+class OutcomeUnknown(StoreError):
+    retry_after_seconds: int = 2

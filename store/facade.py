@@ -1,0 +1,102 @@
+"""Everything the store offers, opened and closed together."""
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Self
+
+from store.accounts import Accounts
+from store.blocks import Blocks
+from store.bookings import Bookings
+from store.buses import Buses
+from store.catalogue import Catalogue
+from store.db import Database
+from store.engine import Engine
+from store.events import SeatsChanged
+from store.expiry import Expiry
+from store.holds import Holds
+from store.house_keys import HouseKey, HouseKeys
+from store.ids import RefCodec
+from store.lookup import Lookup
+from store.retention import Retention
+from store.sessions import Sessions
+from store.settlement import Settlement
+from store.timetable import Timetable
+
+
+@dataclass(frozen=True, slots=True)
+class StoreOptions:
+    """`pool_size` connections at most; a hold lives `hold_seconds`, an unpaid booking `pending_seconds`."""
+
+    pool_size: int = 10
+    hold_seconds: int = 300
+    pending_seconds: int = 120
+
+
+def _nobody(_event: SeatsChanged) -> None:
+    """For those who sell without telling: imports, tests of the store alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    db: Database
+    buses: Buses
+    catalogue: Catalogue
+    holds: Holds
+    bookings: Bookings
+    lookup: Lookup
+    settlement: Settlement
+    blocks: Blocks
+    expiry: Expiry
+    retention: Retention
+    timetable: Timetable
+    accounts: Accounts
+    sessions: Sessions
+    house_keys: HouseKeys
+
+    @classmethod
+    async def open(
+        cls,
+        dsn: str,
+        options: StoreOptions = StoreOptions(),
+        announce: Callable[[SeatsChanged], None] = _nobody,
+    ) -> Self:
+        """Connect to a migrated database. `announce` hears of every committed change, after its COMMIT."""
+        db = await Database.connect(dsn, size=options.pool_size)
+        try:
+            house_keys = HouseKeys(db)
+            scatter = await house_keys.find_or_make("booking_refs", _new_scatter_key)
+        except BaseException:
+            await db.close()
+            raise
+        buses = Buses(db)
+        engine = Engine(db, buses, announce)
+        refs = RefCodec(bytes.fromhex(scatter[-1].secret))
+        return cls(
+            db=db,
+            buses=buses,
+            catalogue=Catalogue(db, buses),
+            holds=Holds(engine, hold_seconds=options.hold_seconds),
+            bookings=Bookings(engine, refs, pending_seconds=options.pending_seconds),
+            lookup=Lookup(engine),
+            settlement=Settlement(engine),
+            blocks=Blocks(engine),
+            expiry=Expiry(engine),
+            retention=Retention(db),
+            timetable=Timetable(db),
+            accounts=Accounts(db),
+            sessions=Sessions(db),
+            house_keys=house_keys,
+        )
+
+    async def close(self) -> None:
+        await self.db.close()
+
+    async def is_primary(self) -> bool:
+        """Whether the database answers, and as one that takes writes; raises Overloaded when it does not answer."""
+        row = await self.db.fetchrow("SELECT NOT pg_is_in_recovery() AS is_primary")
+        return bool(row and row["is_primary"])
+
+
+def _new_scatter_key() -> HouseKey:
+    return HouseKey("1", secrets.token_hex(32))

@@ -1,0 +1,101 @@
+-- Each query returns the rows that should not exist. They run at the end of every test, and in production.
+
+-- name: claims_match_states
+-- A seat's letters and the claims on it say the same.
+SELECT s.bus_id, s.seat_no, s.states AS shown, string_agg(
+    CASE
+        WHEN c.block_id IS NOT NULL THEN 'X'
+        WHEN c.hold_id IS NOT NULL OR b.status = 'PENDING' THEN 'L'
+        WHEN b.status IN ('CONFIRMED', 'PARTIALLY_CANCELLED') THEN 'B'
+        WHEN c.seat_no IS NULL THEN 'A'
+        ELSE '?'
+    END, '' ORDER BY place.segment
+) AS claimed
+FROM seats AS s
+CROSS JOIN generate_series(0, length(s.states) - 1) AS place (segment)
+LEFT JOIN claims AS c ON c.bus_id = s.bus_id AND c.seat_no = s.seat_no AND c.segment = place.segment
+LEFT JOIN bookings AS b ON b.bus_id = c.bus_id AND b.booking_id = c.booking_id
+GROUP BY s.bus_id, s.seat_no, s.states
+HAVING s.states <> string_agg(
+    CASE
+        WHEN c.block_id IS NOT NULL THEN 'X'
+        WHEN c.hold_id IS NOT NULL OR b.status = 'PENDING' THEN 'L'
+        WHEN b.status IN ('CONFIRMED', 'PARTIALLY_CANCELLED') THEN 'B'
+        WHEN c.seat_no IS NULL THEN 'A'
+        ELSE '?'
+    END, '' ORDER BY place.segment
+);
+
+-- name: live_holds_own_their_seats
+-- A hold that is still good has every claim it promised.
+SELECT h.bus_id, h.hold_id
+FROM holds AS h
+LEFT JOIN claims AS c ON c.bus_id = h.bus_id AND c.hold_id = h.hold_id
+WHERE h.state = 'ACTIVE' AND h.expires_at > clock_timestamp()
+GROUP BY h.bus_id, h.hold_id, h.seats, h.from_idx, h.to_idx
+HAVING count(c.seat_no) <> cardinality(h.seats) * (h.to_idx - h.from_idx);
+
+-- name: sold_seats_are_owned
+-- Every valid ticket has its seat on every segment of its leg, and no booking is confirmed without tickets.
+SELECT b.bus_id, b.booking_id
+FROM bookings AS b
+LEFT JOIN tickets AS t ON t.bus_id = b.bus_id AND t.booking_id = b.booking_id AND t.status = 'VALID'
+LEFT JOIN LATERAL (
+    SELECT count(*) AS segments FROM claims AS c
+    WHERE c.bus_id = t.bus_id AND c.seat_no = t.seat_no AND c.booking_id = t.booking_id
+) AS owned ON true
+WHERE b.status IN ('CONFIRMED', 'PARTIALLY_CANCELLED')
+GROUP BY b.bus_id, b.booking_id, b.from_idx, b.to_idx
+HAVING count(t.seat_no) = 0 OR NOT bool_and(owned.segments = b.to_idx - b.from_idx);
+
+-- name: ended_owners_own_nothing
+SELECT c.bus_id, c.seat_no, c.segment
+FROM claims AS c
+LEFT JOIN holds AS h ON h.bus_id = c.bus_id AND h.hold_id = c.hold_id
+LEFT JOIN bookings AS b ON b.bus_id = c.bus_id AND b.booking_id = c.booking_id
+LEFT JOIN blocks AS x ON x.bus_id = c.bus_id AND x.block_id = c.block_id
+WHERE
+    h.state <> 'ACTIVE'
+    OR b.status NOT IN ('PENDING', 'CONFIRMED', 'PARTIALLY_CANCELLED')
+    OR x.lifted_at IS NOT NULL;
+
+-- name: pending_bookings_own_their_seats
+SELECT b.bus_id, b.booking_id
+FROM bookings AS b
+LEFT JOIN claims AS c ON c.bus_id = b.bus_id AND c.booking_id = b.booking_id
+WHERE b.status = 'PENDING' AND b.expires_at > clock_timestamp()
+GROUP BY b.bus_id, b.booking_id, b.seats, b.from_idx, b.to_idx
+HAVING count(c.seat_no) <> cardinality(b.seats) * (b.to_idx - b.from_idx);
+
+-- name: revisions_have_no_gaps
+-- Every revision of the kept history has its event, and the newest event is the bus's revision.
+SELECT b.bus_id, b.rev, count(e.rev) AS events
+FROM buses AS b
+LEFT JOIN events AS e ON e.bus_id = b.bus_id
+GROUP BY b.bus_id, b.rev
+HAVING
+    coalesce(max(e.rev), 0) > b.rev
+    OR (count(e.rev) > 0 AND (max(e.rev) <> b.rev OR count(e.rev) <> max(e.rev) - min(e.rev) + 1));
+
+-- name: paid_is_confirmed
+-- Money in hand belongs to a booking that was confirmed, and nothing is confirmed unpaid.
+SELECT b.bus_id, b.booking_id, b.status, p.status AS payment
+FROM bookings AS b
+INNER JOIN payments AS p ON p.bus_id = b.bus_id AND p.booking_id = b.booking_id
+WHERE (p.status = 'SUCCEEDED') <> (b.confirmed_at IS NOT NULL);
+
+-- name: refunds_within_payment
+SELECT p.bus_id, p.payment_id
+FROM payments AS p
+INNER JOIN refunds AS r ON r.bus_id = p.bus_id AND r.payment_id = p.payment_id
+GROUP BY p.bus_id, p.payment_id, p.amount
+HAVING sum(r.amount) > p.amount;
+
+-- name: counts_cover_holds
+-- A buyer's count is never below what the buyer really holds.
+SELECT c.bus_id, c.user_id
+FROM buyer_holds AS c
+INNER JOIN holds AS h ON h.bus_id = c.bus_id AND h.user_id = c.user_id
+WHERE h.state = 'ACTIVE' AND h.expires_at > clock_timestamp()
+GROUP BY c.bus_id, c.user_id, c.seats_held
+HAVING sum(cardinality(h.seats)) > c.seats_held;

@@ -1,0 +1,95 @@
+"""Finds bookings: by bus and number, by ref, by whose they are."""
+
+from datetime import UTC, datetime
+
+from store.db import Connection, Record
+from store.engine import Engine
+from store.errors import NotFound
+from store.model import (
+    Booking,
+    BookingStatus,
+    Bus,
+    Contact,
+    Leg,
+    Passenger,
+    Payment,
+    PaymentStatus,
+    Ticket,
+)
+from store.queries import Queries
+
+SQL = Queries.beside(__file__)
+_NEVER = datetime(9999, 1, 1, tzinfo=UTC)
+
+
+class Lookup:
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    async def find(self, bus_id: int, booking_id: int) -> Booking:
+        """Return a booking as it is now; raise NotFound."""
+        bus = await self._engine.buses.find(bus_id)
+
+        async def read(connection: Connection) -> Booking:
+            return await read_booking(connection, bus, booking_id)
+
+        return await self._engine.db.transaction([bus.operator_id], read)
+
+    async def find_by_ref(self, ref: str) -> tuple[Booking, bytes]:
+        """Return a booking and the digest of its access key; raise NotFound. The ref alone proves nothing."""
+
+        async def read(connection: Connection) -> Record | None:
+            return await connection.fetchrow(SQL["find_by_ref"], ref)
+
+        row = await self._engine.db.transaction(None, read)
+        if row is None:
+            raise NotFound("booking")
+        return await self.find(row["bus_id"], row["booking_id"]), row["access_digest"]
+
+    async def list_of(
+        self, user_id: int, *, before: tuple[datetime, int, int] | None, limit: int
+    ) -> list[Booking]:
+        """Return a buyer's bookings, newest first, older than `before` (created, bus, booking)."""
+        created, bus_id, booking_id = before or (_NEVER, 2**63 - 1, 2**63 - 1)
+
+        async def read(connection: Connection) -> list[Record]:
+            return await connection.fetch(
+                SQL["list_of_user"], user_id, created, bus_id, booking_id, limit
+            )
+
+        rows = await self._engine.db.transaction(None, read)
+        return [await self.find(row["bus_id"], row["booking_id"]) for row in rows]
+
+
+async def read_booking(connection: Connection, bus: Bus, booking_id: int) -> Booking:
+    """Read a booking inside a transaction, under its lock where it matters; raise NotFound."""
+    row = await connection.fetchrow(SQL["read_booking"], bus.bus_id, booking_id)
+    if row is None:
+        raise NotFound("booking")
+    seats = tuple(row["seats"])
+    lines = zip(seats, row["names"], row["categories"], strict=True)
+    tickets = zip(
+        row["ticket_seats"] or (),
+        row["ticket_codes"] or (),
+        row["ticket_statuses"] or (),
+        strict=True,
+    )
+    return Booking(
+        bus=bus,
+        booking_id=booking_id,
+        ref=row["ref"],
+        status=BookingStatus(row["status"]),
+        user_id=row["user_id"],
+        leg=Leg(row["from_idx"], row["to_idx"]),
+        seats=seats,
+        prices=tuple(row["prices"]),
+        passengers=tuple(Passenger(*line) for line in lines),
+        contact=Contact(row["email"], row["phone"]),
+        created_at=row["created_at"],
+        expires_at=row["expires_at"],
+        payment=Payment(
+            row["payment_id"], row["method"], PaymentStatus(row["payment_status"]), row["amount"]
+        ),
+        tickets=tuple(Ticket(*ticket) for ticket in tickets),
+        refunded=row["refunded"],
+    )

@@ -1,0 +1,41 @@
+-- name: read_booking
+-- The booking as it is now: $1 bus, $2 booking.
+SELECT
+    b.booking_id, b.ref, b.access_digest, b.status, b.user_id, b.from_idx, b.to_idx, b.seats, b.prices,
+    b.names::text [] AS names, b.categories, b.email, b.phone, b.created_at, b.expires_at,
+    p.payment_id, p.method, p.status AS payment_status, p.amount,
+    t.seat_nos AS ticket_seats, t.codes AS ticket_codes, t.statuses AS ticket_statuses,
+    coalesce(r.refunded, 0) AS refunded
+FROM bookings AS b
+INNER JOIN LATERAL (
+    SELECT * FROM payments AS p
+    WHERE p.bus_id = b.bus_id AND p.booking_id = b.booking_id
+    ORDER BY p.created_at DESC, p.payment_id
+    LIMIT 1
+) AS p ON true
+LEFT JOIN LATERAL (
+    SELECT
+        array_agg(t.seat_no ORDER BY t.seat_no) AS seat_nos,
+        array_agg(t.code ORDER BY t.seat_no) AS codes,
+        array_agg(t.status ORDER BY t.seat_no) AS statuses
+    FROM tickets AS t
+    WHERE t.bus_id = b.bus_id AND t.booking_id = b.booking_id
+) AS t ON true
+LEFT JOIN LATERAL (
+    SELECT sum(r.amount)::bigint AS refunded
+    FROM payments AS p2
+    INNER JOIN refunds AS r ON r.bus_id = p2.bus_id AND r.payment_id = p2.payment_id
+    WHERE p2.bus_id = b.bus_id AND p2.booking_id = b.booking_id
+) AS r ON true
+WHERE b.bus_id = $1 AND b.booking_id = $2;
+
+-- name: find_by_ref
+SELECT b.bus_id, b.booking_id, b.access_digest FROM bookings AS b WHERE b.ref = $1;
+
+-- name: list_of_user
+-- Newest first: $1 user, $2 created before, $3 bus and $4 booking of the last one seen, $5 limit.
+SELECT b.bus_id, b.booking_id, b.created_at
+FROM bookings AS b
+WHERE b.user_id = $1 AND (b.created_at, b.bus_id, b.booking_id) < ($2, $3, $4)
+ORDER BY b.created_at DESC, b.bus_id DESC, b.booking_id DESC
+LIMIT $5;

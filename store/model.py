@@ -1,0 +1,213 @@
+"""Values of the domain: what a bus is, who calls, what is held and booked. No I/O, standard library only."""
+
+import uuid
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+AVAILABLE, LOCKED, BOOKED, BLOCKED = "A", "L", "B", "X"
+STATUS_NAMES = {"A": "AVAILABLE", "L": "LOCKED", "B": "BOOKED", "X": "BLOCKED"}
+
+
+class Role(StrEnum):
+    RIDER = "rider"
+    AGENT = "agent"
+    OPERATOR = "operator"
+    SUPPORT = "support"
+    ADMIN = "admin"
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks. A guest has no user; agents and operators belong to one operator."""
+
+    user_id: int | None = None
+    role: Role | None = None
+    operator_id: int | None = None
+
+    @property
+    def is_guest(self) -> bool:
+        return self.user_id is None
+
+    @property
+    def scope(self) -> str:
+        """What an idempotency key is private to. Guests share one: their keys are random and bound to the body."""
+        return "guest" if self.user_id is None else f"user:{self.user_id}"
+
+    def works_for(self, operator_id: int) -> bool:
+        """Whether the caller may act for this operator: its own staff, or the platform's admin."""
+        if self.role is Role.ADMIN:
+            return True
+        return self.role in {Role.AGENT, Role.OPERATOR} and self.operator_id == operator_id
+
+    def manages(self, operator_id: int) -> bool:
+        """Whether the caller may change what this operator sells."""
+        if self.role is Role.ADMIN:
+            return True
+        return self.role is Role.OPERATOR and self.operator_id == operator_id
+
+
+GUEST = Caller()
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """A run of segments: from stop `start` (boarding) up to stop `end` (alighting), as indexes of the bus's stops."""
+
+    start: int
+    end: int
+
+    @property
+    def segments(self) -> range:
+        return range(self.start, self.end)
+
+
+@dataclass(frozen=True, slots=True)
+class LayoutSeat:
+    seat_no: int
+    label: str
+    deck: int
+    row: int
+    column: int
+    seat_class: str
+    attributes: tuple[str, ...]
+    price_percent: int
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    layout_id: int
+    name: str
+    seats: tuple[LayoutSeat, ...]
+    by_label: dict[str, LayoutSeat]
+    by_number: dict[int, LayoutSeat]
+
+    def label(self, seat_no: int) -> str:
+        return self.by_number[seat_no].label
+
+
+@dataclass(frozen=True, slots=True)
+class BusStop:
+    stop_id: int
+    station_id: int | None
+    arrives_at: datetime
+    departs_at: datetime
+    can_board: bool
+    can_alight: bool
+
+    def is_at(self, stop_id: int) -> bool:
+        return stop_id in (self.stop_id, self.station_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Bus:
+    """The facts of a bus that sales need and that change rarely; `facts` numbers their edition."""
+
+    bus_id: int
+    operator_id: int
+    facts: int
+    layout: Layout
+    stops: tuple[BusStop, ...]
+    fares: tuple[int, ...]
+    currency: str
+    sales_close: timedelta
+    seats_per_buyer: int
+
+    @property
+    def whole_route(self) -> Leg:
+        return Leg(0, len(self.fares))
+
+
+class SaleStatus(StrEnum):
+    SCHEDULED = "SCHEDULED"
+    CLOSED = "CLOSED"
+    CANCELLED = "CANCELLED"
+
+
+class HoldState(StrEnum):
+    ACTIVE = "ACTIVE"
+    BOOKED = "BOOKED"
+    RELEASED = "RELEASED"
+    EXPIRED = "EXPIRED"
+
+
+class BookingStatus(StrEnum):
+    PENDING = "PENDING"
+    CONFIRMED = "CONFIRMED"
+    CANCELLED = "CANCELLED"
+    PARTIALLY_CANCELLED = "PARTIALLY_CANCELLED"
+    EXPIRED = "EXPIRED"
+    FAILED = "FAILED"
+
+
+class PaymentStatus(StrEnum):
+    PENDING = "PENDING"
+    SUCCEEDED = "SUCCEEDED"
+    DECLINED = "DECLINED"
+    CANCELLED = "CANCELLED"
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    bus: Bus
+    hold_id: uuid.UUID
+    state: HoldState
+    user_id: int | None
+    leg: Leg
+    seats: tuple[int, ...]
+    prices: tuple[int, ...]
+    created_at: datetime
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Passenger:
+    seat_no: int
+    name: str
+    category: str
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    email: str | None = None
+    phone: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Payment:
+    payment_id: uuid.UUID
+    method: str
+    status: PaymentStatus
+    amount: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    seat_no: int
+    code: uuid.UUID
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class Booking:
+    bus: Bus
+    booking_id: int
+    ref: str
+    status: BookingStatus
+    user_id: int | None
+    leg: Leg
+    seats: tuple[int, ...]
+    prices: tuple[int, ...]
+    passengers: tuple[Passenger, ...]
+    contact: Contact
+    created_at: datetime
+    expires_at: datetime | None
+    payment: Payment
+    tickets: tuple[Ticket, ...] = ()
+    refunded: int = 0
+    access_key: str | None = None
+    """Only in the answer that made the booking: the database keeps a digest."""
+
+    @property
+    def total(self) -> int:
+        return sum(self.prices)

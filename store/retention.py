@@ -1,0 +1,35 @@
+"""Forgets what nobody can ask for any more."""
+
+from datetime import timedelta
+
+from store.db import Connection, Database
+from store.queries import Queries
+
+SQL = Queries.beside(__file__)
+EVENTS_KEPT = timedelta(hours=6)
+KEYS_KEPT = timedelta(hours=48)
+_AT_A_TIME = 1000
+_ROUNDS_MAX = 50
+
+
+class Retention:
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    async def purge(self) -> int:
+        """Delete old events and idempotency keys in small transactions, at most 50 rounds of each; return how many."""
+        deleted = 0
+        for query, age in (("purge_events", EVENTS_KEPT), ("purge_keys", KEYS_KEPT)):
+            for _ in range(_ROUNDS_MAX):
+                count = await self._delete(SQL[query], age)
+                deleted += count
+                if count == 0:
+                    break
+        return deleted
+
+    async def _delete(self, query: str, age: timedelta) -> int:
+        async def work(connection: Connection) -> int:
+            outcome = await connection.execute(query, age, _AT_A_TIME)
+            return int(outcome.split()[-1])
+
+        return await self._db.transaction(None, work)

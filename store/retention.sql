@@ -1,0 +1,21 @@
+-- name: purge_events
+-- Whole prefixes of each bus's history, so that what is kept has no gaps: $1 age, $2 buses at a time.
+DELETE FROM events AS e
+USING (
+    SELECT o.bus_id, max(o.rev) AS rev
+    FROM events AS o
+    WHERE o.at < clock_timestamp() - $1::interval
+    GROUP BY o.bus_id
+    LIMIT $2
+) AS old
+WHERE e.bus_id = old.bus_id AND e.rev <= old.rev;
+
+-- name: purge_keys
+DELETE FROM idempotency_keys AS k
+USING (
+    SELECT o.bus_id, o.key_hash
+    FROM idempotency_keys AS o
+    WHERE o.created_at < clock_timestamp() - $1::interval
+    LIMIT $2
+) AS old
+WHERE k.bus_id = old.bus_id AND k.key_hash = old.key_hash;

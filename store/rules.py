@@ -1,0 +1,195 @@
+"""The rules of a sale, decided from locked rows alone.
+
+Pure functions, so that one request or a whole batch, a test or a proof, all decide in the same way.
+
+A seat's states are a string with one letter for every segment; a leg reads and writes a slice of it.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from store.errors import Departed, InvalidRequest, SalesClosed, SeatUnavailable
+from store.model import AVAILABLE, Booking, Bus, Caller, Hold, LayoutSeat, Leg, Role, SaleStatus
+
+_WORST_FIRST = "BXLA"
+SEATS_PER_STAFF_SALE = 100
+
+
+def status_on(states: str, leg: Leg) -> str:
+    """Return the worst letter of the leg's segments: B > X > L > A."""
+    on_leg = states[leg.start : leg.end]
+    return next(letter for letter in _WORST_FIRST if letter in on_leg)
+
+
+def with_leg(states: str, leg: Leg, letter: str) -> str:
+    """Return `states` with every segment of the leg set to `letter`."""
+    return states[: leg.start] + letter * (leg.end - leg.start) + states[leg.end :]
+
+
+def leg_fare(fares: Sequence[int], leg: Leg) -> int:
+    """Return the adult fare of a leg in minor units: the sum of its segments."""
+    return sum(fares[leg.start : leg.end])
+
+
+def seat_price(fare: int, percent: int) -> int:
+    """Return `fare` × `percent` / 100 in minor units, half a unit rounded up."""
+    return (fare * percent + 50) // 100
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a hold or a direct booking asks for: seats by number, ascending, on one leg."""
+
+    bus: Bus
+    leg: Leg
+    seats: tuple[int, ...]
+
+    @property
+    def prices(self) -> tuple[int, ...]:
+        fare = leg_fare(self.bus.fares, self.leg)
+        places = self.bus.layout.by_number
+        return tuple(seat_price(fare, places[seat].price_percent) for seat in self.seats)
+
+
+def require_on_sale(bus: Bus, leg: Leg, status: str, now: datetime) -> None:
+    """Refuse what can no longer be sold: by the operator's word first, then by the clock of the boarding stop."""
+    if status != SaleStatus.SCHEDULED:
+        raise SalesClosed
+    boards_at = bus.stops[leg.start].departs_at
+    if now >= boards_at:
+        raise Departed
+    if now >= boards_at - bus.sales_close:
+        raise SalesClosed
+
+
+def require_not_departed(bus: Bus, leg: Leg, now: datetime) -> None:
+    if now >= bus.stops[leg.start].departs_at:
+        raise Departed
+
+
+def refund_amount(booking: Booking, seats: Sequence[int]) -> int:
+    """Return what cancelling seats before departure pays back: what was paid for them."""
+    paid = dict(zip(booking.seats, booking.prices, strict=True))
+    return sum(paid[seat] for seat in seats)
+
+
+def require_free(wanted: Wanted, states: Mapping[int, str]) -> None:
+    """Refuse unless every seat is available on every segment of the leg; all or nothing.
+
+    `states` are the locked seats' states, with what has expired already counted as available.
+    """
+    taken = tuple(
+        (wanted.bus.layout.label(seat), letter)
+        for seat in wanted.seats
+        if (letter := status_on(states[seat], wanted.leg)) != AVAILABLE
+    )
+    if taken:
+        raise SeatUnavailable(taken)
+
+
+def set_leg(
+    seats: Iterable[int], states: Mapping[int, str], leg: Leg, letter: str
+) -> dict[int, str]:
+    return {seat: with_leg(states[seat], leg, letter) for seat in seats}
+
+
+@dataclass(frozen=True, slots=True)
+class Replacement:
+    """What changes when a hold gets another set of seats; a seat that stays keeps the price it was held at."""
+
+    added: Wanted
+    dropped: tuple[int, ...]
+    prices: tuple[int, ...]
+
+
+def replace_seats(hold: Hold, seats: Sequence[int]) -> Replacement:
+    """Compare a hold's seats with the set (ascending) that shall be held instead."""
+    added = Wanted(hold.bus, hold.leg, tuple(seat for seat in seats if seat not in hold.seats))
+    price = dict(zip(hold.seats, hold.prices, strict=True))
+    price |= dict(zip(added.seats, added.prices, strict=True))
+    return Replacement(
+        added=added,
+        dropped=tuple(seat for seat in hold.seats if seat not in seats),
+        prices=tuple(price[seat] for seat in seats),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One segment of a seat with the moment its owner's time is over (None: it never is)."""
+
+    seat_no: int
+    segment: int
+    expires_at: datetime | None
+
+
+def release_expired(
+    states: Mapping[int, str], claims: Iterable[Claim], now: datetime
+) -> tuple[dict[int, str], list[Claim]]:
+    """Return the states with expired claims given back, and those claims."""
+    freed = dict(states)
+    expired = [
+        claim for claim in claims if claim.expires_at is not None and claim.expires_at <= now
+    ]
+    for claim in expired:
+        segment = Leg(claim.segment, claim.segment + 1)
+        freed[claim.seat_no] = with_leg(freed[claim.seat_no], segment, AVAILABLE)
+    return freed, expired
+
+
+def seats_by_label(bus: Bus, labels: Sequence[str], *, pointer: str = "/seats") -> tuple[int, ...]:
+    """Return seat numbers in lock order (ascending); unknown or repeated labels make no sense."""
+    if len(set(labels)) != len(labels):
+        raise InvalidRequest(pointer, "duplicate_seat", "a seat is named twice")
+    places: list[LayoutSeat] = []
+    for index, label in enumerate(labels):
+        place = bus.layout.by_label.get(label)
+        if place is None:
+            raise InvalidRequest(
+                f"{pointer}/{index}", "unknown_seat", "this bus has no seat of that label"
+            )
+        places.append(place)
+    return tuple(sorted(place.seat_no for place in places))
+
+
+def find_leg(bus: Bus, from_stop: int | None, to_stop: int | None) -> Leg:
+    """Return the leg between two stops of the bus; a missing end means the end of the line.
+
+    A station stands for any of its stops. Where a bus calls twice, boarding takes the first call and alighting
+    the first one after it.
+    """
+    start = 0
+    if from_stop is not None:
+        start = next((i for i, stop in enumerate(bus.stops) if stop.is_at(from_stop)), -1)
+        if start < 0:
+            raise InvalidRequest("/from_stop", "unknown_stop", "the bus does not call there")
+    end = len(bus.stops) - 1
+    if to_stop is not None:
+        calls = [i for i, stop in enumerate(bus.stops) if stop.is_at(to_stop)]
+        if not calls:
+            raise InvalidRequest("/to_stop", "unknown_stop", "the bus does not call there")
+        end = next((i for i in calls if i > start), -1)
+    if end <= start:
+        raise InvalidRequest(
+            "/to_stop", "leg_reversed", "the bus calls there before it picks you up"
+        )
+    if not bus.stops[start].can_board:
+        raise InvalidRequest("/from_stop", "no_boarding", "the bus only sets down there")
+    if not bus.stops[end].can_alight:
+        raise InvalidRequest("/to_stop", "no_alighting", "the bus only picks up there")
+    return Leg(start, end)
+
+
+def seats_allowed(bus: Bus, caller: Caller) -> int:
+    """Return how many seats of a bus a buyer may hold at a time, or book at once."""
+    if caller.role in {Role.AGENT, Role.OPERATOR, Role.ADMIN}:
+        return max(SEATS_PER_STAFF_SALE, bus.seats_per_buyer)
+    return bus.seats_per_buyer
+
+
+def require_allowed(bus: Bus, caller: Caller, count: int) -> None:
+    """Refuse a request that no count of held seats could ever satisfy."""
+    allowed = seats_allowed(bus, caller)
+    if count > allowed:
+        raise InvalidRequest("/seats", "too_many_seats", f"at most {allowed} seats at a time")

@@ -1,0 +1,103 @@
+-- name: find_route
+SELECT
+    r.route_id, r.operator_id, r.name,
+    array_agg(s.stop_id ORDER BY s.idx) AS stop_ids,
+    array_agg(s.arrival_seconds ORDER BY s.idx) AS arrivals,
+    array_agg(s.departure_seconds ORDER BY s.idx) AS departures
+FROM routes AS r
+INNER JOIN route_stops AS s ON s.route_id = r.route_id
+WHERE r.route_id = $1
+GROUP BY r.route_id;
+
+-- name: find_layout_size
+SELECT l.operator_id, count(*)::integer AS seats
+FROM layouts AS l
+INNER JOIN layout_seats AS s ON s.layout_id = l.layout_id
+WHERE l.layout_id = $1
+GROUP BY l.layout_id;
+
+-- name: find_layout_by_name
+SELECT l.layout_id FROM layouts AS l WHERE l.operator_id = $1 AND l.name = $2;
+
+-- name: add_layout
+WITH layout AS (
+    INSERT INTO layouts (operator_id, name) VALUES ($1, $2)
+    ON CONFLICT ON CONSTRAINT layouts_operator_name_key DO NOTHING
+    RETURNING layout_id
+),
+
+seats AS (
+    INSERT INTO layout_seats (
+        layout_id, operator_id, seat_no, label, deck, row_no, column_no, seat_class, attributes, price_percent
+    )
+    SELECT l.layout_id, $1, s.seat_no, s.label, s.deck, s.row_no, s.column_no, s.seat_class,
+        CASE WHEN s.attributes = '' THEN '{}' ELSE string_to_array(s.attributes, ',') END, s.price_percent
+    FROM layout AS l
+    CROSS JOIN unnest(
+        $3::smallint [], $4::text [], $5::smallint [], $6::smallint [], $7::smallint [], $8::text [], $9::text [],
+        $10::smallint []
+    ) AS s (seat_no, label, deck, row_no, column_no, seat_class, attributes, price_percent)
+)
+
+SELECT layout_id FROM layout;
+
+-- name: find_operator
+SELECT o.operator_id, o.time_zone, o.currency
+FROM operators AS o
+WHERE $1::integer IS NULL OR o.operator_id = $1
+ORDER BY o.operator_id
+LIMIT 1;
+
+-- name: add_operator
+INSERT INTO operators (name, time_zone, currency, source_key) VALUES ($1, $2, $3, $4)
+ON CONFLICT (lower(name)) DO NOTHING
+RETURNING operator_id;
+
+-- name: find_operator_by_name
+SELECT o.operator_id, o.time_zone, o.currency FROM operators AS o WHERE lower(o.name) = lower($1);
+
+-- name: add_ends_of_line
+-- The two places of a bus that was given none, made once for each operator: $1 operator, $2 time zone.
+INSERT INTO stops (source, code, name, time_zone)
+VALUES ('operator:' || $1::integer, 'start', 'Start', $2), ('operator:' || $1::integer, 'end', 'End', $2)
+ON CONFLICT ON CONSTRAINT stops_source_code_key DO NOTHING;
+
+-- name: find_ends_of_line
+SELECT s.stop_id, s.code FROM stops AS s WHERE s.source = 'operator:' || $1::integer;
+
+-- name: wait_for_key
+SELECT pg_advisory_xact_lock($1);
+
+-- name: add_bus
+-- The bus, its stops and its seats in one go: $11-$13 stops in order, $14 the audit's actor.
+WITH bus AS (
+    INSERT INTO buses (
+        operator_id, route_id, layout_id, name, departs_at, arrives_at, service_date, total_seats, currency, fares
+    )
+    SELECT $1, $2, $3, $4, $5, $6, $7, count(*), $9, $10::integer []
+    FROM layout_seats AS l
+    WHERE l.layout_id = $3
+    RETURNING bus_id
+),
+
+stops AS (
+    INSERT INTO bus_stops (bus_id, operator_id, idx, stop_id, arrives_at, departs_at)
+    SELECT bus.bus_id, $1, s.place - 1, s.stop_id, s.arrives_at, s.departs_at
+    FROM bus
+    CROSS JOIN unnest($11::bigint [], $12::timestamptz [], $13::timestamptz [])
+        WITH ORDINALITY AS s (stop_id, arrives_at, departs_at, place)
+),
+
+places AS (
+    INSERT INTO seats (bus_id, operator_id, seat_no, states)
+    SELECT bus.bus_id, $1, l.seat_no, repeat('A', $8::integer)
+    FROM bus
+    INNER JOIN layout_seats AS l ON l.layout_id = $3
+),
+
+logged AS (
+    INSERT INTO audit_log (operator_id, actor_id, action, subject)
+    SELECT $1, $14, 'bus.create', 'bus ' || bus.bus_id FROM bus
+)
+
+SELECT bus_id FROM bus;
