@@ -1,0 +1,167 @@
+"""The operator's side: buses on sale, seats off sale."""
+
+from datetime import datetime
+from typing import Annotated
+
+import msgspec
+
+from server import wire
+from server.api.buses import BusShape, bus_shape
+from server.api.holds import Seats, seat_request
+from server.api.shapes import Amount, Currency, Identifier, Line, parse_id, utc
+from server.contract import Access, Call, Idempotency, Operation
+from server.problems import bad_field
+from store.blocks import Block
+from store.engine import Reply
+from store.errors import (
+    Forbidden,
+    InvalidRequest,
+    KeyInUse,
+    KeyReused,
+    NotFound,
+    Overloaded,
+    SeatUnavailable,
+    WrongState,
+)
+from store.ids import format_owned, parse_owned
+from store.timetable import NewBus
+
+
+class Price(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    amount: Amount
+    currency: Currency
+
+
+class BusRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`total_seats` for a coach with 2+2 seats in a row, or `layout_id`; `route_id` for a bus with stops.
+
+    `price` is the adult fare of the whole route: an amount in minor units of the operator's currency, or money.
+    """
+
+    name: Line
+    departs_at: datetime
+    price: Amount | Price
+    total_seats: Annotated[int, msgspec.Meta(ge=1, le=200)] | None = None
+    operator: Identifier | None = None
+    route_id: Identifier | None = None
+    layout_id: Identifier | None = None
+    arrives_at: datetime | None = None
+
+
+class BlockRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    bus_id: Identifier
+    seats: Seats
+    reason: Line
+    from_stop: Identifier | None = None
+    to_stop: Identifier | None = None
+
+
+class BlockShape(msgspec.Struct, frozen=True):
+    id: str
+    bus_id: str
+    seats: list[str]
+    from_stop: str
+    to_stop: str
+    reason: str
+    created_at: datetime
+
+
+def block_shape(block: Block) -> BlockShape:
+    bus = block.bus
+    return BlockShape(
+        id=format_owned(bus.bus_id, block.block_id),
+        bus_id=str(bus.bus_id),
+        seats=[bus.layout.label(seat) for seat in block.seats],
+        from_stop=str(bus.stops[block.leg.start].stop_id),
+        to_stop=str(bus.stops[block.leg.end].stop_id),
+        reason=block.reason,
+        created_at=utc(block.created_at),
+    )
+
+
+async def create_bus(call: Call, body: BusRequest) -> Reply:
+    """Put a bus on sale."""
+    _require_offset(body.departs_at, "/departs_at")
+    if body.arrives_at is not None:
+        _require_offset(body.arrives_at, "/arrives_at")
+    added = await call.services.store.timetable.add_bus(
+        call.caller,
+        NewBus(
+            name=body.name.strip(),
+            departs_at=body.departs_at,
+            price=body.price.amount if isinstance(body.price, Price) else body.price,
+            currency=body.price.currency if isinstance(body.price, Price) else None,
+            total_seats=body.total_seats,
+            operator_id=parse_id(body.operator, "/operator"),
+            route_id=parse_id(body.route_id, "/route_id"),
+            layout_id=parse_id(body.layout_id, "/layout_id"),
+            arrives_at=body.arrives_at,
+        ),
+        call.digest_key(),
+    )
+    card = await call.services.store.catalogue.bus(added.bus_id)
+    return Reply(201, wire.encode(bus_shape(card, call)), added.is_replayed)
+
+
+async def create_block(call: Call, body: BlockRequest) -> Reply:
+    """Take seats off sale, with a reason."""
+    request = seat_request(body.bus_id, body.seats, body.from_stop, body.to_stop)
+    return await call.services.store.blocks.block(
+        call.caller, request, body.reason.strip(), call.ask(block_shape)
+    )
+
+
+async def lift_block(call: Call) -> None:
+    """Put blocked seats back on sale."""
+    owned = parse_owned(call.path["block"])
+    if owned is None:
+        raise NotFound("block")
+    await call.services.store.blocks.lift(call.caller, owned, call.ask(block_shape))
+
+
+def _require_offset(moment: datetime, pointer: str) -> None:
+    if moment.tzinfo is None:
+        raise bad_field(
+            pointer, "offset_missing", "say the offset, as in 2026-12-24T08:00:00+01:00"
+        )
+
+
+OPERATIONS = (
+    Operation(
+        "POST",
+        "/admin/buses",
+        create_bus,
+        BusShape,
+        status=201,
+        access=Access.MANAGERS,
+        idempotency=Idempotency.ACCEPTED,
+        problems=(Forbidden, NotFound, InvalidRequest, KeyReused, Overloaded),
+    ),
+    Operation(
+        "POST",
+        "/admin/blocks",
+        create_block,
+        BlockShape,
+        status=201,
+        access=Access.MANAGERS,
+        idempotency=Idempotency.ACCEPTED,
+        problems=(
+            Forbidden,
+            NotFound,
+            SeatUnavailable,
+            InvalidRequest,
+            KeyInUse,
+            KeyReused,
+            Overloaded,
+        ),
+    ),
+    Operation(
+        "DELETE",
+        "/admin/blocks/{block}",
+        lift_block,
+        None,
+        status=204,
+        access=Access.MANAGERS,
+        problems=(Forbidden, NotFound, WrongState, Overloaded),
+    ),
+)

@@ -1,0 +1,340 @@
+"""Bookings: made, shown, cancelled."""
+
+import hmac
+from datetime import datetime
+from typing import Annotated, Literal
+
+import msgspec
+
+from server.api.holds import Seats, owned, seat_request
+from server.api.shapes import Identifier, Line, Money, SeatLabel, utc
+from server.contract import Access, Call, Idempotency, Operation
+from server.cursors import read_cursor, write_cursor
+from server.problems import bad_field, unauthenticated
+from store.bookings import Purchase, Traveller, digest_access_key
+from store.engine import Reply
+from store.errors import (
+    Departed,
+    Forbidden,
+    HoldExpired,
+    HoldNotFound,
+    InvalidRequest,
+    KeyInUse,
+    KeyReused,
+    NotFound,
+    OutcomeUnknown,
+    Overloaded,
+    SalesClosed,
+    SeatUnavailable,
+    WrongState,
+)
+from store.ids import format_owned, is_ref
+from store.model import Booking, Caller, Contact, PaymentStatus, Role
+from store.settlement import RefundQuote
+
+Category = Literal["adult", "child", "senior", "student"]
+Email = Annotated[
+    str,
+    msgspec.Meta(
+        max_length=254,
+        pattern=r"^[^@\s\u0000-\u001f\u007f-\u009f]{1,64}@[^@\s\u0000-\u001f\u007f-\u009f]+$(?!\n)",
+    ),
+]
+Phone = Annotated[str, msgspec.Meta(pattern=r"^\+?[0-9 ()./-]{4,32}$(?!\n)")]
+Method = Literal["demo", "cash", "stripe", "razorpay"]
+_OFFERED = ("demo", "cash")
+
+
+class PassengerRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    seat: SeatLabel
+    name: Line
+    category: Category = "adult"
+
+
+class ContactShape(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    email: Email | None = None
+    phone: Phone | None = None
+
+
+class BookingRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Either `hold_id`, or `bus_id` and `seats` (and a leg)."""
+
+    passengers: Annotated[list[PassengerRequest], msgspec.Meta(min_length=1, max_length=100)]
+    payment_method: Method
+    contact: ContactShape = ContactShape()
+    hold_id: Identifier | None = None
+    bus_id: Identifier | None = None
+    seats: Seats | None = None
+    from_stop: Identifier | None = None
+    to_stop: Identifier | None = None
+
+
+class PassengerShape(msgspec.Struct, frozen=True, omit_defaults=True):
+    seat: str
+    name: str
+    category: str
+    price: Money
+    ticket: str | None = None
+    status: str | None = None
+
+
+class PaymentAction(msgspec.Struct, frozen=True):
+    """What the buyer does next to pay."""
+
+    kind: str
+    url: str
+
+
+class PaymentShape(msgspec.Struct, frozen=True, omit_defaults=True):
+    id: str
+    status: str
+    method: str
+    amount: Money
+    action: PaymentAction | None = None
+
+
+class BookingShape(msgspec.Struct, frozen=True, omit_defaults=True):
+    ref: str
+    status: str
+    bus_id: str
+    from_stop: str
+    to_stop: str
+    departs_at: datetime
+    arrives_at: datetime
+    seats: list[str]
+    passengers: list[PassengerShape]
+    contact: ContactShape
+    total: Money
+    payment: PaymentShape
+    created_at: datetime
+    refunded: Money | None = None
+    expires_at: datetime | None = None
+    access_key: str | None = None
+
+
+class BookingList(msgspec.Struct, frozen=True):
+    items: list[BookingShape]
+    next_cursor: str | None
+
+
+class ListQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    limit: Annotated[int, msgspec.Meta(ge=1, le=100)] = 20
+    cursor: str | None = None
+
+
+class CancelRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Without seats: the whole booking."""
+
+    seats: Seats | None = None
+
+
+class QuoteShape(msgspec.Struct, frozen=True):
+    ref: str
+    seats: list[str]
+    refund: Money
+    total: Money
+
+
+def booking_shape(booking: Booking) -> BookingShape:
+    bus = booking.bus
+    money = bus.currency
+    tickets = {ticket.seat_no: ticket for ticket in booking.tickets}
+    return BookingShape(
+        ref=booking.ref,
+        status=booking.status.value,
+        bus_id=str(bus.bus_id),
+        from_stop=str(bus.stops[booking.leg.start].stop_id),
+        to_stop=str(bus.stops[booking.leg.end].stop_id),
+        departs_at=bus.stops[booking.leg.start].departs_at,
+        arrives_at=bus.stops[booking.leg.end].arrives_at,
+        seats=[bus.layout.label(seat) for seat in booking.seats],
+        passengers=[
+            PassengerShape(
+                seat=bus.layout.label(person.seat_no),
+                name=person.name,
+                category=person.category,
+                price=Money(price, money),
+                ticket=format_owned(bus.bus_id, tickets[person.seat_no].code)
+                if person.seat_no in tickets
+                else None,
+                status=tickets[person.seat_no].status if person.seat_no in tickets else None,
+            )
+            for person, price in zip(booking.passengers, booking.prices, strict=True)
+        ],
+        contact=ContactShape(booking.contact.email, booking.contact.phone),
+        total=Money(booking.total, money),
+        payment=_payment_shape(booking),
+        created_at=utc(booking.created_at),
+        refunded=Money(booking.refunded, money) if booking.refunded else None,
+        expires_at=utc(booking.expires_at) if booking.expires_at else None,
+        access_key=booking.access_key,
+    )
+
+
+def _payment_shape(booking: Booking) -> PaymentShape:
+    payment = booking.payment
+    payment_id = format_owned(booking.bus.bus_id, payment.payment_id)
+    is_open = payment.method == "demo" and payment.status is PaymentStatus.PENDING
+    return PaymentShape(
+        id=payment_id,
+        status=payment.status.value,
+        method=payment.method,
+        amount=Money(payment.amount, booking.bus.currency),
+        action=PaymentAction("post", f"/api/v1/payments/{payment_id}/demo") if is_open else None,
+    )
+
+
+async def create_booking(call: Call, body: BookingRequest) -> Reply:
+    """Book seats, from a hold or directly; `cash` confirms at once, everything else waits to be paid."""
+    purchase = _purchase(call, body)
+    bookings = call.services.store.bookings
+    ask = call.ask(booking_shape)
+    if body.hold_id is not None:
+        if body.bus_id is not None or body.seats is not None or body.from_stop or body.to_stop:
+            raise bad_field("/hold_id", "ambiguous", "say hold_id, or bus_id and seats, not both")
+        return await bookings.book_hold(call.caller, owned(body.hold_id), purchase, ask)
+    if body.bus_id is None or body.seats is None:
+        raise bad_field("/hold_id", "required", "say hold_id, or bus_id and seats")
+    request = seat_request(body.bus_id, body.seats, body.from_stop, body.to_stop)
+    return await bookings.book(call.caller, request, purchase, ask)
+
+
+def _purchase(call: Call, body: BookingRequest) -> Purchase:
+    if body.payment_method not in _OFFERED:
+        raise bad_field("/payment_method", "not_offered", "this payment method is not set up here")
+    is_cash = body.payment_method == "cash"
+    if is_cash and call.caller.role not in Access.SELLERS.value:
+        raise Forbidden("only agents and devices take cash")
+    return Purchase(
+        travellers=[
+            Traveller(person.seat.upper(), person.name.strip(), person.category)
+            for person in body.passengers
+        ],
+        contact=Contact(body.contact.email, body.contact.phone),
+        method=body.payment_method,
+        is_paid=is_cash,
+    )
+
+
+async def list_bookings(call: Call, query: ListQuery) -> BookingList:
+    """List one's own bookings, newest first."""
+    assert call.caller.user_id is not None
+    before = read_cursor(query.cursor, tuple[datetime, int, int])
+    found = await call.services.store.lookup.list_of(
+        call.caller.user_id, before=before, limit=query.limit
+    )
+    last = found[-1] if len(found) == query.limit else None
+    return BookingList(
+        [booking_shape(booking) for booking in found],
+        write_cursor(last.created_at, last.bus.bus_id, last.booking_id) if last else None,
+    )
+
+
+async def read_booking(call: Call) -> BookingShape:
+    """Show a booking to its owner, to the operator's staff, or to whoever has its access key."""
+    return booking_shape(await find_allowed(call))
+
+
+async def cancel_booking(call: Call, body: CancelRequest) -> Reply:
+    """Cancel a booking, or some of its seats; what was paid comes back by the rules."""
+    booking = await find_allowed(call)
+    labels = [label.upper() for label in body.seats] if body.seats else None
+    return await call.services.store.settlement.cancel(
+        booking.bus.bus_id, booking.booking_id, labels, call.ask(booking_shape)
+    )
+
+
+async def quote_refund(call: Call, body: CancelRequest) -> QuoteShape:
+    """Show what cancelling would pay back now; changes nothing."""
+    booking = await find_allowed(call)
+    labels = [label.upper() for label in body.seats] if body.seats else None
+    quote = await call.services.store.settlement.quote(
+        booking.bus.bus_id, booking.booking_id, labels
+    )
+    return _quote_shape(quote)
+
+
+def _quote_shape(quote: RefundQuote) -> QuoteShape:
+    bus = quote.booking.bus
+    return QuoteShape(
+        ref=quote.booking.ref,
+        seats=[bus.layout.label(seat) for seat in quote.seats],
+        refund=Money(quote.amount, bus.currency),
+        total=Money(quote.booking.total, bus.currency),
+    )
+
+
+async def find_allowed(call: Call) -> Booking:
+    """Find the booking of the path; to everyone who may not see it, it does not exist."""
+    ref = call.path["ref"].upper()
+    if not is_ref(ref):
+        raise NotFound("booking")
+    given = call.headers.get(b"x-booking-key")
+    if call.caller.is_guest and given is None:
+        # Asked before looking, so that nobody learns which refs exist.
+        raise unauthenticated("sign in, or send the booking's key as X-Booking-Key")
+    booking, digest = await call.services.store.lookup.find_by_ref(ref)
+    if given is not None and hmac.compare_digest(
+        digest_access_key(given.decode("latin-1")), digest
+    ):
+        return booking
+    if not _may_see(call.caller, booking):
+        raise NotFound("booking")
+    return booking
+
+
+def _may_see(caller: Caller, booking: Booking) -> bool:
+    if caller.user_id is not None and caller.user_id == booking.user_id:
+        return True
+    return caller.works_for(booking.bus.operator_id) or (caller.role is Role.SUPPORT)
+
+
+_KEYED = (KeyInUse, KeyReused, OutcomeUnknown, Overloaded)
+
+OPERATIONS = (
+    Operation(
+        "POST",
+        "/bookings",
+        create_booking,
+        BookingShape,
+        status=201,
+        idempotency=Idempotency.REQUIRED,
+        problems=(
+            SeatUnavailable,
+            HoldExpired,
+            HoldNotFound,
+            NotFound,
+            Departed,
+            SalesClosed,
+            Forbidden,
+            InvalidRequest,
+            *_KEYED,
+        ),
+    ),
+    Operation(
+        "GET",
+        "/bookings",
+        list_bookings,
+        BookingList,
+        access=Access.SIGNED_IN,
+        problems=(Overloaded,),
+    ),
+    Operation(
+        "GET", "/bookings/{ref}", read_booking, BookingShape, problems=(NotFound, Overloaded)
+    ),
+    Operation(
+        "POST",
+        "/bookings/{ref}/cancel",
+        cancel_booking,
+        BookingShape,
+        idempotency=Idempotency.ACCEPTED,
+        problems=(NotFound, WrongState, Departed, InvalidRequest, *_KEYED),
+    ),
+    Operation(
+        "POST",
+        "/bookings/{ref}/refund-quote",
+        quote_refund,
+        QuoteShape,
+        problems=(NotFound, WrongState, Departed, InvalidRequest, Overloaded),
+    ),
+)

@@ -1,0 +1,343 @@
+"""Buses: searched, shown in full, and seat by seat."""
+
+import datetime as dt
+from typing import Annotated
+
+import msgspec
+
+from server import wire
+from server.api.shapes import Identifier, Money, Named, StopShape, parse_id, stop_shape
+from server.contract import Answer, Call, Operation
+from server.cursors import read_cursor, write_cursor
+from store.best_seats import Preference, best_seats
+from store.buses import SeatStates
+from store.catalogue import BusCard, Departure, Search
+from store.errors import InvalidRequest, NotFound, Overloaded
+from store.ids import parse_bus
+from store.model import STATUS_NAMES, Bus, Leg
+from store.rules import find_leg, leg_fare, seat_price, status_on
+
+
+class SearchQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    from_: str | None = msgspec.field(name="from", default=None)
+    to: str | None = None
+    date: dt.date | None = None
+    operator: str | None = None
+    limit: Annotated[int, msgspec.Meta(ge=1, le=100)] = 20
+    cursor: str | None = None
+
+
+class DepartureShape(msgspec.Struct, frozen=True):
+    id: str
+    name: str
+    operator: Named
+    route: Named | None
+    departs_at: dt.datetime
+    arrives_at: dt.datetime
+    from_stop: StopShape
+    to_stop: StopShape
+    price: Money
+    seats_total: int
+    seats_available: int
+    status: str
+
+
+class DepartureList(msgspec.Struct, frozen=True):
+    items: list[DepartureShape]
+    next_cursor: str | None
+
+
+class StopCall(msgspec.Struct, frozen=True):
+    """A bus's call at a stop."""
+
+    stop: StopShape
+    arrives_at: dt.datetime
+    departs_at: dt.datetime
+    can_board: bool
+    can_alight: bool
+
+
+class LayoutSeatShape(msgspec.Struct, frozen=True):
+    seat: str
+    deck: int
+    row: int
+    column: int
+    seat_class: str
+    attributes: list[str]
+
+
+class LayoutShape(msgspec.Struct, frozen=True):
+    id: str
+    name: str
+    decks: int
+    seats: list[LayoutSeatShape]
+
+
+class FareShape(msgspec.Struct, frozen=True):
+    """What a segment costs an adult on a standard seat; a leg costs the sum of its segments."""
+
+    segment: int
+    price: Money
+
+
+class RulesShape(msgspec.Struct, frozen=True):
+    seats_per_buyer: int
+    hold_seconds: int
+    pending_seconds: int
+    sales_close_seconds: int
+    refund: str
+
+
+class BusShape(msgspec.Struct, frozen=True):
+    id: str
+    name: str
+    operator: Named
+    route: Named | None
+    status: str
+    departs_at: dt.datetime
+    arrives_at: dt.datetime
+    price: Money
+    seats_total: int
+    seats_available: int
+    stops: list[StopCall]
+    layout: LayoutShape
+    fares: list[FareShape]
+    rules: RulesShape
+
+
+class LegQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    from_stop: str | None = None
+    to_stop: str | None = None
+
+
+class SeatShape(msgspec.Struct, frozen=True):
+    seat: str
+    status: str
+    states: str
+    price: Money
+    seat_class: str
+    attributes: list[str]
+    deck: int
+    row: int
+    column: int
+
+
+class SeatMapShape(msgspec.Struct, frozen=True):
+    bus_id: str
+    epoch: int
+    rev: int
+    segments: int
+    from_stop: str
+    to_stop: str
+    seats: list[SeatShape]
+
+
+class BestSeatsRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    count: Annotated[int, msgspec.Meta(ge=1, le=8)]
+    from_stop: Identifier | None = None
+    to_stop: Identifier | None = None
+    prefer: list[Preference] = []
+
+
+class SeatGroup(msgspec.Struct, frozen=True):
+    seats: list[str]
+    total: Money
+    together: bool
+
+
+class BestSeats(msgspec.Struct, frozen=True):
+    bus_id: str
+    rev: int
+    items: list[SeatGroup]
+
+
+async def search_buses(call: Call, query: SearchQuery) -> DepartureList:
+    """Search departures for a leg and a day (local to the boarding stop); without a day, from now on."""
+    after = read_cursor(query.cursor, tuple[dt.datetime, int])
+    search = Search(
+        from_stop=parse_id(query.from_, "/from"),
+        to_stop=parse_id(query.to, "/to"),
+        on=query.date,
+        operator_id=parse_id(query.operator, "/operator"),
+        after=after,
+        limit=query.limit,
+    )
+    found = await call.services.store.catalogue.search(search)
+    last = found[-1] if len(found) == query.limit else None
+    return DepartureList(
+        [_departure_shape(departure) for departure in found],
+        write_cursor(last.departs_at, last.bus_id) if last else None,
+    )
+
+
+async def read_bus(call: Call) -> BusShape:
+    """Show a bus: its stops and times, layout, fares and rules."""
+    card = await call.services.store.catalogue.bus(bus_of(call))
+    return bus_shape(card, call)
+
+
+async def read_seats(call: Call, query: LegQuery) -> Answer:
+    """Show every seat for a leg, with the revision it belongs to; cheap to ask again with If-None-Match."""
+    found = await call.services.store.buses.seat_states(bus_of(call))
+    leg = find_leg(
+        found.bus, parse_id(query.from_stop, "/from_stop"), parse_id(query.to_stop, "/to_stop")
+    )
+    etag = f'"{found.epoch}-{found.rev}"'.encode()
+    headers = ((b"etag", etag), (b"cache-control", b"no-cache"))
+    if _is_known(call.headers.get(b"if-none-match"), etag):
+        return Answer(304, headers=headers)
+    body = wire.encode(_seat_map(found, leg))
+    return Answer(200, body, ((b"content-type", b"application/json"), *headers))
+
+
+async def suggest_seats(call: Call, body: BestSeatsRequest) -> BestSeats:
+    """Suggest free seats that fit a party, best first; locks nothing, promises nothing."""
+    found = await call.services.store.buses.seat_states(bus_of(call))
+    bus = found.bus
+    leg = find_leg(bus, parse_id(body.from_stop, "/from_stop"), parse_id(body.to_stop, "/to_stop"))
+    groups = best_seats(bus.layout, found.states, leg, body.count, body.prefer)
+    return BestSeats(
+        str(bus.bus_id),
+        found.rev,
+        [
+            SeatGroup(
+                [seat.label for seat in group.seats],
+                Money(
+                    sum(
+                        seat_price(leg_fare(bus.fares, leg), seat.price_percent)
+                        for seat in group.seats
+                    ),
+                    bus.currency,
+                ),
+                group.is_together,
+            )
+            for group in groups
+        ],
+    )
+
+
+def bus_of(call: Call) -> int:
+    bus_id = parse_bus(call.path["bus"])
+    if bus_id is None:
+        raise NotFound("bus")
+    return bus_id
+
+
+def _is_known(given: bytes | None, etag: bytes) -> bool:
+    if given is None:
+        return False
+    tags = [tag.strip() for tag in given.split(b",")]
+    return b"*" in tags or etag in tags or b"W/" + etag in tags
+
+
+def _departure_shape(found: Departure) -> DepartureShape:
+    return DepartureShape(
+        id=str(found.bus_id),
+        name=found.name,
+        operator=Named(str(found.operator_id), found.operator),
+        route=_route(found.route_id, found.route),
+        departs_at=found.departs_at,
+        arrives_at=found.arrives_at,
+        from_stop=stop_shape(found.from_stop),
+        to_stop=stop_shape(found.to_stop),
+        price=Money(found.price, found.currency),
+        seats_total=found.seats_total,
+        seats_available=found.seats_available,
+        status=found.status,
+    )
+
+
+def _route(route_id: int | None, name: str | None) -> Named | None:
+    return Named(str(route_id), name) if route_id is not None and name is not None else None
+
+
+def bus_shape(card: BusCard, call: Call) -> BusShape:
+    bus = card.bus
+    settings = call.services.settings
+    return BusShape(
+        id=str(bus.bus_id),
+        name=card.name,
+        operator=Named(str(card.operator_id), card.operator),
+        route=_route(card.route_id, card.route),
+        status=card.status,
+        departs_at=card.departs_at,
+        arrives_at=card.arrives_at,
+        price=Money(sum(bus.fares), bus.currency),
+        seats_total=card.seats_total,
+        seats_available=card.seats_available,
+        stops=[
+            StopCall(
+                stop_shape(place), stop.arrives_at, stop.departs_at, stop.can_board, stop.can_alight
+            )
+            for place, stop in zip(card.stops, bus.stops, strict=True)
+        ],
+        layout=_layout_shape(bus),
+        fares=[FareShape(i, Money(fare, bus.currency)) for i, fare in enumerate(bus.fares)],
+        rules=RulesShape(
+            seats_per_buyer=bus.seats_per_buyer,
+            hold_seconds=settings.hold_seconds,
+            pending_seconds=settings.pending_seconds,
+            sales_close_seconds=int(bus.sales_close.total_seconds()),
+            refund="what was paid, until departure from the passenger's own stop",
+        ),
+    )
+
+
+def _layout_shape(bus: Bus) -> LayoutShape:
+    layout = bus.layout
+    return LayoutShape(
+        id=str(layout.layout_id),
+        name=layout.name,
+        decks=max(seat.deck for seat in layout.seats),
+        seats=[
+            LayoutSeatShape(
+                seat.label, seat.deck, seat.row, seat.column, seat.seat_class, list(seat.attributes)
+            )
+            for seat in layout.seats
+        ],
+    )
+
+
+def _seat_map(found: SeatStates, leg: Leg) -> SeatMapShape:
+    bus = found.bus
+    fare = leg_fare(bus.fares, leg)
+    return SeatMapShape(
+        bus_id=str(bus.bus_id),
+        epoch=found.epoch,
+        rev=found.rev,
+        segments=len(bus.fares),
+        from_stop=str(bus.stops[leg.start].stop_id),
+        to_stop=str(bus.stops[leg.end].stop_id),
+        seats=[
+            SeatShape(
+                seat=seat.label,
+                status=STATUS_NAMES[status_on(found.states[seat.seat_no], leg)],
+                states=found.states[seat.seat_no],
+                price=Money(seat_price(fare, seat.price_percent), bus.currency),
+                seat_class=seat.seat_class,
+                attributes=list(seat.attributes),
+                deck=seat.deck,
+                row=seat.row,
+                column=seat.column,
+            )
+            for seat in bus.layout.seats
+        ],
+    )
+
+
+_READ = (NotFound, Overloaded)
+
+OPERATIONS = (
+    Operation(
+        "GET", "/buses/{bus}/seats", read_seats, SeatMapShape, problems=(*_READ, InvalidRequest)
+    ),
+    Operation("GET", "/buses/{bus}", read_bus, BusShape, problems=_READ),
+    Operation("GET", "/buses", search_buses, DepartureList, problems=(*_READ, InvalidRequest)),
+    Operation(
+        "POST",
+        "/buses/{bus}/best-seats",
+        suggest_seats,
+        BestSeats,
+        problems=(*_READ, InvalidRequest),
+    ),
+)

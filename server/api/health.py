@@ -1,0 +1,59 @@
+"""Is it alive, is it ready, how is it doing: outside /api, plain and unauthenticated on the inside network."""
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import fields
+
+from prometheus_client import generate_latest
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from realtime.counters import Counters
+from server.metrics import LIVE, REGISTRY
+from server.services import Services
+from store.errors import StoreError
+
+_DATABASE_SECONDS = 2.0
+
+
+async def livez(_request: Request) -> Response:
+    """The event loop answers; nothing else is asked, so that a database in trouble restarts nobody."""
+    return JSONResponse({"alive": True})
+
+
+async def readyz(request: Request) -> Response:
+    """Send traffic here: the database is a primary that answers, and we are not leaving."""
+    services: Services = request.app.state.services
+    checks = {"database": await _database(services), "not_draining": not services.live.is_draining}
+    is_ready = all(checks.values())
+    live = "ok" if services.live.healthy else "degraded"
+    return JSONResponse(
+        {"ready": is_ready, "checks": checks, "live": live}, status_code=200 if is_ready else 503
+    )
+
+
+async def metrics(request: Request) -> Response:
+    services: Services = request.app.state.services
+    for name, value in services.live.gauges().items():
+        LIVE.labels(name).set(value)
+    for name, count in live_counts(services.live.counters):
+        LIVE.labels(name).set(count)
+    return Response(generate_latest(REGISTRY), media_type="text/plain; version=0.0.4")
+
+
+def live_counts(counters: Counters) -> Iterator[tuple[str, int]]:
+    """Flatten the live layer's counters: `closed` by code becomes `closed_4202`."""
+    for each in fields(counters):
+        value = getattr(counters, each.name)
+        if isinstance(value, int):
+            yield each.name, value
+        else:
+            yield from ((f"{each.name}_{key}", count) for key, count in value.items())
+
+
+async def _database(services: Services) -> bool:
+    try:
+        async with asyncio.timeout(_DATABASE_SECONDS):
+            return await services.store.is_primary()
+    except (StoreError, TimeoutError):
+        return False

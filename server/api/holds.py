@@ -1,0 +1,159 @@
+"""Holds: seats taken for a few minutes while a buyer decides."""
+
+import uuid
+from datetime import datetime
+from typing import Annotated
+
+import msgspec
+
+from server.api.shapes import Identifier, Money, SeatLabel, parse_id, utc
+from server.contract import Call, Idempotency, Operation
+from store.engine import Reply
+from store.errors import (
+    Departed,
+    HoldExpired,
+    HoldNotFound,
+    InvalidRequest,
+    NotFound,
+    Overloaded,
+    SalesClosed,
+    SeatUnavailable,
+    TooManySeats,
+)
+from store.holds import SeatRequest
+from store.ids import format_owned, parse_bus, parse_owned
+from store.model import Hold
+
+Seats = Annotated[list[SeatLabel], msgspec.Meta(min_length=1, max_length=100)]
+
+
+class HoldRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    seats: Seats
+    from_stop: Identifier | None = None
+    to_stop: Identifier | None = None
+
+
+class SeatSet(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The whole set a hold shall have."""
+
+    seats: Seats
+
+
+class HeldSeat(msgspec.Struct, frozen=True):
+    seat: str
+    price: Money
+
+
+class HoldShape(msgspec.Struct, frozen=True):
+    id: str
+    bus_id: str
+    seats: list[str]
+    from_stop: str
+    to_stop: str
+    expires_at: datetime
+    total: Money
+    prices: list[HeldSeat]
+
+
+def hold_shape(hold: Hold) -> HoldShape:
+    bus = hold.bus
+    labels = [bus.layout.label(seat) for seat in hold.seats]
+    return HoldShape(
+        id=format_owned(bus.bus_id, hold.hold_id),
+        bus_id=str(bus.bus_id),
+        seats=labels,
+        from_stop=str(bus.stops[hold.leg.start].stop_id),
+        to_stop=str(bus.stops[hold.leg.end].stop_id),
+        expires_at=utc(hold.expires_at),
+        total=Money(sum(hold.prices), bus.currency),
+        prices=[
+            HeldSeat(label, Money(price, bus.currency))
+            for label, price in zip(labels, hold.prices, strict=True)
+        ],
+    )
+
+
+def seat_request(
+    bus_id: str, seats: list[str], from_stop: str | None, to_stop: str | None
+) -> SeatRequest:
+    bus = parse_bus(bus_id)
+    if bus is None:
+        raise NotFound("bus")
+    return SeatRequest(
+        bus,
+        [label.upper() for label in seats],
+        parse_id(from_stop, "/from_stop"),
+        parse_id(to_stop, "/to_stop"),
+    )
+
+
+def owned(hold_id: str) -> tuple[int, uuid.UUID]:
+    parsed = parse_owned(hold_id)
+    if parsed is None:
+        raise HoldNotFound
+    return parsed
+
+
+async def create_hold(call: Call, body: HoldRequest) -> Reply:
+    """Hold seats of a bus for a leg: all of them or none."""
+    request = seat_request(call.path["bus"], body.seats, body.from_stop, body.to_stop)
+    return await call.services.store.holds.hold(call.caller, request, call.ask(hold_shape))
+
+
+async def read_hold(call: Call) -> HoldShape:
+    """Show a live hold."""
+    hold = await call.services.store.holds.find(call.caller, owned(call.path["hold"]))
+    return hold_shape(hold)
+
+
+async def replace_hold(call: Call, body: SeatSet) -> Reply:
+    """Give a hold another set of seats, atomically; a refusal leaves it as it was, the deadline never moves."""
+    labels = [label.upper() for label in body.seats]
+    hold = owned(call.path["hold"])
+    return await call.services.store.holds.replace(call.caller, hold, labels, call.ask(hold_shape))
+
+
+async def release_hold(call: Call) -> None:
+    """Give the seats back."""
+    hold = owned(call.path["hold"])
+    await call.services.store.holds.release(call.caller, hold, call.ask(hold_shape))
+
+
+async def extend_hold(call: Call) -> Reply:
+    """Move the deadline to five minutes from now, never past twenty minutes in all."""
+    hold = owned(call.path["hold"])
+    return await call.services.store.holds.extend(call.caller, hold, call.ask(hold_shape))
+
+
+_SALE = (NotFound, SeatUnavailable, Departed, SalesClosed, TooManySeats, InvalidRequest, Overloaded)
+_HOLD = (HoldNotFound, HoldExpired, Overloaded)
+
+OPERATIONS = (
+    Operation(
+        "POST",
+        "/buses/{bus}/holds",
+        create_hold,
+        HoldShape,
+        status=201,
+        idempotency=Idempotency.ACCEPTED,
+        problems=_SALE,
+    ),
+    Operation("GET", "/holds/{hold}", read_hold, HoldShape, problems=_HOLD),
+    Operation(
+        "PUT",
+        "/holds/{hold}",
+        replace_hold,
+        HoldShape,
+        idempotency=Idempotency.ACCEPTED,
+        problems=(*_HOLD, SeatUnavailable, Departed, SalesClosed, TooManySeats, InvalidRequest),
+    ),
+    Operation("DELETE", "/holds/{hold}", release_hold, None, status=204, problems=_HOLD),
+    Operation(
+        "POST",
+        "/holds/{hold}/extend",
+        extend_hold,
+        HoldShape,
+        idempotency=Idempotency.ACCEPTED,
+        problems=_HOLD,
+    ),
+)

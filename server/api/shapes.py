@@ -1,0 +1,70 @@
+"""Shapes that several resources share, and how domain values become them."""
+
+from datetime import datetime, timedelta
+from typing import Annotated
+
+import msgspec
+
+from server.problems import bad_field
+from store.catalogue import Stop
+
+# ECMA and Python read these alike; the last part keeps Python's `$` from skipping a final line feed.
+_ONE_LINE = r"^(?=.*\S)[^\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]*$(?!\n)"
+
+SeatLabel = Annotated[
+    str, msgspec.Meta(min_length=1, max_length=6, pattern=r"^[A-Za-z0-9]{1,6}$(?!\n)")
+]
+Line = Annotated[str, msgspec.Meta(min_length=1, max_length=120, pattern=_ONE_LINE)]
+Identifier = Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern=r"^[!-~]+$(?!\n)")]
+Currency = Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{3}$(?!\n)")]
+Amount = Annotated[int, msgspec.Meta(ge=0, le=100_000_000)]
+
+
+class Money(msgspec.Struct, frozen=True):
+    """Minor units: 1990 EUR is 19.90 €."""
+
+    amount: int
+    currency: str
+
+
+class StopShape(msgspec.Struct, frozen=True, omit_defaults=True):
+    id: str
+    name: str
+    time_zone: str
+    station: str | None = None
+    latitude: float | None = None
+    longitude: float | None = None
+
+
+class Named(msgspec.Struct, frozen=True):
+    id: str
+    name: str
+
+
+def stop_shape(stop: Stop) -> StopShape:
+    return StopShape(
+        id=str(stop.stop_id),
+        name=stop.name,
+        time_zone=stop.time_zone,
+        station=str(stop.station_id) if stop.station_id else None,
+        latitude=stop.latitude,
+        longitude=stop.longitude,
+    )
+
+
+def parse_id(text: str | None, pointer: str) -> int | None:
+    """Read the id of a small thing (stop, operator, route, layout): ids that cannot exist make no sense."""
+    if text is None:
+        return None
+    if not text.isascii() or not text.isdigit() or len(text) > 18 or text[0] == "0":
+        raise bad_field(pointer, "invalid_id", "not an id of ours")
+    return int(text)
+
+
+def utc(moment: datetime) -> datetime:
+    """Return a moment as every answer writes it: UTC, to the millisecond."""
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+
+
+def seconds_until(moment: datetime, now: datetime) -> int:
+    return max(0, (moment - now) // timedelta(seconds=1))

@@ -1,0 +1,72 @@
+"""The application: every route there is, in one table."""
+
+from collections.abc import Iterable
+from importlib.metadata import version
+
+from starlette.applications import Starlette
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Mount, Route, Router, WebSocketRoute
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from server import openapi, wire
+from server.api import accounts, admin, bookings, buses, health, holds, payments, stops
+from server.contract import Endpoint, Operation, problem_answer, send_answer
+from server.front import Front
+from server.live import LiveEndpoint
+from server.problems import HttpProblem
+from server.services import Services
+
+# Ordered by how often they are asked: the router takes the first that matches.
+OPERATIONS: tuple[Operation, ...] = (
+    *buses.OPERATIONS,
+    *holds.OPERATIONS,
+    *bookings.OPERATIONS,
+    *payments.OPERATIONS,
+    *stops.OPERATIONS,
+    *accounts.OPERATIONS,
+    *admin.OPERATIONS,
+)
+
+
+def create_app(services: Services) -> ASGIApp:
+    """Return the ASGI application around open services."""
+    app = Starlette(routes=[*_routes(services)])
+    app.router.redirect_slashes = False
+    app.router.default = not_found
+    app.state.services = services
+    return Front(app)
+
+
+def openapi_document() -> bytes:
+    """Return the OpenAPI document as it is served and committed."""
+    return wire.format_json(openapi.document(OPERATIONS, version("omnibus")))
+
+
+def _routes(services: Services) -> Iterable[BaseRoute]:
+    api = Router(routes=[*_api(services)], redirect_slashes=False, default=not_found)
+    yield Mount(openapi.PREFIX, app=api)
+    live = LiveEndpoint(services.live, allowed_origins=services.settings.origins)
+    yield WebSocketRoute("/ws", live)
+    yield Route("/livez", health.livez)
+    yield Route("/readyz", health.readyz)
+    yield Route("/metrics", health.metrics)
+    document = openapi_document()
+    yield Route("/openapi.json", lambda _: Response(document, media_type="application/json"))
+
+
+def _api(services: Services) -> Iterable[BaseRoute]:
+    by_path: dict[str, list[Operation]] = {}
+    for operation in OPERATIONS:
+        by_path.setdefault(operation.path, []).append(operation)
+    for path, operations in by_path.items():
+        yield Route(path, Endpoint(operations, services))
+
+
+async def not_found(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer for every path that nobody serves."""
+    if scope["type"] == "websocket":
+        await receive()
+        await send({"type": "websocket.close", "code": 1000, "reason": ""})
+        return
+    problem = HttpProblem(404, "not_found", "There is nothing here")
+    await send_answer(send, problem_answer(problem, scope["omnibus.request_id"]))

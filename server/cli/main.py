@@ -1,0 +1,26 @@
+"""`omnibus`: one command a file, put together here."""
+
+import sys
+
+import typer
+
+from server.cli import processes, schema
+from server.config import ConfigError
+
+app = typer.Typer(
+    name="omnibus",
+    help="Omnibus: real-time booking server for bus operators.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+processes.register(app)
+schema.register(app)
+
+
+def main() -> None:
+    """Run the command line; a fault of the user's is one message and exit code 1, never a stack trace."""
+    try:
+        app()
+    except ConfigError as error:
+        sys.exit(f"omnibus: {error}")

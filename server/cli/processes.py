@@ -1,0 +1,39 @@
+"""`serve`, `worker`: one process each."""
+
+import socket
+from typing import Annotated
+
+import typer
+
+from server.config import load
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(serve)
+    app.command()(worker)
+
+
+def serve(
+    fd: Annotated[
+        int | None, typer.Option(help="Serve on this inherited listening socket.", hidden=True)
+    ] = None,
+) -> None:
+    """Serve the API, the live map and the pages with one process, on databases that are running and migrated."""
+    from server.logs import configure  # noqa: PLC0415 - heavy imports only for those who need them
+    from server.serve import run  # noqa: PLC0415
+    from server.serve import serve as serve_until_told  # noqa: PLC0415
+
+    settings = load()
+    configure()
+    listen_on = socket.socket(fileno=fd) if fd is not None else None
+    run(serve_until_told(settings, listen_on=listen_on))
+
+
+def worker() -> None:
+    """Run the house's jobs (sweeping, forgetting) with one process."""
+    from server.logs import configure  # noqa: PLC0415
+    from server.serve import run, work  # noqa: PLC0415
+
+    settings = load()
+    configure()
+    run(work(settings))

@@ -1,0 +1,184 @@
+"""Settings: the one reader of the environment. A wrong value stops the start, with every fault in one message."""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import platformdirs
+
+PREFIX = "OMNIBUS_"
+
+
+class ConfigError(Exception):
+    """One or more settings are wrong; the message names each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the environment says. `database_url` and `redis_url` are None when our own servers are to be started."""
+
+    database_url: str | None = field(default=None, repr=False)
+    replica_urls: tuple[str, ...] = field(default=(), repr=False)
+    redis_url: str | None = field(default=None, repr=False)
+    broker_url: str | None = field(default=None, repr=False)
+    data_dir: Path = field(default_factory=lambda: Path(platformdirs.user_data_dir("omnibus")))
+    host: str = "127.0.0.1"
+    port: int = 8000
+    workers: int = 1
+    db_pool_size: int = 50
+    allowed_origins: tuple[str, ...] = ()
+    hold_seconds: int = 300
+    pending_seconds: int = 120
+    rate_limits: bool = True
+    demo: bool = False
+
+    @property
+    def pool_size_each(self) -> int:
+        """Connections of one process: the pool is shared out among the workers and one for the sweeper."""
+        return max(2, self.db_pool_size // (self.workers + 1))
+
+    @property
+    def origins(self) -> frozenset[str]:
+        """Who may open a socket or send a cookie from a page: what is configured, and our own address."""
+        own = {f"http://{host}:{self.port}" for host in (self.host, "127.0.0.1", "localhost")}
+        return frozenset(self.allowed_origins) | own
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One row of the settings table, as the documentation and `omnibus doctor` show it."""
+
+    name: str
+    read: Callable[[str], Any]
+    default: str
+    meaning: str
+    is_secret: bool = False
+
+    @property
+    def variable(self) -> str:
+        return PREFIX + self.name.upper()
+
+
+def _whole(low: int, high: int) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        if not text.isascii() or not text.isdigit() or not low <= int(text) <= high:
+            raise ValueError(f"must be a whole number from {low} to {high}")
+        return int(text)
+
+    return read
+
+
+def _switch(text: str) -> bool:
+    if text.lower() not in {"on", "off"}:
+        raise ValueError("must be `on` or `off`")
+    return text.lower() == "on"
+
+
+def _url(*schemes: str) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        if urlsplit(text).scheme not in schemes:
+            raise ValueError(
+                f"must be a URL that starts with {' or '.join(s + ':' for s in schemes)}"
+            )
+        return text
+
+    return read
+
+
+def _list_of(read: Callable[[str], str]) -> Callable[[str], tuple[str, ...]]:
+    return lambda text: tuple(read(part.strip()) for part in text.split(",") if part.strip())
+
+
+def _origin(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in {"http", "https"} or not parts.netloc or parts.path or parts.query:
+        raise ValueError(f"`{text}` is not an origin such as https://tickets.example")
+    return text.lower()
+
+
+def _host(text: str) -> str:
+    if not text or any(char.isspace() for char in text):
+        raise ValueError("must be a host name or an address")
+    return text
+
+
+_POSTGRES = _url("postgresql", "postgres")
+
+SETTINGS = (
+    Setting("database_url", _POSTGRES, "embedded", "PostgreSQL 15 to 18", is_secret=True),
+    Setting("replica_urls", _list_of(_POSTGRES), "none", "standbys for reads", is_secret=True),
+    Setting(
+        "redis_url",
+        _url("redis", "rediss", "unix"),
+        "embedded",
+        "Redis 7 or Valkey 8 and newer",
+        is_secret=True,
+    ),
+    Setting("broker_url", _url("amqp", "amqps", "sqs", "redis"), "none", "queue", is_secret=True),
+    Setting(
+        "data_dir", Path, "the platform's user data folder", "where embedded servers keep data"
+    ),
+    Setting("host", _host, "127.0.0.1", "address to listen on"),
+    Setting("port", _whole(1, 65535), "8000", "port to listen on"),
+    Setting("workers", _whole(1, 64), "1", "API processes"),
+    Setting("db_pool_size", _whole(4, 1000), "50", "database connections of all processes"),
+    Setting("allowed_origins", _list_of(_origin), "our own address", "pages that may connect"),
+    Setting("hold_seconds", _whole(1, 1200), "300", "how long a hold lasts"),
+    Setting("pending_seconds", _whole(1, 3600), "120", "how long an unpaid booking lasts"),
+    Setting("rate_limits", _switch, "on", "limits by caller and address"),
+    Setting("demo", _switch, "off (on under `make run`)", "demo data and demo logins"),
+)
+
+
+def load(environment: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings, each from its variable or from the file that `<variable>_FILE` names.
+
+    Raises ConfigError naming every fault, unknown OMNIBUS_ variables among them.
+    """
+    given = os.environ if environment is None else environment  # noqa: TID251 - the one reader
+    values: dict[str, Any] = {}
+    faults: list[str] = []
+    for setting in SETTINGS:
+        try:
+            text = _text(given, setting.variable)
+            if text:
+                values[setting.name] = setting.read(text)
+        except (ValueError, OSError) as error:
+            faults.append(f"{setting.variable} {error}")
+    known = {setting.variable for setting in SETTINGS}
+    known |= {f"{name}_FILE" for name in known} | {"OMNIBUS_TEST_CITUS_URL"}
+    faults += [
+        f"{name} is not a setting of Omnibus"
+        for name in sorted(given)
+        if name.startswith(PREFIX) and name not in known
+    ]
+    if faults:
+        raise ConfigError("wrong settings:\n" + "\n".join(f"  {fault}" for fault in faults))
+    return Settings(**values)
+
+
+def _text(given: Mapping[str, str], variable: str) -> str | None:
+    path = given.get(f"{variable}_FILE")
+    if path is None:
+        return given.get(variable)
+    if variable in given:
+        raise ValueError("is given twice: by itself and by its _FILE")
+    return Path(path).read_text(encoding="utf-8").strip()
+
+
+def as_environment(settings: Settings) -> dict[str, str]:
+    """Return the variables that make a child process read these settings."""
+    written: dict[str, str] = {}
+    for setting in SETTINGS:
+        value = getattr(settings, setting.name)
+        if value is None or value == ():
+            continue
+        if isinstance(value, bool):
+            value = "on" if value else "off"
+        elif isinstance(value, tuple):
+            value = ",".join(value)
+        written[setting.variable] = str(value)
+    return written

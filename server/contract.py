@@ -1,0 +1,315 @@
+"""An operation of the API: what comes in, who may call, what goes out, what can go wrong.
+
+A handler is a typed coroutine; its annotations say which struct its body and its query are. The table entry says the
+rest. From both come the ASGI endpoint here and the OpenAPI document in `server/openapi.py`.
+"""
+
+import inspect
+import uuid
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from hashlib import blake2b
+from typing import Any, TypeVar
+from urllib.parse import parse_qsl
+
+import msgspec
+from starlette.types import Receive, Scope, Send
+
+from server import wire
+from server.problems import (
+    CONTENT_TYPE,
+    HttpProblem,
+    bad_field,
+    describe,
+    unauthenticated,
+    write,
+)
+from server.services import Services
+from store.engine import Ask, Key, Reply
+from store.errors import Forbidden, Refusal, StoreError
+from store.model import GUEST, Caller, Role
+
+T = TypeVar("T")
+Headers = Sequence[tuple[bytes, bytes]]
+_JSON: Headers = ((b"content-type", b"application/json"),)
+_PROBLEM: Headers = ((b"content-type", CONTENT_TYPE),)
+_KEY_LONGEST = 255
+
+
+class Access(Enum):
+    """Who may call an operation at all; what they may touch is decided by the store."""
+
+    ANYONE = frozenset({None, *Role})
+    SIGNED_IN = frozenset(Role)
+    SELLERS = frozenset({Role.AGENT, Role.OPERATOR, Role.ADMIN})
+    MANAGERS = frozenset({Role.OPERATOR, Role.ADMIN})
+
+
+class Idempotency(Enum):
+    NONE = "none"
+    ACCEPTED = "accepted"
+    REQUIRED = "required"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a handler returns when status and a body are not all there is to say."""
+
+    status: int
+    body: bytes = b""
+    headers: Headers = _JSON
+
+
+@dataclass(slots=True)
+class Call:
+    """One request, as a handler sees it."""
+
+    services: Services
+    operation: "Operation"
+    caller: Caller
+    path: dict[str, str]
+    headers: dict[bytes, bytes]
+    request_id: str
+    client: str
+    scheme: str
+    raw_path: bytes
+    query: bytes
+    body: bytes = b""
+    key: str | None = None
+
+    def ask(self, shape: Callable[[T], Any]) -> Ask[T]:
+        """Return how the store shall write this call's answer, and its idempotency key."""
+
+        def encode(value: T | Refusal) -> Reply:
+            if isinstance(value, Refusal):
+                problem = describe(value, self.request_id)
+                return Reply(problem.status, write(problem))
+            return Reply(self.operation.status, wire.encode(shape(value)))
+
+        return Ask(encode, self.digest_key())
+
+    def digest_key(self) -> Key | None:
+        """Return the idempotency key as the store keeps it: digests of (caller, operation, key) and of the request."""
+        if self.key is None:
+            return None
+        owner = f"{self.caller.scope}\0{self.operation.name}\0{self.key}".encode()
+        request = blake2b(self.raw_path + b"\0" + self.body, digest_size=16)
+        return Key(
+            key_hash=uuid.UUID(bytes=blake2b(owner, digest_size=16).digest()),
+            request_hash=uuid.UUID(bytes=request.digest()),
+        )
+
+
+Handler = Callable[..., Awaitable[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One row of the API's table. `returns` is the struct of a success, None when there is no body."""
+
+    method: str
+    path: str
+    handler: Handler
+    returns: Any
+    status: int = 200
+    access: Access = Access.ANYONE
+    idempotency: Idempotency = Idempotency.NONE
+    problems: tuple[type[StoreError], ...] = ()
+    media: str = "application/json"
+    name: str = field(init=False)
+    body_type: Any = field(init=False)
+    query_type: Any = field(init=False)
+    decoder: "msgspec.json.Decoder[Any] | None" = field(init=False)
+
+    def __post_init__(self) -> None:
+        annotations = inspect.get_annotations(self.handler)
+        body = annotations.get("body")
+        object.__setattr__(self, "name", self.handler.__name__)
+        object.__setattr__(self, "body_type", body)
+        object.__setattr__(self, "query_type", annotations.get("query"))
+        object.__setattr__(self, "decoder", msgspec.json.Decoder(body) if body else None)
+
+
+class Endpoint:
+    """All operations of one path, as an ASGI application."""
+
+    def __init__(self, operations: Iterable[Operation], services: Services) -> None:
+        self._services = services
+        self._by_method = {operation.method: operation for operation in operations}
+        if "GET" in self._by_method:
+            self._by_method["HEAD"] = self._by_method["GET"]
+        self._allow = ", ".join(sorted([*self._by_method, "OPTIONS"])).encode()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request_id = scope["omnibus.request_id"]
+        try:
+            operation = self._find(scope)
+            scope["omnibus.route"] = operation.path
+            call = self._open(scope, operation)
+            if operation.decoder is not None or operation.method != "GET":
+                call.body = await read_body(receive, call.headers)
+            answer = await _run(call)
+        except (StoreError, HttpProblem) as error:
+            answer = problem_answer(error, request_id)
+        await send_answer(send, answer)
+
+    def _find(self, scope: Scope) -> Operation:
+        operation = self._by_method.get(scope["method"])
+        if operation is None:
+            raise HttpProblem(
+                405,
+                "method_not_allowed",
+                "This path does not take that method",
+                headers=((b"allow", self._allow),),
+            )
+        return operation
+
+    def _open(self, scope: Scope, operation: Operation) -> Call:
+        headers = dict(scope["headers"])
+        caller = self._who(headers)
+        if caller.role not in operation.access.value:
+            if caller.is_guest:
+                raise unauthenticated("this needs a signed-in user")
+            raise Forbidden("your role may not do this")
+        return Call(
+            services=self._services,
+            operation=operation,
+            caller=caller,
+            path=scope.get("path_params", {}),
+            headers=headers,
+            request_id=scope["omnibus.request_id"],
+            client=(scope.get("client") or ("", 0))[0],
+            scheme=scope.get("scheme", "http"),
+            raw_path=scope["path"].encode(),
+            query=scope["query_string"],
+            key=_idempotency_key(scope, operation),
+        )
+
+    def _who(self, headers: dict[bytes, bytes]) -> Caller:
+        given = headers.get(b"authorization")
+        if given is None:
+            return GUEST
+        scheme, _, token = given.decode("latin-1").partition(" ")
+        verified = (
+            self._services.tokens.verify(token.strip()) if scheme.lower() == "bearer" else None
+        )
+        if verified is None:
+            raise unauthenticated("the access token is not valid, or not any more")
+        return verified.caller
+
+
+async def _run(call: Call) -> Answer:
+    operation = call.operation
+    arguments: dict[str, Any] = {}
+    if operation.decoder is not None:
+        arguments["body"] = decode_body(call, operation.decoder)
+    if operation.query_type is not None:
+        arguments["query"] = decode_query(call.query, operation.query_type)
+    result = await operation.handler(call, **arguments)
+    if isinstance(result, Answer):
+        return result
+    if isinstance(result, Reply):
+        headers = _JSON if result.status < 400 else _PROBLEM
+        if result.is_replayed:
+            headers = (*headers, (b"idempotent-replayed", b"true"))
+        return Answer(result.status, result.body, headers)
+    if result is None:
+        return Answer(operation.status if operation.returns else 204, headers=())
+    return Answer(operation.status, wire.encode(result))
+
+
+def problem_answer(error: StoreError | HttpProblem, request_id: str) -> Answer:
+    problem = describe(error, request_id)
+    headers = [*_PROBLEM]
+    if problem.retry_after is not None:
+        headers.append((b"retry-after", str(problem.retry_after).encode()))
+    if isinstance(error, HttpProblem):
+        headers += error.headers
+    return Answer(problem.status, write(problem), headers)
+
+
+async def send_answer(send: Send, answer: Answer) -> None:
+    headers = [*answer.headers]
+    if answer.status != 304:
+        headers.append((b"content-length", str(len(answer.body)).encode()))
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    await send({"type": "http.response.body", "body": answer.body})
+
+
+async def read_body(receive: Receive, headers: dict[bytes, bytes]) -> bytes:
+    """Read a request's body, at most 64 KiB of it, uncompressed JSON only."""
+    too_large = HttpProblem(413, "too_large", "The body is too large", "at most 65536 bytes")
+    length = headers.get(b"content-length")
+    if length is not None and int(length) > wire.BODY_BYTES_MAX:
+        raise too_large
+    message = await receive()
+    body: bytes = message.get("body", b"")
+    while message.get("more_body"):
+        message = await receive()
+        body += message.get("body", b"")
+        if len(body) > wire.BODY_BYTES_MAX:
+            raise too_large
+    if len(body) > wire.BODY_BYTES_MAX:
+        raise too_large
+    if body and headers.get(b"content-encoding", b"identity") != b"identity":
+        raise HttpProblem(415, "unsupported_media_type", "Send the body uncompressed")
+    return body
+
+
+def decode_body(call: Call, decoder: "msgspec.json.Decoder[Any]") -> Any:
+    media = call.headers.get(b"content-type", b"").split(b";")[0].strip().lower()
+    if media != b"application/json":
+        raise HttpProblem(415, "unsupported_media_type", "Send the body as application/json")
+    try:
+        return wire.decode(call.body, decoder)
+    except wire.Malformed as error:
+        raise HttpProblem(
+            400, "invalid_request", "The body is not JSON of one meaning", str(error)
+        ) from None
+    except wire.Invalid as fault:
+        raise bad_field(fault.pointer, fault.code, fault.detail) from None
+
+
+def decode_query(query: bytes, query_type: Any) -> Any:
+    try:
+        pairs = parse_qsl(
+            query.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=50
+        )
+    except (ValueError, UnicodeDecodeError):
+        raise bad_field("", "invalid", "the query cannot be read", status=400) from None
+    given = dict(pairs)
+    if len(given) != len(pairs):
+        raise bad_field("", "duplicate", "a parameter is given twice", status=400)
+    try:
+        return msgspec.convert(given, query_type, strict=False)
+    except msgspec.ValidationError as error:
+        fault = wire.invalid(error)
+        raise bad_field(fault.pointer, fault.code, fault.detail) from None
+
+
+def _idempotency_key(scope: Scope, operation: Operation) -> str | None:
+    if operation.idempotency is Idempotency.NONE:
+        return None
+    given = [value for name, value in scope["headers"] if name == b"idempotency-key"]
+    if not given:
+        if operation.idempotency is Idempotency.REQUIRED:
+            raise HttpProblem(
+                400, "invalid_request", "This request needs an Idempotency-Key header"
+            )
+        return None
+    key: str = given[0].decode("latin-1").strip()
+    if len(key) >= 2 and key[0] == key[-1] == '"':
+        key = key[1:-1]
+    if (
+        len(given) > 1
+        or not 1 <= len(key) <= _KEY_LONGEST
+        or not (key.isascii() and key.isprintable())
+    ):
+        raise HttpProblem(
+            400,
+            "invalid_request",
+            "The Idempotency-Key is not usable",
+            "one header, 1 to 255 printable ASCII characters",
+        )
+    return key

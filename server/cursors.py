@@ -1,0 +1,39 @@
+"""Page cursors: opaque to clients, checked when they come back."""
+
+import base64
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+import msgspec
+
+from server.problems import HttpProblem, bad_field
+
+T = TypeVar("T", bound=tuple[Any, ...])
+_LARGEST = 2**63 - 1
+
+
+def write_cursor(moment: datetime, *ids: int) -> str:
+    raw = msgspec.json.encode([moment.astimezone(UTC), *ids])
+    return base64.urlsafe_b64encode(raw).decode().rstrip("=")
+
+
+def read_cursor(text: str | None, position: type[T]) -> T | None:
+    """Return the position that `write_cursor` wrote, None for none; a tampered one makes no sense.
+
+    `position` is the tuple's type: a moment, then ids.
+    """
+    if text is None:
+        return None
+    try:
+        raw = base64.urlsafe_b64decode(text.encode("ascii") + b"=" * (-len(text) % 4))
+        read: T = msgspec.json.decode(raw, type=position)
+    except (ValueError, RecursionError):
+        raise _unusable() from None
+    moment, *numbers = read
+    if moment.tzinfo is None or not all(0 <= number <= _LARGEST for number in numbers):
+        raise _unusable()
+    return read
+
+
+def _unusable() -> HttpProblem:
+    return bad_field("/cursor", "invalid", "this cursor is not one of ours")

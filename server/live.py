@@ -1,0 +1,131 @@
+"""`/ws`: decides who may open a socket, then moves messages between it and the live layer."""
+
+import asyncio
+from collections.abc import Collection
+from typing import Final
+
+from starlette.types import Receive, Scope, Send
+
+from realtime.connection import Connection
+from realtime.live import Live
+from realtime.outlet import LANE_EXTENSION, Outlet, PlainOutlet
+from realtime.protocol import SUBPROTOCOL, CloseCode
+
+RETRY_AFTER_SECONDS: Final = 5
+
+
+class LiveEndpoint:
+    """An ASGI application for one path, mounted as it is.
+
+    A browser sees nothing of a refused handshake but "closed, 1006", and would try again for ever.
+    Where it should know better, the handshake succeeds and a close code says why; a page of a
+    foreign origin is owed no such courtesy, nor is anybody while too many are being refused.
+    """
+
+    def __init__(self, live: Live, *, allowed_origins: Collection[str]) -> None:
+        self._live = live
+        self._allowed_origins = frozenset(allowed_origins)
+        self._refusing = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        assert scope["type"] == "websocket"
+        if (await receive())["type"] != "websocket.connect":
+            return
+        if not self._is_origin_allowed(scope):
+            self._live.counters.refused["origin"] += 1
+            await _deny(scope, send, 403)
+            return
+        offered: list[str] = scope["subprotocols"]
+        if offered and SUBPROTOCOL not in offered:
+            self._live.counters.refused["version"] += 1
+            await self._refuse(scope, receive, send, CloseCode.UNSUPPORTED_VERSION)
+            return
+        if self._live.is_draining:
+            self._live.counters.refused["draining"] += 1
+            await _deny(scope, send, 503)
+            return
+        address = _address(scope)
+        if self._live.admit(address) is not None:
+            await self._refuse(scope, receive, send, CloseCode.TOO_MANY_CONNECTIONS)
+            return
+        try:
+            await send(
+                {"type": "websocket.accept", "subprotocol": SUBPROTOCOL if offered else None}
+            )
+            await self._serve(scope, receive, send)
+        finally:
+            self._live.release(address)
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        lane: Outlet | None = (scope.get("extensions") or {}).get(LANE_EXTENSION)
+        if lane is not None:
+            connection = self._live.attach(lane)
+            try:
+                await _read(connection, receive)
+            finally:
+                self._live.detach(connection)
+            return
+        outlet = PlainOutlet(send)
+        connection = self._live.attach(outlet)
+        reader = asyncio.create_task(_read(connection, receive))
+        aborted = asyncio.create_task(outlet.aborted.wait())
+        try:
+            await asyncio.wait((reader, aborted), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            self._live.detach(connection)
+            outlet.detach()
+            reader.cancel()
+            aborted.cancel()
+            await asyncio.gather(reader, aborted, return_exceptions=True)
+
+    def _is_origin_allowed(self, scope: Scope) -> bool:
+        """A browser cannot leave its origin out; other programs may watch public buses freely.
+
+        `null` is what sandboxed frames and local files call themselves, and never on the list.
+        """
+        origins = [value for name, value in scope["headers"] if name == b"origin"]
+        return all(origin.decode("latin-1") in self._allowed_origins for origin in origins)
+
+    async def _refuse(self, scope: Scope, receive: Receive, send: Send, code: CloseCode) -> None:
+        """Accept and close at once, so that a browser learns the code."""
+        if self._refusing >= self._live.settings.admission.refusals_max:
+            await _deny(scope, send, 503)
+            return
+        # A browser accepts only what it offered; it may have its word for the moment it lasts.
+        offered: list[str] = scope["subprotocols"]
+        chosen = SUBPROTOCOL if SUBPROTOCOL in offered else next(iter(offered), None)
+        self._refusing += 1
+        try:
+            await send({"type": "websocket.accept", "subprotocol": chosen})
+            await send({"type": "websocket.close", "code": int(code), "reason": code.reason})
+            self._live.counters.closed[int(code)] += 1
+            while (await receive())["type"] != "websocket.disconnect":
+                pass
+        finally:
+            self._refusing -= 1
+
+
+async def _read(connection: Connection, receive: Receive) -> None:
+    # Always back to `receive` at once: while nobody waits here uvicorn reads nothing, not even the
+    # pongs and acks that prove the client alive.
+    while True:
+        message = await receive()
+        if message["type"] == "websocket.disconnect":
+            return
+        await connection.receive(message.get("text"))
+
+
+async def _deny(scope: Scope, send: Send, status: int) -> None:
+    if "websocket.http.response" not in (scope.get("extensions") or {}):
+        await send({"type": "websocket.close", "code": 1008})
+        return
+    headers = [(b"content-length", b"0")]
+    if status == 503:
+        headers.append((b"retry-after", str(RETRY_AFTER_SECONDS).encode()))
+    await send({"type": "websocket.http.response.start", "status": status, "headers": headers})
+    await send({"type": "websocket.http.response.body", "body": b""})
+
+
+def _address(scope: Scope) -> str | None:
+    client = scope.get("client")
+    return client[0] if client else None

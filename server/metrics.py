@@ -1,0 +1,21 @@
+"""What is measured, by OpenTelemetry's names where it has one."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+REGISTRY = CollectorRegistry()
+_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0)
+
+REQUESTS = Histogram(
+    "http_server_request_duration_seconds",
+    "Time to answer, by route (never by path)",
+    ["method", "route", "status"],
+    buckets=_SECONDS,
+    registry=REGISTRY,
+)
+EVENTS = Counter(
+    "omnibus_seat_changes_total", "Committed seat changes, by kind", ["kind"], registry=REGISTRY
+)
+EXPIRED = Counter(
+    "omnibus_expired_total", "Holds and unpaid bookings ended by the sweeper", registry=REGISTRY
+)
+LIVE = Gauge("omnibus_live", "The live layer, by measure", ["measure"], registry=REGISTRY)

@@ -1,0 +1,121 @@
+"""The OpenAPI 3.1 document, made from the operation table and the structs it names."""
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from server.contract import Access, Idempotency, Operation
+from server.problems import Problem, row_of
+
+_REF = "#/components/schemas/{name}"
+_PATH_PARAMETER = re.compile(r"{(\w+)}")
+_ALWAYS = (422, 400, 413, 415)
+PREFIX = "/api/v1"
+
+
+def document(operations: Iterable[Operation], version: str) -> dict[str, Any]:
+    """Return the document as plain data, ready for JSON."""
+    listed = list(operations)
+    structs = [t for o in listed for t in (o.body_type, o.returns) if t is not None]
+    _, components = msgspec.json.schema_components([*structs, Problem], ref_template=_REF)
+    paths: dict[str, dict[str, Any]] = {}
+    for operation in listed:
+        path = paths.setdefault(PREFIX + operation.path, {})
+        path[operation.method.lower()] = _operation(operation)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Omnibus",
+            "version": version,
+            "summary": "Seats of buses: searched, held, booked, paid, cancelled.",
+            "description": "Errors are problem documents (RFC 9457); programs branch on `code`. "
+            "Seat changes are pushed over the WebSocket at `/ws`.",
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "servers": [{"url": "/"}],
+        "paths": paths,
+        "components": {
+            "schemas": components,
+            "securitySchemes": {
+                "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
+            },
+        },
+    }
+
+
+def _operation(operation: Operation) -> dict[str, Any]:
+    written: dict[str, Any] = {
+        "operationId": operation.name,
+        "summary": (operation.handler.__doc__ or "").strip().split("\n")[0],
+        "tags": [operation.path.split("/")[1]],
+        "parameters": _parameters(operation),
+        "responses": _responses(operation),
+    }
+    if operation.body_type is not None:
+        schema = {"$ref": _REF.format(name=operation.body_type.__name__)}
+        written["requestBody"] = {
+            "required": True,
+            "content": {"application/json": {"schema": schema}},
+        }
+    if operation.access is not Access.ANYONE:
+        written["security"] = [{"bearer": []}]
+    else:
+        written["security"] = [{}, {"bearer": []}]
+    return written
+
+
+def _parameters(operation: Operation) -> list[dict[str, Any]]:
+    parameters: list[dict[str, Any]] = [
+        {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+        for name in _PATH_PARAMETER.findall(operation.path)
+    ]
+    if operation.query_type is not None:
+        (schema,), components = msgspec.json.schema_components(
+            [operation.query_type], ref_template=_REF
+        )
+        query = components[schema["$ref"].rsplit("/", 1)[1]]
+        required = query.get("required", [])
+        parameters += [
+            {"name": name, "in": "query", "required": name in required, "schema": field}
+            for name, field in query["properties"].items()
+        ]
+    if operation.idempotency is not Idempotency.NONE:
+        parameters.append(
+            {
+                "name": "Idempotency-Key",
+                "in": "header",
+                "required": operation.idempotency is Idempotency.REQUIRED,
+                "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+                "description": "The same key and request get the stored answer.",
+            }
+        )
+    return parameters
+
+
+def _responses(operation: Operation) -> dict[str, Any]:
+    success: dict[str, Any] = {"description": "Done"}
+    if operation.returns is not None and operation.status != 204:
+        schema = {"$ref": _REF.format(name=operation.returns.__name__)}
+        success["content"] = {operation.media: {"schema": schema}}
+    responses = {str(operation.status): success}
+    codes: dict[int, list[str]] = {}
+    for problem in operation.problems:
+        row = row_of(problem)
+        codes.setdefault(row.status, []).append(row.code)
+    codes.setdefault(401, ["unauthenticated"])
+    if operation.access is not Access.ANYONE:
+        codes.setdefault(403, ["forbidden"])
+    for status in _ALWAYS:
+        codes.setdefault(status, ["invalid_request"])
+    if operation.path.endswith("/seats"):
+        responses["304"] = {"description": "Nothing has changed since the ETag given"}
+    for status, names in sorted(codes.items()):
+        responses[str(status)] = {
+            "description": ", ".join(f"`{name}`" for name in dict.fromkeys(names)),
+            "content": {
+                "application/problem+json": {"schema": {"$ref": _REF.format(name="Problem")}}
+            },
+        }
+    return responses

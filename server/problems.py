@@ -1,0 +1,184 @@
+"""One table from what the store raises to what a client reads: RFC 9457 problem documents."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from server.wire import encode
+from store.errors import (
+    AlreadyExists,
+    Departed,
+    Forbidden,
+    HoldExpired,
+    HoldNotFound,
+    InvalidRequest,
+    KeyInUse,
+    KeyReused,
+    NotFound,
+    OutcomeUnknown,
+    Overloaded,
+    SalesClosed,
+    SeatUnavailable,
+    StoreError,
+    TooManySeats,
+    WrongState,
+)
+from store.model import STATUS_NAMES
+
+CONTENT_TYPE = b"application/problem+json"
+_TYPE = "https://omnibus.example/problems/"
+
+
+class FieldError(msgspec.Struct, frozen=True):
+    pointer: str
+    code: str
+    detail: str
+
+
+class TakenSeat(msgspec.Struct, frozen=True):
+    seat: str
+    status: str
+
+
+class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What an error answer carries; `code` is what programs branch on."""
+
+    type: str
+    title: str
+    status: int
+    code: str
+    detail: str | None = None
+    request_id: str | None = None
+    errors: list[FieldError] | None = None
+    seats: list[TakenSeat] | None = None
+    retry_after: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    status: int
+    code: str
+    title: str
+    more: Callable[[Any], dict[str, Any]] = lambda _: {}
+
+
+def _retry(error: Any) -> dict[str, Any]:
+    return {"retry_after": error.retry_after_seconds}
+
+
+TABLE: dict[type[StoreError], Row] = {
+    SeatUnavailable: Row(
+        409,
+        "seat_unavailable",
+        "A seat is not available on this leg",
+        lambda e: {"seats": [TakenSeat(seat, STATUS_NAMES[letter]) for seat, letter in e.seats]},
+    ),
+    HoldExpired: Row(410, "hold_expired", "The time for this is over"),
+    Departed: Row(409, "departed", "The bus has left this stop"),
+    SalesClosed: Row(409, "sales_closed", "No more seats are sold for this bus"),
+    TooManySeats: Row(
+        409,
+        "too_many_seats",
+        "A buyer may hold no more seats of one bus",
+        lambda e: {"detail": f"at most {e.seats_max} seats at a time"},
+    ),
+    WrongState: Row(
+        409, "wrong_state", "That cannot be done any more", lambda e: {"detail": e.detail}
+    ),
+    HoldNotFound: Row(404, "hold_not_found", "There is no such hold"),
+    NotFound: Row(
+        404, "not_found", "There is no such thing", lambda e: {"detail": f"no such {e.what}"}
+    ),
+    InvalidRequest: Row(
+        422,
+        "invalid_request",
+        "The request makes no sense",
+        lambda e: {"errors": [FieldError(e.pointer, e.code, e.detail)]},
+    ),
+    KeyReused: Row(422, "idempotency_key_reused", "The idempotency key belongs to another request"),
+    KeyInUse: Row(
+        409,
+        "request_in_progress",
+        "The first request with this idempotency key is still running",
+        lambda _: {"retry_after": 1},
+    ),
+    Forbidden: Row(403, "forbidden", "Not allowed", lambda e: {"detail": e.detail}),
+    AlreadyExists: Row(
+        409, "already_exists", "That is taken", lambda e: {"detail": f"this {e.what} is in use"}
+    ),
+    Overloaded: Row(
+        503, "overloaded", "No answer could be given in time; nothing was changed", _retry
+    ),
+    OutcomeUnknown: Row(
+        503,
+        "outcome_unknown",
+        "It is not known whether this was done; the same idempotency key will tell",
+        _retry,
+    ),
+}
+
+
+@dataclass(eq=False)
+class HttpProblem(Exception):
+    """A failure of the HTTP exchange itself: the store was never asked."""
+
+    status: int
+    code: str
+    title: str
+    detail: str | None = None
+    errors: Sequence[FieldError] = ()
+    retry_after: int | None = None
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+
+
+def row_of(kind: type[StoreError]) -> Row:
+    """Return the row of an error class or of its nearest parent that has one."""
+    return next(TABLE[parent] for parent in kind.__mro__ if parent in TABLE)
+
+
+def describe(error: StoreError | HttpProblem, request_id: str | None) -> Problem:
+    if isinstance(error, HttpProblem):
+        return Problem(
+            type=_TYPE + error.code,
+            title=error.title,
+            status=error.status,
+            code=error.code,
+            detail=error.detail,
+            request_id=request_id,
+            errors=list(error.errors) or None,
+            retry_after=error.retry_after,
+        )
+    row = row_of(type(error))
+    return Problem(
+        type=_TYPE + row.code,
+        title=row.title,
+        status=row.status,
+        code=row.code,
+        request_id=request_id,
+        **row.more(error),
+    )
+
+
+def write(problem: Problem) -> bytes:
+    return encode(problem)
+
+
+def unauthenticated(detail: str) -> HttpProblem:
+    return HttpProblem(
+        401,
+        "unauthenticated",
+        "Sign in first",
+        detail,
+        headers=((b"www-authenticate", b'Bearer realm="omnibus"'),),
+    )
+
+
+def bad_field(pointer: str, code: str, detail: str, *, status: int = 422) -> HttpProblem:
+    return HttpProblem(
+        status,
+        "invalid_request",
+        "The request makes no sense",
+        errors=(FieldError(pointer, code, detail),),
+    )

@@ -1,0 +1,105 @@
+"""One API process: opens the services, runs uvicorn, and leaves in good order."""
+
+import asyncio
+import contextlib
+import signal
+import socket
+import sys
+from collections.abc import Coroutine, Iterator
+from typing import Any
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from server.app import create_app
+from server.config import Settings
+from server.jobs import house_jobs, run_jobs, sweep_jobs
+from server.services import open_services
+
+_DRAIN_SECONDS = 8
+_LARGEST_MESSAGE = 4096
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its signal handlers: it would close every socket at once, before anyone was told."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+async def serve(settings: Settings, *, listen_on: socket.socket | None = None) -> None:
+    """Serve until SIGINT or SIGTERM, then tell the sockets, finish the requests, close the pools."""
+    async with open_services(settings) as services:
+        server = _Server(_config(settings, create_app(services)))
+        jobs = asyncio.create_task(run_jobs(sweep_jobs(services.store)))
+        leaving = _on_signals()
+        serving = asyncio.create_task(server.serve(sockets=[listen_on] if listen_on else None))
+        await asyncio.wait({serving, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        await services.live.stop()
+        server.should_exit = True
+        await serving
+        leaving.cancel()
+        await _cancel(jobs)
+
+
+async def work(settings: Settings) -> None:
+    """Run the house's jobs until SIGINT or SIGTERM."""
+    async with open_services(settings) as services:
+        jobs = asyncio.create_task(
+            run_jobs([*sweep_jobs(services.store), *house_jobs(services.store)])
+        )
+        leaving = _on_signals()
+        await asyncio.wait({jobs, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        leaving.cancel()
+        await _cancel(jobs)
+
+
+def run(main: Coroutine[Any, Any, None]) -> None:
+    """Run a coroutine on uvloop where there is one."""
+    if sys.platform == "win32":
+        asyncio.run(main)
+        return
+    import uvloop  # noqa: PLC0415 - not on every platform
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(main)
+
+
+def _config(settings: Settings, app: ASGIApp) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        host=settings.host,
+        port=settings.port,
+        http="httptools",
+        ws="realtime.lane:LaneProtocol",
+        ws_max_size=_LARGEST_MESSAGE,
+        ws_per_message_deflate=False,
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        date_header=True,
+        timeout_keep_alive=65,
+        timeout_graceful_shutdown=_DRAIN_SECONDS,
+        proxy_headers=False,
+    )
+
+
+def _on_signals() -> "asyncio.Future[None]":
+    loop = asyncio.get_running_loop()
+    leaving: asyncio.Future[None] = loop.create_future()
+
+    def leave() -> None:
+        if not leaving.done():
+            leaving.set_result(None)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, leave)
+    return leaving
+
+
+async def _cancel(task: "asyncio.Task[None]") -> None:
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task

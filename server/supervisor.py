@@ -1,0 +1,306 @@
+"""Runs services in stages, watches them, restarts what crashes, and stops everything within 10 s.
+
+One thread, the main one: signals arrive there, and children die with the thread that started them.
+"""
+
+import os
+import selectors
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.client import HTTPConnection, HTTPException
+
+from server.embedded.children import (
+    POLL_SECONDS,
+    Child,
+    Service,
+    describe_exit,
+    stop_together,
+)
+from server.embedded.errors import ServiceFailed, StartError
+from server.embedded.labels import Labels
+
+
+@dataclass(frozen=True, slots=True)
+class RestartPolicy:
+    delay_seconds: float = 0.25
+    """Before the first restart; every further crash in a row doubles it."""
+    delay_seconds_max: float = 10.0
+    crashes_max: int = 8
+    steady_seconds: float = 30.0
+    """A run of this length makes the crashes before it forgotten."""
+
+
+@dataclass(eq=False)
+class AddressUnusable(StartError):
+    host: str
+    port: int
+    reason: str
+
+    def __str__(self) -> str:
+        return (
+            f"cannot listen on {self.host} port {self.port}: {self.reason}. "
+            "Stop what runs there, or set OMNIBUS_PORT (and OMNIBUS_HOST) to something else."
+        )
+
+
+class Supervisor:
+    """Starts stage after stage, each when all of the one before is ready; stops them in reverse.
+
+    Within a stage, services start and stop side by side. `say` gets one message at a time, for the
+    person who watches. `is_labelled` puts each service's name in front of what it writes; without
+    it, services write straight to our own output.
+    """
+
+    def __init__(
+        self,
+        stages: Sequence[Sequence[Service]],
+        *,
+        say: Callable[[str], None],
+        on_ready: Callable[[], None] = lambda: None,
+        is_labelled: bool = False,
+        policy: RestartPolicy | None = None,
+        stop_seconds: float = 9.0,
+    ) -> None:
+        self._say = say
+        self._on_ready = on_ready
+        self._stop_seconds = stop_seconds
+        self._selector = selectors.DefaultSelector()
+        names = [service.name for stage in stages for service in stage]
+        labels = Labels(self._selector, max(map(len, names), default=0)) if is_labelled else None
+        self._stages = [
+            [_Runner(service, policy or RestartPolicy(), say, labels) for service in stage]
+            for stage in stages
+        ]
+        if max(map(self._worst_stop_seconds, range(len(stages))), default=0.0) > stop_seconds:
+            raise ValueError(f"the services' stop steps add up to more than {stop_seconds} s")
+
+    def run(self) -> int:
+        """Run until a signal asks to stop (0) or something fails for good (1)."""
+        assert threading.current_thread() is threading.main_thread()
+        code = 1
+        with _listen_to_signals(self._selector) as self._wishes:
+            try:
+                for stage in self._stages:
+                    self._bring_up(stage)
+                self._on_ready()
+                while True:
+                    self._turn()
+            except _StopWished:
+                self._say("stopping")
+                code = 0
+            except StartError as error:
+                self._say(str(error))
+            finally:
+                is_stopped = self._stop()
+        self._selector.close()
+        return code if is_stopped else 1
+
+    def _bring_up(self, stage: "list[_Runner]") -> None:
+        for runner in stage:
+            runner.start()
+        while not all(runner.has_been_ready for runner in stage):
+            self._turn()
+
+    def _turn(self) -> None:
+        """Wait for something to happen, and see to it."""
+        runners = [runner for stage in self._stages for runner in stage]
+        self._wait(min((runner.patience_seconds() for runner in runners), default=None))
+        if self._wishes.take():
+            raise _StopWished
+        for runner in runners:
+            runner.advance()
+
+    def _wait(self, seconds: float | None) -> None:
+        for key, _ in self._selector.select(None if seconds == float("inf") else seconds):
+            key.data()
+
+    def _pause(self, seconds: float) -> bool:
+        self._wait(seconds)
+        return self._wishes.take()  # asked again: be quick
+
+    def _stop(self) -> bool:
+        deadline = time.monotonic() + self._stop_seconds
+        stuck: list[Child] = []
+        for index, stage in reversed(list(enumerate(self._stages))):
+            spare = deadline - time.monotonic() - self._worst_stop_seconds(index)
+            children = [runner.child for runner in stage if runner.child is not None]
+            stuck += stop_together(children, slack_seconds=max(0.0, spare), pause=self._pause)
+            for runner in stage:
+                runner.flush()
+        for child in stuck:
+            self._say(f"{child.service.name} (process {child.pid}) does not end, not even killed")
+        return not stuck
+
+    def _worst_stop_seconds(self, index: int) -> float:
+        """What it may take to stop this stage and those before, without what runs only once."""
+        total = 0.0
+        for number, stage in enumerate(self._stages[: index + 1]):
+            alive = [runner for runner in stage if number == index or not runner.service.is_once]
+            steps = [runner.service.stop_steps for runner in alive]
+            total += max((sum(step.seconds for step in each) for each in steps), default=0.0)
+        return total
+
+
+def listen(host: str, port: int, *, backlog: int = 2048) -> socket.socket:
+    """A socket for several processes to share: hand its fileno() to each in `pass_fds`."""
+    try:
+        family, _, _, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        return socket.create_server(address[:2], family=family, backlog=backlog)
+    except OSError as error:
+        raise AddressUnusable(host, port, error.strerror or str(error)) from error
+
+
+def answers(host: str, port: int, path: str = "/readyz") -> Callable[[], bool]:
+    """A readiness check: whether an HTTP server there answers 200."""
+
+    def check() -> bool:
+        connection = HTTPConnection(host, port, timeout=0.5)
+        try:
+            connection.request("GET", path)
+            return connection.getresponse().status == 200
+        except (OSError, HTTPException):
+            return False
+        finally:
+            connection.close()
+
+    return check
+
+
+class _StopWished(Exception):
+    pass
+
+
+class _Runner:
+    """One service through its starts, crashes and restarts."""
+
+    def __init__(
+        self,
+        service: Service,
+        policy: RestartPolicy,
+        say: Callable[[str], None],
+        labels: Labels | None,
+    ) -> None:
+        self.service = service
+        self.child: Child | None = None
+        self.has_been_ready = False
+        self._policy = policy
+        self._say = say
+        self._labels = labels
+        self._is_up = False
+        self._crashes = 0
+        self._retry_at: float | None = None
+
+    def start(self) -> None:
+        self._is_up = False
+        self._retry_at = None
+        if self._labels is None:
+            self.child = Child(self.service)
+            return
+        with self._labels.pipe(self.service.name) as stdout:
+            self.child = Child(self.service, stdout=stdout)
+
+    def patience_seconds(self) -> float:
+        """How long nothing needs to be done here, unless a signal comes."""
+        if self._retry_at is not None:
+            return max(0.0, self._retry_at - time.monotonic())
+        if self.child is None or self._is_up or self.service.is_once:
+            return float("inf")
+        return POLL_SECONDS
+
+    def advance(self) -> None:
+        if self._retry_at is not None:
+            self._retry()
+        elif self.child is not None and not (self.service.is_once and self._is_up):
+            code = self.child.exit_code()
+            if code is None:
+                self._look_whether_ready(self.child)
+            elif code == 0 and self.service.is_once:
+                self._is_up = self.has_been_ready = True
+            else:
+                self.flush()
+                self._crash(describe_exit(code), time.monotonic() - self.child.started_at)
+
+    def flush(self) -> None:
+        """Write out what a process said last, before anything is said about its end."""
+        if self._labels is not None:
+            self._labels.flush(self.service.name)
+
+    def _retry(self) -> None:
+        if self._retry_at is not None and time.monotonic() >= self._retry_at:
+            try:
+                self.start()
+            except StartError as error:
+                self._crash(f"does not start ({error})", 0.0)
+
+    def _look_whether_ready(self, child: Child) -> None:
+        if self._is_up or self.service.is_once:
+            return
+        if self.service.is_ready():
+            if self.has_been_ready:
+                self._say(f"{self.service.name} runs again")
+            self._is_up = self.has_been_ready = True
+        elif time.monotonic() - child.started_at > self.service.ready_seconds:
+            if not self.has_been_ready:
+                reason = f"was not ready after {self.service.ready_seconds:.0f} s"
+                raise ServiceFailed(self.service.name, reason, self.service.said())
+            child.kill()  # its end is then seen like any other crash
+
+    def _crash(self, reason: str, lived_seconds: float) -> None:
+        name = self.service.name
+        if not self.has_been_ready:
+            raise ServiceFailed(name, f"{reason}, without having been ready", self.service.said())
+        self._crashes = 1 if lived_seconds >= self._policy.steady_seconds else self._crashes + 1
+        if self._crashes > self._policy.crashes_max:
+            reason += f": crash {self._crashes} in a row, giving up"
+            raise ServiceFailed(name, reason, self.service.said())
+        delay = min(
+            self._policy.delay_seconds * 2 ** (self._crashes - 1), self._policy.delay_seconds_max
+        )
+        self._say(f"{name} {reason}; starting it again in {delay:g} s")
+        self._retry_at = time.monotonic() + delay
+
+
+class _Wishes:
+    """How often a signal has asked us to stop since we last looked."""
+
+    def __init__(self) -> None:
+        self._count = 0
+
+    def add(self, _number: int, _frame: object) -> None:
+        self._count += 1
+
+    def take(self) -> bool:
+        count, self._count = self._count, 0
+        return count > 0
+
+
+@contextmanager
+def _listen_to_signals(selector: selectors.BaseSelector) -> Iterator[_Wishes]:
+    """Turn SIGINT, SIGTERM and SIGHUP into wishes; they and SIGCHLD end a wait in the selector."""
+    wishes = _Wishes()
+    readable, writable = os.pipe()
+    os.set_blocking(readable, False)
+    os.set_blocking(writable, False)
+    numbers = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:  # started by nohup
+        numbers.remove(signal.SIGHUP)
+    before = {number: signal.signal(number, wishes.add) for number in numbers}
+    before[signal.SIGCHLD] = signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
+    wakeup = signal.set_wakeup_fd(writable, warn_on_full_buffer=False)
+    selector.register(readable, selectors.EVENT_READ, lambda: os.read(readable, 4096))
+    try:
+        yield wishes
+    finally:
+        selector.unregister(readable)
+        signal.set_wakeup_fd(wakeup)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        os.close(readable)
+        os.close(writable)
