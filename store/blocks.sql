@@ -2,7 +2,7 @@
 -- $8 block, $9 seats, $10 and $11 the leg, $12 reason, $13 who.
 WITH taken AS (
     UPDATE seats AS s SET states = new.states
-    FROM unnest($3::smallint [], $4::text []) AS new (seat_no, states)
+    FROM unnest($3::smallint[], $4::text[]) AS new (seat_no, states)
     WHERE s.bus_id = $1 AND s.seat_no = new.seat_no
 ),
 
@@ -14,13 +14,15 @@ blocked AS (
 claimed AS (
     INSERT INTO claims (bus_id, operator_id, seat_no, segment, block_id)
     SELECT $1, $2, seat_no, segment, $8
-    FROM unnest($9::smallint []) AS seat_no
+    FROM unnest($9::smallint[]) AS seat_no
     CROSS JOIN generate_series($10::smallint, $11::smallint - 1) AS segment
 ),
 
 logged AS (
     INSERT INTO audit_log (operator_id, actor_id, action, subject, detail)
-    VALUES ($2, $13, 'seats.block', 'bus ' || $1::text, jsonb_build_object('seats', $9::smallint [], 'reason', $12::text))
+    VALUES (
+        $2, $13, 'seats.block', 'bus ' || $1::text, jsonb_build_object('seats', $9::smallint[], 'reason', $12::text)
+    )
 ),
 
 bus AS (
@@ -48,13 +50,13 @@ FOR UPDATE OF b;
 -- $8 block, $9 who.
 WITH freed AS (
     UPDATE seats AS s SET states = new.states
-    FROM unnest($3::smallint [], $4::text []) AS new (seat_no, states)
+    FROM unnest($3::smallint[], $4::text[]) AS new (seat_no, states)
     WHERE s.bus_id = $1 AND s.seat_no = new.seat_no
 ),
 
 given_up AS (
     DELETE FROM claims AS c
-    WHERE c.bus_id = $1 AND c.seat_no = ANY ($3::smallint []) AND c.block_id = $8
+    WHERE c.bus_id = $1 AND c.seat_no = any($3::smallint[]) AND c.block_id = $8
 ),
 
 lifted AS (

@@ -5,14 +5,14 @@ SELECT nextval('booking_numbers') AS start;
 -- Seats sold directly: claims, booking, payment, tickets when paid, the answer, and the revision last.
 WITH taken AS (
     UPDATE seats AS s SET states = new.states
-    FROM unnest($3::smallint [], $4::text []) AS new (seat_no, states)
+    FROM unnest($3::smallint[], $4::text[]) AS new (seat_no, states)
     WHERE s.bus_id = $1 AND s.seat_no = new.seat_no
 ),
 
 claimed AS (
     INSERT INTO claims (bus_id, operator_id, seat_no, segment, booking_id)
     SELECT $1, $2, seat_no, segment, $13
-    FROM unnest($19::smallint []) AS seat_no
+    FROM unnest($19::smallint[]) AS seat_no
     CROSS JOIN generate_series($20::smallint, $21::smallint - 1) AS segment
 ),
 
@@ -35,7 +35,7 @@ owed AS (
 issued AS (
     INSERT INTO tickets (bus_id, operator_id, booking_id, seat_no, code, issued_at)
     SELECT $1, $2, $13, t.seat_no, t.code, $5
-    FROM unnest($33::smallint [], $34::uuid []) AS t (seat_no, code)
+    FROM unnest($33::smallint[], $34::uuid[]) AS t (seat_no, code)
 ),
 
 answered AS (
@@ -58,13 +58,13 @@ RETURNING rev, epoch;
 -- $35 the hold, whose claims change owner.
 WITH taken AS (
     UPDATE seats AS s SET states = new.states
-    FROM unnest($3::smallint [], $4::text []) AS new (seat_no, states)
+    FROM unnest($3::smallint[], $4::text[]) AS new (seat_no, states)
     WHERE s.bus_id = $1 AND s.seat_no = new.seat_no
 ),
 
 claimed AS (
     UPDATE claims AS c SET hold_id = NULL, booking_id = $13
-    WHERE c.bus_id = $1 AND c.seat_no = ANY ($19::smallint []) AND c.hold_id = $35
+    WHERE c.bus_id = $1 AND c.seat_no = any($19::smallint[]) AND c.hold_id = $35
 ),
 
 used_up AS (
@@ -91,7 +91,7 @@ owed AS (
 issued AS (
     INSERT INTO tickets (bus_id, operator_id, booking_id, seat_no, code, issued_at)
     SELECT $1, $2, $13, t.seat_no, t.code, $5
-    FROM unnest($33::smallint [], $34::uuid []) AS t (seat_no, code)
+    FROM unnest($33::smallint[], $34::uuid[]) AS t (seat_no, code)
 ),
 
 answered AS (

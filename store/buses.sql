@@ -35,7 +35,7 @@ SELECT
 FROM buses AS b
 INNER JOIN seats AS s ON s.bus_id = b.bus_id
 INNER JOIN layout_seats AS l ON l.layout_id = b.layout_id AND l.seat_no = s.seat_no
-WHERE b.bus_id = ANY ($1::bigint [])
+WHERE b.bus_id = any($1::bigint[])
 GROUP BY b.bus_id, b.epoch, b.rev;
 
 -- name: seat_states
@@ -50,4 +50,4 @@ WHERE b.bus_id = $1
 GROUP BY b.bus_id, b.epoch, b.rev, b.status, b.facts;
 
 -- name: positions
-SELECT b.bus_id, b.epoch, b.rev FROM buses AS b WHERE b.bus_id = ANY ($1::bigint []);
+SELECT b.bus_id, b.epoch, b.rev FROM buses AS b WHERE b.bus_id = any($1::bigint[]);

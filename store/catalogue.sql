@@ -9,7 +9,7 @@ LIMIT $2;
 -- name: stops_by_id
 SELECT s.stop_id, s.name, s.parent_id, s.latitude, s.longitude, s.time_zone
 FROM stops AS s
-WHERE s.stop_id = ANY ($1::bigint []);
+WHERE s.stop_id = any($1::bigint[]);
 
 -- name: stop_with_children
 SELECT s.stop_id, s.time_zone
@@ -30,12 +30,12 @@ WITH legs AS (
         FROM bus_stops AS z
         WHERE
             z.bus_id = a.bus_id AND z.idx > a.idx AND z.can_alight
-            AND ($2::bigint [] IS NULL OR z.stop_id = ANY ($2::bigint []))
-        ORDER BY CASE WHEN $2::bigint [] IS NULL THEN -z.idx ELSE z.idx END
+            AND ($2::bigint[] IS NULL OR z.stop_id = any($2::bigint[]))
+        ORDER BY CASE WHEN $2::bigint[] IS NULL THEN -z.idx ELSE z.idx END
         LIMIT 1
     ) AS z ON true
     WHERE
-        a.stop_id = ANY ($1::bigint []) AND a.can_board
+        a.stop_id = any($1::bigint[]) AND a.can_board
         AND a.departs_at >= $3 AND a.departs_at < $4
         AND (a.departs_at, a.bus_id) > ($6::timestamptz, $7::bigint)
         AND ($5::integer IS NULL OR a.operator_id = $5)
@@ -76,8 +76,8 @@ WITH legs AS (
         FROM bus_stops AS z
         WHERE
             z.bus_id = b.bus_id AND z.idx > 0 AND z.can_alight
-            AND ($1::bigint [] IS NULL OR z.stop_id = ANY ($1::bigint []))
-        ORDER BY CASE WHEN $1::bigint [] IS NULL THEN -z.idx ELSE z.idx END
+            AND ($1::bigint[] IS NULL OR z.stop_id = any($1::bigint[]))
+        ORDER BY CASE WHEN $1::bigint[] IS NULL THEN -z.idx ELSE z.idx END
         LIMIT 1
     ) AS z ON true
     WHERE

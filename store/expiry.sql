@@ -28,7 +28,9 @@ WHERE b.bus_id = $1 AND b.booking_id = $2
 FOR UPDATE OF b;
 
 -- name: segments_of_hold
-SELECT c.seat_no, c.segment FROM claims AS c WHERE c.bus_id = $1 AND c.seat_no = ANY ($2::smallint []) AND c.hold_id = $3;
+SELECT c.seat_no, c.segment FROM claims AS c WHERE c.bus_id = $1 AND c.seat_no = any($2::smallint[]) AND c.hold_id = $3;
 
 -- name: segments_of_booking
-SELECT c.seat_no, c.segment FROM claims AS c WHERE c.bus_id = $1 AND c.seat_no = ANY ($2::smallint []) AND c.booking_id = $3;
+SELECT c.seat_no, c.segment
+FROM claims AS c
+WHERE c.bus_id = $1 AND c.seat_no = any($2::smallint[]) AND c.booking_id = $3;

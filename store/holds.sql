@@ -27,14 +27,14 @@ WHERE h.bus_id = $1 AND h.hold_id = $2;
 -- name: write_hold
 WITH taken AS (
     UPDATE seats AS s SET states = new.states
-    FROM unnest($3::smallint [], $4::text []) AS new (seat_no, states)
+    FROM unnest($3::smallint[], $4::text[]) AS new (seat_no, states)
     WHERE s.bus_id = $1 AND s.seat_no = new.seat_no
 ),
 
 claimed AS (
     INSERT INTO claims (bus_id, operator_id, seat_no, segment, hold_id)
     SELECT $1, $2, seat_no, segment, $13
-    FROM unnest($15::smallint []) AS seat_no
+    FROM unnest($15::smallint[]) AS seat_no
     CROSS JOIN generate_series($16::smallint, $17::smallint - 1) AS segment
 ),
 
@@ -70,19 +70,19 @@ RETURNING rev, epoch;
 -- Seats may be given up and taken in one step; the deadline stays where it was.
 WITH changed AS (
     UPDATE seats AS s SET states = new.states
-    FROM unnest($3::smallint [], $4::text []) AS new (seat_no, states)
+    FROM unnest($3::smallint[], $4::text[]) AS new (seat_no, states)
     WHERE s.bus_id = $1 AND s.seat_no = new.seat_no
 ),
 
 given_up AS (
     DELETE FROM claims AS c
-    WHERE c.bus_id = $1 AND c.seat_no = ANY ($19::smallint []) AND c.hold_id = $13
+    WHERE c.bus_id = $1 AND c.seat_no = any($19::smallint[]) AND c.hold_id = $13
 ),
 
 claimed AS (
     INSERT INTO claims (bus_id, operator_id, seat_no, segment, hold_id)
     SELECT $1, $2, seat_no, segment, $13
-    FROM unnest($18::smallint []) AS seat_no
+    FROM unnest($18::smallint[]) AS seat_no
     CROSS JOIN generate_series($14::smallint, $15::smallint - 1) AS segment
 ),
 
@@ -122,13 +122,13 @@ WHERE bus_id = $1 AND hold_id = $3;
 -- Released by its owner or expired: $8 the state it ends in, $9 the hold.
 WITH freed AS (
     UPDATE seats AS s SET states = new.states
-    FROM unnest($3::smallint [], $4::text []) AS new (seat_no, states)
+    FROM unnest($3::smallint[], $4::text[]) AS new (seat_no, states)
     WHERE s.bus_id = $1 AND s.seat_no = new.seat_no
 ),
 
 given_up AS (
     DELETE FROM claims AS c
-    WHERE c.bus_id = $1 AND c.seat_no = ANY ($3::smallint []) AND c.hold_id = $9
+    WHERE c.bus_id = $1 AND c.seat_no = any($3::smallint[]) AND c.hold_id = $9
 ),
 
 ended AS (

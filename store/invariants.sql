@@ -2,15 +2,16 @@
 
 -- name: claims_match_states
 -- A seat's letters and the claims on it say the same.
-SELECT s.bus_id, s.seat_no, s.states AS shown, string_agg(
-    CASE
-        WHEN c.block_id IS NOT NULL THEN 'X'
-        WHEN c.hold_id IS NOT NULL OR b.status = 'PENDING' THEN 'L'
-        WHEN b.status IN ('CONFIRMED', 'PARTIALLY_CANCELLED') THEN 'B'
-        WHEN c.seat_no IS NULL THEN 'A'
-        ELSE '?'
-    END, '' ORDER BY place.segment
-) AS claimed
+SELECT
+    s.bus_id, s.seat_no, s.states AS shown, string_agg(
+        CASE
+            WHEN c.block_id IS NOT NULL THEN 'X'
+            WHEN c.hold_id IS NOT NULL OR b.status = 'PENDING' THEN 'L'
+            WHEN b.status IN ('CONFIRMED', 'PARTIALLY_CANCELLED') THEN 'B'
+            WHEN c.seat_no IS NULL THEN 'A'
+            ELSE '?'
+        END, '' ORDER BY place.segment
+    ) AS claimed
 FROM seats AS s
 CROSS JOIN generate_series(0, length(s.states) - 1) AS place (segment)
 LEFT JOIN claims AS c ON c.bus_id = s.bus_id AND c.seat_no = s.seat_no AND c.segment = place.segment

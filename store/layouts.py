@@ -1,6 +1,6 @@
 """Seat plans as values: the ones an operator can start from, made by rule."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from store.model import LayoutSeat
@@ -74,6 +74,16 @@ def sleeper(name: str = "Sleeper 1+2, 30 berths") -> SeatPlan:
             _Rows(5, (1, 4, 5), deck=2, seat_class="berth", price_percent=150, prefix="U"),
         ],
     )
+
+
+BUILT_IN: Mapping[str, Callable[[], SeatPlan]] = {
+    "coach-40": lambda: two_plus_two(40),
+    "coach-50": lambda: two_plus_two(50),
+    "mini": mini,
+    "double-deck": double_deck,
+    "sleeper": sleeper,
+}
+"""Plans by the names that commands know them by."""
 
 
 def _plan(name: str, blocks: Sequence[_Rows]) -> SeatPlan:

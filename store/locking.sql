@@ -11,7 +11,7 @@ locked AS MATERIALIZED (
     SELECT s.seat_no, s.states
     FROM turn
     CROSS JOIN seats AS s
-    WHERE turn.is_ours AND s.bus_id = $1 AND s.seat_no = ANY ($2::smallint [])
+    WHERE turn.is_ours AND s.bus_id = $1 AND s.seat_no = any($2::smallint[])
     ORDER BY s.seat_no
     FOR UPDATE OF s
 ),
@@ -36,7 +36,7 @@ WITH turn AS MATERIALIZED (
 ),
 
 wanted AS MATERIALIZED (
-    SELECT h.seats || $3::smallint [] AS seats
+    SELECT h.seats || $3::smallint[] AS seats
     FROM turn
     CROSS JOIN holds AS h
     WHERE turn.is_ours AND h.bus_id = $1 AND h.hold_id = $2
@@ -46,7 +46,7 @@ locked AS MATERIALIZED (
     SELECT s.seat_no, s.states
     FROM wanted
     CROSS JOIN seats AS s
-    WHERE s.bus_id = $1 AND s.seat_no = ANY (wanted.seats)
+    WHERE s.bus_id = $1 AND s.seat_no = any(wanted.seats)
     ORDER BY s.seat_no
     FOR UPDATE OF s
 ),
@@ -90,7 +90,7 @@ locked AS MATERIALIZED (
     SELECT s.seat_no, s.states
     FROM wanted
     CROSS JOIN seats AS s
-    WHERE s.bus_id = $1 AND s.seat_no = ANY (wanted.seats)
+    WHERE s.bus_id = $1 AND s.seat_no = any(wanted.seats)
     ORDER BY s.seat_no
     FOR UPDATE OF s
 ),
@@ -129,7 +129,7 @@ WHERE b.bus_id = $1;
 WITH locked AS MATERIALIZED (
     SELECT s.seat_no, s.states
     FROM seats AS s
-    WHERE s.bus_id = $1 AND s.seat_no = ANY ($2::smallint [])
+    WHERE s.bus_id = $1 AND s.seat_no = any($2::smallint[])
     ORDER BY s.seat_no
     FOR UPDATE OF s SKIP LOCKED
 )
@@ -143,13 +143,13 @@ SELECT c.seat_no, c.segment, c.hold_id, c.booking_id, coalesce(h.expires_at, b.e
 FROM claims AS c
 LEFT JOIN holds AS h ON h.bus_id = c.bus_id AND h.hold_id = c.hold_id
 LEFT JOIN bookings AS b ON b.bus_id = c.bus_id AND b.booking_id = c.booking_id
-WHERE c.bus_id = $1 AND c.seat_no = ANY ($2::smallint []);
+WHERE c.bus_id = $1 AND c.seat_no = any($2::smallint[]);
 
 -- name: lock_holds
 -- Before an expired hold loses a seat, it is locked: an extension under way is waited for and then seen.
 SELECT h.hold_id, h.expires_at
 FROM holds AS h
-WHERE h.bus_id = $1 AND h.hold_id = ANY ($2::uuid [])
+WHERE h.bus_id = $1 AND h.hold_id = any($2::uuid[])
 ORDER BY h.hold_id
 FOR UPDATE OF h;
 
@@ -157,13 +157,13 @@ FOR UPDATE OF h;
 -- The same for bookings whose time to pay is over: a payment under way is waited for and then seen.
 SELECT b.booking_id, b.expires_at
 FROM bookings AS b
-WHERE b.bus_id = $1 AND b.booking_id = ANY ($2::bigint [])
+WHERE b.bus_id = $1 AND b.booking_id = any($2::bigint[])
 ORDER BY b.booking_id
 FOR UPDATE OF b;
 
 -- name: delete_claims
 DELETE FROM claims AS c
-USING unnest($2::smallint [], $3::smallint []) AS expired (seat_no, segment)
+USING unnest($2::smallint[], $3::smallint[]) AS expired (seat_no, segment)
 WHERE c.bus_id = $1 AND c.seat_no = expired.seat_no AND c.segment = expired.segment;
 
 -- name: store_answer

@@ -2,7 +2,7 @@
 -- The booking as it is now: $1 bus, $2 booking.
 SELECT
     b.booking_id, b.ref, b.access_digest, b.status, b.user_id, b.from_idx, b.to_idx, b.seats, b.prices,
-    b.names::text [] AS names, b.categories, b.email, b.phone, b.created_at, b.expires_at,
+    b.names::text[] AS names, b.categories, b.email, b.phone, b.created_at, b.expires_at,
     p.payment_id, p.method, p.status AS payment_status, p.amount,
     t.seat_nos AS ticket_seats, t.codes AS ticket_codes, t.statuses AS ticket_statuses,
     coalesce(r.refunded, 0) AS refunded

@@ -5,7 +5,7 @@ SELECT p.booking_id FROM payments AS p WHERE p.bus_id = $1 AND p.payment_id = $2
 -- Paid in time: $8 booking, $9 payment, $10 seats and $11 codes of the tickets.
 WITH sold AS (
     UPDATE seats AS s SET states = new.states
-    FROM unnest($3::smallint [], $4::text []) AS new (seat_no, states)
+    FROM unnest($3::smallint[], $4::text[]) AS new (seat_no, states)
     WHERE s.bus_id = $1 AND s.seat_no = new.seat_no
 ),
 
@@ -22,7 +22,7 @@ confirmed AS (
 issued AS (
     INSERT INTO tickets (bus_id, operator_id, booking_id, seat_no, code, issued_at)
     SELECT $1, $2, $8, t.seat_no, t.code, $5
-    FROM unnest($10::smallint [], $11::uuid []) AS t (seat_no, code)
+    FROM unnest($10::smallint[], $11::uuid[]) AS t (seat_no, code)
 ),
 
 bus AS (
@@ -39,13 +39,13 @@ RETURNING rev, epoch;
 -- Cancelled before payment, expired, or declined: $8 booking, $9 its last status, $10 its payments' last status.
 WITH freed AS (
     UPDATE seats AS s SET states = new.states
-    FROM unnest($3::smallint [], $4::text []) AS new (seat_no, states)
+    FROM unnest($3::smallint[], $4::text[]) AS new (seat_no, states)
     WHERE s.bus_id = $1 AND s.seat_no = new.seat_no
 ),
 
 given_up AS (
     DELETE FROM claims AS c
-    WHERE c.bus_id = $1 AND c.seat_no = ANY ($3::smallint []) AND c.booking_id = $8
+    WHERE c.bus_id = $1 AND c.seat_no = any($3::smallint[]) AND c.booking_id = $8
 ),
 
 settled AS (
@@ -73,18 +73,18 @@ RETURNING rev, epoch;
 -- $13 amount (0: none), $14 the seats cancelled.
 WITH freed AS (
     UPDATE seats AS s SET states = new.states
-    FROM unnest($3::smallint [], $4::text []) AS new (seat_no, states)
+    FROM unnest($3::smallint[], $4::text[]) AS new (seat_no, states)
     WHERE s.bus_id = $1 AND s.seat_no = new.seat_no
 ),
 
 given_up AS (
     DELETE FROM claims AS c
-    WHERE c.bus_id = $1 AND c.seat_no = ANY ($14::smallint []) AND c.booking_id = $8
+    WHERE c.bus_id = $1 AND c.seat_no = any($14::smallint[]) AND c.booking_id = $8
 ),
 
 voided AS (
     UPDATE tickets SET status = 'CANCELLED', cancelled_at = $5
-    WHERE bus_id = $1 AND booking_id = $8 AND seat_no = ANY ($14::smallint [])
+    WHERE bus_id = $1 AND booking_id = $8 AND seat_no = any($14::smallint[])
 ),
 
 refunded AS (

@@ -30,12 +30,13 @@ seats AS (
     INSERT INTO layout_seats (
         layout_id, operator_id, seat_no, label, deck, row_no, column_no, seat_class, attributes, price_percent
     )
-    SELECT l.layout_id, $1, s.seat_no, s.label, s.deck, s.row_no, s.column_no, s.seat_class,
+    SELECT
+        l.layout_id, $1, s.seat_no, s.label, s.deck, s.row_no, s.column_no, s.seat_class,
         CASE WHEN s.attributes = '' THEN '{}' ELSE string_to_array(s.attributes, ',') END, s.price_percent
     FROM layout AS l
     CROSS JOIN unnest(
-        $3::smallint [], $4::text [], $5::smallint [], $6::smallint [], $7::smallint [], $8::text [], $9::text [],
-        $10::smallint []
+        $3::smallint[], $4::text[], $5::smallint[], $6::smallint[], $7::smallint[], $8::text[], $9::text[],
+        $10::smallint[]
     ) AS s (seat_no, label, deck, row_no, column_no, seat_class, attributes, price_percent)
 )
 
@@ -74,7 +75,7 @@ WITH bus AS (
     INSERT INTO buses (
         operator_id, route_id, layout_id, name, departs_at, arrives_at, service_date, total_seats, currency, fares
     )
-    SELECT $1, $2, $3, $4, $5, $6, $7, count(*), $9, $10::integer []
+    SELECT $1, $2, $3, $4, $5, $6, $7, count(*), $9, $10::integer[]
     FROM layout_seats AS l
     WHERE l.layout_id = $3
     RETURNING bus_id
@@ -84,7 +85,8 @@ stops AS (
     INSERT INTO bus_stops (bus_id, operator_id, idx, stop_id, arrives_at, departs_at)
     SELECT bus.bus_id, $1, s.place - 1, s.stop_id, s.arrives_at, s.departs_at
     FROM bus
-    CROSS JOIN unnest($11::bigint [], $12::timestamptz [], $13::timestamptz [])
+    CROSS JOIN
+        unnest($11::bigint[], $12::timestamptz[], $13::timestamptz[])
         WITH ORDINALITY AS s (stop_id, arrives_at, departs_at, place)
 ),
 

@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from server.cli import processes, schema
+from server.cli import processes, schema, up
 from server.config import ConfigError
 
 app = typer.Typer(
@@ -14,6 +14,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+up.register(app)
 processes.register(app)
 schema.register(app)
 

@@ -3,7 +3,7 @@
 -- and are never deleted, only emptied.
 
 CREATE DOMAIN person_name AS text
-    CHECK (char_length(value) BETWEEN 1 AND 120 AND value !~ '[[:cntrl:]]');
+CHECK (char_length(value) BETWEEN 1 AND 120 AND value !~ '[[:cntrl:]]');
 
 -- What a signed-in buyer holds on a bus; locked before anything else of the bus.
 CREATE TABLE buyer_holds (
@@ -26,7 +26,7 @@ CREATE TABLE holds (
     from_idx smallint NOT NULL CHECK (from_idx >= 0),
     to_idx smallint NOT NULL,
     seats smallint[] NOT NULL CHECK (cardinality(seats) BETWEEN 1 AND 100),
-    prices integer[] NOT NULL CHECK (0 <= ALL (prices)),
+    prices integer[] NOT NULL CHECK (0 <= all(prices)),
     created_at timestamptz NOT NULL,
     expires_at timestamptz NOT NULL,
     ended_at timestamptz,
@@ -59,7 +59,7 @@ CREATE TABLE bookings (
     from_idx smallint NOT NULL CHECK (from_idx >= 0),
     to_idx smallint NOT NULL,
     seats smallint[] NOT NULL CHECK (cardinality(seats) BETWEEN 1 AND 100),
-    prices integer[] NOT NULL CHECK (0 <= ALL (prices)),
+    prices integer[] NOT NULL CHECK (0 <= all(prices)),
     names person_name[] NOT NULL,
     categories text[] NOT NULL CHECK (array_to_string(categories, '') ~ '^[a-z]*$'),
     email text CHECK (char_length(email) BETWEEN 3 AND 254 AND email !~ '[[:cntrl:]]'),

@@ -10,7 +10,7 @@ BEGIN
 END
 $$;
 CREATE TRIGGER holds_legal_move BEFORE UPDATE ON holds
-    FOR EACH ROW EXECUTE FUNCTION refuse_illegal_hold_move();
+FOR EACH ROW EXECUTE FUNCTION refuse_illegal_hold_move();
 
 CREATE FUNCTION refuse_illegal_booking_move() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -28,7 +28,7 @@ BEGIN
 END
 $$;
 CREATE TRIGGER bookings_legal_move BEFORE UPDATE ON bookings
-    FOR EACH ROW EXECUTE FUNCTION refuse_illegal_booking_move();
+FOR EACH ROW EXECUTE FUNCTION refuse_illegal_booking_move();
 
 CREATE FUNCTION refuse_illegal_payment_move() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -40,7 +40,7 @@ BEGIN
 END
 $$;
 CREATE TRIGGER payments_legal_move BEFORE UPDATE ON payments
-    FOR EACH ROW EXECUTE FUNCTION refuse_illegal_payment_move();
+FOR EACH ROW EXECUTE FUNCTION refuse_illegal_payment_move();
 
 CREATE FUNCTION refuse_illegal_ticket_move() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -52,4 +52,4 @@ BEGIN
 END
 $$;
 CREATE TRIGGER tickets_legal_move BEFORE UPDATE ON tickets
-    FOR EACH ROW EXECUTE FUNCTION refuse_illegal_ticket_move();
+FOR EACH ROW EXECUTE FUNCTION refuse_illegal_ticket_move();

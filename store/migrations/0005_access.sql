@@ -25,12 +25,12 @@ GRANT USAGE ON SCHEMA public TO omnibus_app;
 
 GRANT SELECT ON ALL TABLES IN SCHEMA public TO omnibus_app;
 GRANT INSERT ON operators, stops, routes, route_stops, layouts, layout_seats, buses, bus_stops, seats,
-    buyer_holds, holds, bookings, blocks, claims, tickets, payments, refunds, events, idempotency_keys,
-    users, refresh_tokens, house_keys, audit_log TO omnibus_app;
+buyer_holds, holds, bookings, blocks, claims, tickets, payments, refunds, events, idempotency_keys,
+users, refresh_tokens, house_keys, audit_log TO omnibus_app;
 GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO omnibus_app;
 
 GRANT UPDATE (rev, epoch, facts, status, name, departs_at, arrives_at, sales_close_seconds, fares)
-    ON buses TO omnibus_app;
+ON buses TO omnibus_app;
 GRANT UPDATE (stop_id, arrives_at, departs_at) ON bus_stops TO omnibus_app;
 GRANT UPDATE (states) ON seats TO omnibus_app;
 GRANT UPDATE (seats_held, seats_max) ON buyer_holds TO omnibus_app;
@@ -47,7 +47,7 @@ GRANT DELETE ON claims, events, idempotency_keys, refresh_tokens TO omnibus_app;
 
 -- The scope is a list of operators; unset or empty means none.
 CREATE FUNCTION operators_in_scope() RETURNS integer[] LANGUAGE sql STABLE PARALLEL SAFE
-    RETURN nullif(current_setting('omnibus.operators', true), '')::integer[];
+RETURN nullif(current_setting('omnibus.operators', true), '')::integer[];
 
 -- The public catalogue: anyone may read what is for sale, only the operator in scope may change it.
 DO $$

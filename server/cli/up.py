@@ -1,0 +1,126 @@
+"""`up`: everything at once, on one machine, with nothing but Python installed."""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+import typer
+
+from server.config import Settings, as_environment, load
+from server.embedded import Program, Service, StartError, hold_servers
+from server.supervisor import Supervisor, answers, listen
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(up)
+    app.command(hidden=True)(prepare)
+
+
+def up() -> None:
+    """Start everything on this machine; Ctrl-C stops it all.
+
+    PostgreSQL and Valkey are ours unless OMNIBUS_DATABASE_URL and OMNIBUS_REDIS_URL name others. The schema is brought
+    up to date, demo data loaded while OMNIBUS_DEMO=on, then API processes and a worker run until told to stop.
+    """
+    settings = load()
+    try:
+        with (
+            listen(settings.host, settings.port) as socket,
+            _databases(settings) as (services, full),
+        ):
+            ready = _Announcement(full)
+            supervisor = Supervisor(
+                [
+                    services,
+                    [_once("prepare", full)],
+                    [
+                        *(_api(full, number, socket.fileno()) for number in range(full.workers)),
+                        _program("worker", full, "worker"),
+                    ],
+                ],
+                say=ready.say,
+                on_ready=ready.print,
+            )
+            code = supervisor.run()
+    except StartError as error:
+        sys.exit(f"omnibus: {error}")
+    raise typer.Exit(code)
+
+
+def prepare() -> None:
+    """Bring the database up to date, with demo data if that is on. `up` runs it before it serves."""
+    from server.prepare import prepare_database  # noqa: PLC0415 - heavy imports only for those who need them
+    from server.serve import run  # noqa: PLC0415
+
+    run(prepare_database(load(), typer.echo))
+
+
+class _Announcement:
+    """What the person at the terminal reads."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    def say(self, message: str) -> None:
+        print(f"omnibus: {message}", flush=True)
+
+    def print(self) -> None:
+        from server.prepare import DEMO_LOGINS  # noqa: PLC0415
+
+        host = self._settings.host
+        shown = "127.0.0.1" if host in {"0.0.0.0", "::"} else host  # noqa: S104 - told, not bound
+        url = f"http://{shown}:{self._settings.port}"
+        lines = ["", f"  tickets    {url}/", f"  API        {url}/docs"]
+        if self._settings.demo:
+            width = max(map(len, DEMO_LOGINS))
+            lines += ["", "  demo logins"]
+            lines += [f"    {email:{width}}  {word}" for email, word in DEMO_LOGINS.items()]
+        print("\n".join([*lines, "", f"omnibus ready {url}"]), flush=True)
+
+
+@contextmanager
+def _databases(settings: Settings) -> Iterator[tuple[tuple[Service, ...], Settings]]:
+    if settings.database_url and settings.redis_url:
+        yield (), settings
+        return
+    with hold_servers(
+        settings.data_dir,
+        command="omnibus up",
+        url=f"http://{settings.host}:{settings.port}",
+        with_postgres=settings.database_url is None,
+        with_valkey=settings.redis_url is None,
+    ) as servers:
+        full = replace(
+            settings,
+            database_url=settings.database_url or servers.database_url,
+            redis_url=settings.redis_url or servers.redis_url,
+        )
+        yield servers.services, full
+
+
+def _environment(settings: Settings) -> dict[str, str]:
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith("OMNIBUS_")}  # noqa: TID251 - handed on
+    return inherited | as_environment(settings)
+
+
+def _program(name: str, settings: Settings, *arguments: str) -> Program:
+    return Program(
+        name=name,
+        argv=(sys.executable, "-m", "server", *arguments),
+        env=_environment(settings),
+    )
+
+
+def _once(name: str, settings: Settings) -> Program:
+    program = _program(name, settings, "prepare")
+    program.is_once = True
+    return program
+
+
+def _api(settings: Settings, number: int, fd: int) -> Program:
+    program = _program(f"api-{number + 1}", settings, "serve", "--fd", str(fd))
+    program.pass_fds = (fd,)
+    program.check = answers(settings.host, settings.port)
+    return program

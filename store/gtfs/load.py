@@ -1,0 +1,147 @@
+"""Writes a plan into the database, in one transaction: all of it, or nothing."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from store import layouts
+from store.db import Connection, Database
+from store.departures import (
+    Added,
+    Seller,
+    add_departures,
+    enter_scope,
+    lock_timetable,
+    prepare,
+    refresh_statistics,
+)
+from store.gtfs.faults import ImportRunning, LayoutUnknown
+from store.gtfs.plan import Offer, Plan
+from store.queries import Queries
+from store.timetable import SQL as TIMETABLE
+from store.timetable import add_layout
+
+SQL = Queries.beside(__file__)
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How the buses are sold. `layout` is the name of one of the operator's, or of one built in.
+
+    Without a `currency` it is the operator's own; a new operator's is EUR then.
+    """
+
+    layout: str = "coach-40"
+    currency: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    operator: str
+    operator_id: int
+    is_new: bool
+    added: Added
+
+
+class Step(StrEnum):
+    """Where an import is: up to COMMITTING, stopping it leaves nothing behind; from ANALYZING on, all is written."""
+
+    STAGING = "staging"
+    SELLING = "selling"
+    COMMITTING = "committing"
+    ANALYZING = "analyzing"
+
+
+Report = Callable[[Step, int, int], None]
+
+
+async def load(db: Database, plan: Plan, terms: Terms, report: Report) -> list[Loaded]:
+    """Add what the plan has and the database has not; `report` hears how many buses of how many are written.
+
+    Locks each operator's timetable (an advisory lock, by name). Raises ImportRunning, LayoutUnknown, and what
+    `Database.transaction` raises.
+    """
+
+    async def work(connection: Connection) -> list[Loaded]:
+        report(Step.STAGING, 0, plan.buses)
+        await prepare(connection)
+        for name in sorted(offer.operator.lower() for offer in plan.offers):
+            if not await lock_timetable(connection, name, patiently=False):
+                raise ImportRunning(name)
+        operators = [await _find_or_add(connection, offer, terms) for offer in plan.offers]
+        source = f"gtfs:{await connection.fetchval(SQL['find_oldest'], _lower(plan.sharing))}"
+        loaded: list[Loaded] = []
+        before = 0
+        for offer, operator in zip(plan.offers, operators, strict=True):
+            await enter_scope(connection, operator.operator_id)
+            seller = Seller(
+                operator.operator_id,
+                operator.currency,
+                source,
+                [await _find_layout(connection, operator.operator_id, terms.layout)],
+            )
+
+            def tell(done: int, _total: int, before: int = before) -> None:
+                report(Step.SELLING, before + done, plan.buses)
+
+            added = await add_departures(connection, seller, offer.departures, tell)
+            before += offer.buses
+            if not added.is_nothing:
+                await _log(connection, operator.operator_id, plan, added)
+            loaded.append(Loaded(offer.operator, operator.operator_id, operator.is_new, added))
+        report(Step.COMMITTING, plan.buses, plan.buses)
+        return loaded
+
+    loaded = await db.transaction([], work)
+    if any(not each.added.is_nothing for each in loaded):
+        report(Step.ANALYZING, plan.buses, plan.buses)
+        await refresh_statistics(db)
+    return loaded
+
+
+@dataclass(frozen=True, slots=True)
+class _Operator:
+    operator_id: int
+    currency: str
+    is_new: bool
+
+
+async def _find_or_add(connection: Connection, offer: Offer, terms: Terms) -> _Operator:
+    """Return the operator of that name; buses are sold in the currency that the terms name, if they do."""
+    known = await connection.fetchrow(TIMETABLE["find_operator_by_name"], offer.operator)
+    if known is not None:
+        return _Operator(known["operator_id"], terms.currency or known["currency"], is_new=False)
+    currency = terms.currency or "EUR"
+    added: int = await connection.fetchval(
+        TIMETABLE["add_operator"], offer.operator, offer.zone, currency, offer.agency_id or None
+    )
+    return _Operator(added, currency, is_new=True)
+
+
+async def _find_layout(connection: Connection, operator_id: int, name: str) -> int:
+    found: int | None = await connection.fetchval(
+        TIMETABLE["find_layout_by_name"], operator_id, name
+    )
+    if found is not None:
+        return found
+    plan = layouts.BUILT_IN.get(name)
+    if plan is None:
+        own = await connection.fetch(SQL["list_layouts"], operator_id)
+        raise LayoutUnknown(name, (*layouts.BUILT_IN, *(row["name"] for row in own)))
+    return await add_layout(connection, operator_id, plan())
+
+
+async def _log(connection: Connection, operator_id: int, plan: Plan, added: Added) -> None:
+    await connection.execute(
+        SQL["log_import"],
+        operator_id,
+        plan.begin,
+        plan.end,
+        added.buses,
+        added.routes,
+        added.stops,
+    )
+
+
+def _lower(names: Sequence[str]) -> list[str]:
+    return [name.lower() for name in names]

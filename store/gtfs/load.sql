@@ -1,0 +1,15 @@
+-- name: find_oldest
+-- Operators of one feed share its stops, under the id of the one that has been here longest: $1 their names.
+SELECT min(o.operator_id) FROM operators AS o WHERE lower(o.name) = ANY ($1::text []);
+
+-- name: list_layouts
+SELECT l.name FROM layouts AS l WHERE l.operator_id = $1 ORDER BY l.name;
+
+-- name: log_import
+INSERT INTO audit_log (operator_id, action, subject, detail)
+VALUES (
+    $1, 'timetable.import', 'gtfs',
+    jsonb_build_object(
+        'from', $2::date, 'until', $3::date, 'buses', $4::integer, 'routes', $5::integer, 'stops', $6::integer
+    )
+);

@@ -1,0 +1,91 @@
+"""One PostgreSQL and one Valkey for the whole run; a database of its own for every test that asks for one."""
+
+import itertools
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from store import Store
+from store.facade import StoreOptions
+from store.invariants import find_violations
+from store.migrate import migrate
+from tests.support.databases import Databases
+from tests.support.servers import ThrowawayPostgres, ThrowawayValkey
+from tests.support.world import World
+
+_numbers = itertools.count(1)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--bindir",
+        type=Path,
+        default=None,
+        help="programs of another PostgreSQL (15 to 18) to run the tests on",
+    )
+
+
+@pytest.fixture(scope="session")
+def postgres(request: pytest.FixtureRequest) -> Iterator[ThrowawayPostgres]:
+    """A PostgreSQL with the product's settings."""
+    with ThrowawayPostgres(bindir=request.config.getoption("--bindir")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def valkey() -> Iterator[ThrowawayValkey]:
+    with ThrowawayValkey() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+async def databases(postgres: ThrowawayPostgres) -> AsyncIterator[Databases]:
+    """Makes databases from one that is migrated already."""
+    made = Databases(postgres.superuser_url, postgres.url)
+    await made.prepare(migrate)
+    yield made
+    await made.close()
+
+
+@pytest.fixture
+async def database_url(databases: Databases) -> AsyncIterator[str]:
+    """A fresh, migrated, empty database; its login owns it."""
+    async with databases.fresh() as url:
+        yield url
+
+
+@pytest.fixture
+async def owner(database_url: str) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
+    """A connection as the owner of the test's database."""
+    connection = await asyncpg.connect(database_url)
+    yield connection
+    await connection.close()
+
+
+@pytest.fixture
+async def app_role(database_url: str) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
+    """A connection as the application is: owning nothing, scoped to nobody."""
+    connection = await asyncpg.connect(database_url)
+    await connection.execute("SET ROLE omnibus_app")
+    yield connection
+    await connection.close()
+
+
+@pytest.fixture
+async def world(database_url: str) -> AsyncIterator[World]:
+    """The store on the test's database, ways to put buses on sale, and everything that was announced.
+
+    Ends with the invariants: whatever the test did, the data must be sound.
+    """
+    opened = await World.open(database_url, StoreOptions(pool_size=24))
+    yield opened
+    violations = await find_violations(opened.store.db)
+    await opened.close()
+    assert violations == {}
+
+
+@pytest.fixture
+def store(world: World) -> Store:
+    return world.store
