@@ -10,7 +10,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
 
@@ -44,7 +44,7 @@ class AddressUnusable(StartError):
     def __str__(self) -> str:
         return (
             f"cannot listen on {self.host} port {self.port}: {self.reason}. "
-            "Stop what runs there, or set OMNIBUS_PORT (and OMNIBUS_HOST) to something else."
+            "To use another address, set OMNIBUS_PORT or OMNIBUS_HOST."
         )
 
 
@@ -66,14 +66,14 @@ class Supervisor:
         policy: RestartPolicy | None = None,
         stop_seconds: float = 9.0,
     ) -> None:
-        self._say = say
+        self._say = _undisturbed(say)
         self._on_ready = on_ready
         self._stop_seconds = stop_seconds
         self._selector = selectors.DefaultSelector()
         names = [service.name for stage in stages for service in stage]
         labels = Labels(self._selector, max(map(len, names), default=0)) if is_labelled else None
         self._stages = [
-            [_Runner(service, policy or RestartPolicy(), say, labels) for service in stage]
+            [_Runner(service, policy or RestartPolicy(), self._say, labels) for service in stage]
             for stage in stages
         ]
         if max(map(self._worst_stop_seconds, range(len(stages))), default=0.0) > stop_seconds:
@@ -154,14 +154,16 @@ def listen(host: str, port: int, *, backlog: int = 2048) -> socket.socket:
         )[0]
         return socket.create_server(address[:2], family=family, backlog=backlog)
     except OSError as error:
-        raise AddressUnusable(host, port, error.strerror or str(error)) from error
+        reason = (error.strerror or str(error)).partition(" (")[0]  # Python adds the address again
+        raise AddressUnusable(host, port, reason) from error
 
 
 def answers(host: str, port: int, path: str = "/readyz") -> Callable[[], bool]:
-    """A readiness check: whether an HTTP server there answers 200."""
+    """A readiness check: whether an HTTP server that listens there answers 200."""
+    target = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - not to bind to
 
     def check() -> bool:
-        connection = HTTPConnection(host, port, timeout=0.5)
+        connection = HTTPConnection(target, port, timeout=0.5)
         try:
             connection.request("GET", path)
             return connection.getresponse().status == 200
@@ -255,7 +257,8 @@ class _Runner:
     def _crash(self, reason: str, lived_seconds: float) -> None:
         name = self.service.name
         if not self.has_been_ready:
-            raise ServiceFailed(name, f"{reason}, without having been ready", self.service.said())
+            reason += "" if self.service.is_once else " before it was ready"
+            raise ServiceFailed(name, reason, self.service.said())
         self._crashes = 1 if lived_seconds >= self._policy.steady_seconds else self._crashes + 1
         if self._crashes > self._policy.crashes_max:
             reason += f": crash {self._crashes} in a row, giving up"
@@ -265,6 +268,14 @@ class _Runner:
         )
         self._say(f"{name} {reason}; starting it again in {delay:g} s")
         self._retry_at = time.monotonic() + delay
+
+
+def _undisturbed(say: Callable[[str], None]) -> Callable[[str], None]:
+    def tell(message: str) -> None:
+        with suppress(OSError):  # nobody reads us any more; that is no reason to stop selling
+            say(message)
+
+    return tell
 
 
 class _Wishes:

@@ -42,6 +42,7 @@ def up() -> None:
                 ],
                 say=ready.say,
                 on_ready=ready.print,
+                is_labelled=sys.stdout.isatty(),
             )
             code = supervisor.run()
     except StartError as error:
