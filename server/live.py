@@ -1,15 +1,18 @@
 """`/ws`: decides who may open a socket, then moves messages between it and the live layer."""
 
 import asyncio
+import time
 from collections.abc import Collection
 from typing import Final
 
 from starlette.types import Receive, Scope, Send
 
 from realtime.connection import Connection
+from realtime.limits import TokenBucket
 from realtime.live import Live
 from realtime.outlet import LANE_EXTENSION, Outlet, PlainOutlet
 from realtime.protocol import SUBPROTOCOL, CloseCode
+from realtime.supervise import cancel
 
 RETRY_AFTER_SECONDS: Final = 5
 
@@ -25,7 +28,10 @@ class LiveEndpoint:
     def __init__(self, live: Live, *, allowed_origins: Collection[str]) -> None:
         self._live = live
         self._allowed_origins = frozenset(allowed_origins)
-        self._refusing = 0
+        limits = live.settings.admission
+        self._refusals = TokenBucket(
+            limits.refusals_per_second, limits.refusals_burst, now=time.monotonic()
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         assert scope["type"] == "websocket"
@@ -74,9 +80,7 @@ class LiveEndpoint:
         finally:
             self._live.detach(connection)
             outlet.detach()
-            reader.cancel()
-            aborted.cancel()
-            await asyncio.gather(reader, aborted, return_exceptions=True)
+            await cancel((reader, aborted))
 
     def _is_origin_allowed(self, scope: Scope) -> bool:
         """A browser cannot leave its origin out; other programs may watch public buses freely.
@@ -88,21 +92,17 @@ class LiveEndpoint:
 
     async def _refuse(self, scope: Scope, receive: Receive, send: Send, code: CloseCode) -> None:
         """Accept and close at once, so that a browser learns the code."""
-        if self._refusing >= self._live.settings.admission.refusals_max:
+        if not self._refusals.take(time.monotonic()):
             await _deny(scope, send, 503)
             return
         # A browser accepts only what it offered; it may have its word for the moment it lasts.
         offered: list[str] = scope["subprotocols"]
         chosen = SUBPROTOCOL if SUBPROTOCOL in offered else next(iter(offered), None)
-        self._refusing += 1
-        try:
-            await send({"type": "websocket.accept", "subprotocol": chosen})
-            await send({"type": "websocket.close", "code": int(code), "reason": code.reason})
-            self._live.counters.closed[int(code)] += 1
-            while (await receive())["type"] != "websocket.disconnect":
-                pass
-        finally:
-            self._refusing -= 1
+        await send({"type": "websocket.accept", "subprotocol": chosen})
+        await send({"type": "websocket.close", "code": int(code), "reason": code.reason})
+        self._live.counters.closed[int(code)] += 1
+        while (await receive())["type"] != "websocket.disconnect":
+            pass
 
 
 async def _read(connection: Connection, receive: Receive) -> None:

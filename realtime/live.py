@@ -1,0 +1,236 @@
+"""The live layer of a process: commits go in, frames come out, the rest is its own affair."""
+
+import asyncio
+import logging
+import random
+import time
+
+import msgspec
+
+from realtime import frames
+from realtime.bus import Bus, BusCallbacks
+from realtime.check import PositionCheck
+from realtime.connection import Authenticate, Connection, Principal, Surroundings
+from realtime.counters import Counters
+from realtime.effects import Change
+from realtime.health import Health
+from realtime.hub import Hub
+from realtime.limits import Admission, Refusal
+from realtime.loader import SeatSource
+from realtime.outlet import Outlet
+from realtime.protocol import Bye, CloseCode, Status
+from realtime.settings import LiveSettings
+from realtime.supervise import cancel, supervise
+from realtime.wheel import Wheel
+from store.events import SeatsChanged
+
+log = logging.getLogger(__name__)
+
+STARTUP_SECONDS_MAX = 1.0
+
+
+async def _know_nobody(_: str) -> Principal | None:
+    return None
+
+
+class Live:
+    """Construct anywhere; everything else happens in the event loop that called `start`."""
+
+    def __init__(
+        self,
+        source: SeatSource,
+        *,
+        redis_url: str | None = None,
+        is_only_process: bool = False,  # then nobody needs Redis to hear of a commit
+        authenticate: Authenticate = _know_nobody,
+        settings: LiveSettings | None = None,
+    ) -> None:
+        self.settings = settings = settings or LiveSettings()
+        self.counters = Counters()
+        self.is_draining = False
+        self._connections: set[Connection] = set()
+        self._went_live = asyncio.Event()
+        self._health = Health("source", "bus", changed=self._tell_status)
+        self._health.report("source", is_well=True)  # until a read fails
+        self._health.report("bus", is_well=redis_url is None and is_only_process)
+        self._hub = Hub(
+            source,
+            settings.hub,
+            self.counters,
+            source_answered=lambda is_well: self._health.report("source", is_well=is_well),
+        )
+        self._check = PositionCheck(
+            self._hub, source, settings.hub, health=self._health, counters=self.counters
+        )
+        self._around = Surroundings(
+            self._hub, authenticate, settings.connection, self.counters, self._schedule
+        )
+        self._admission = Admission(settings.admission)
+        self._wheel: Wheel[Connection] = Wheel(
+            2 * settings.connection.heartbeat_seconds, now=time.monotonic()
+        )
+        self._redis_url = redis_url
+        self._bus: Bus | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+
+    # Life.
+
+    async def start(self) -> None:
+        """Returns when clients get changes at once, or soon: nothing here is needed to serve."""
+        if self._redis_url is not None:
+            callbacks = BusCallbacks(
+                is_wanted=self._hub.is_known,
+                received=self._receive,
+                missed=self._check.hurry,
+                health_changed=self._note_bus,
+            )
+            self._bus = Bus(self._redis_url, self.settings.bus, callbacks, self.counters)
+            self._bus.start()
+        self._tasks = [
+            asyncio.create_task(supervise("position check", self._check.run)),
+            asyncio.create_task(supervise("heartbeats", self._beat)),
+        ]
+        if self._bus is None and not self._health.part("bus"):
+            return  # by the position check alone, and clients are told
+        try:
+            async with asyncio.timeout(STARTUP_SECONDS_MAX):
+                await self._went_live.wait()
+        except TimeoutError:
+            log.warning("updates may lag: Redis or the database does not answer")
+
+    async def drain(self) -> None:
+        """Say goodbye to every client, spread over a bounded time; new ones are refused at once."""
+        self.is_draining = True
+        leaving = list(self._connections)
+        random.shuffle(leaving)
+        seconds = min(self.settings.drain_seconds, len(leaving) / self.settings.drain_per_second)
+        started_at = time.monotonic()
+        for number, connection in enumerate(leaving):
+            wait = started_at + seconds * number / len(leaving) - time.monotonic()
+            if wait > 0:
+                await asyncio.sleep(wait)
+            if not connection.is_closed:
+                connection.send(Bye(CloseCode.DRAINING, self.settings.reconnect_in_ms))
+                connection.close(CloseCode.DRAINING)
+
+    async def stop(self) -> None:
+        await self.drain()
+        await cancel(self._tasks)
+        if self._bus is not None:
+            await self._bus.stop()
+        await self._hub.stop()
+
+    @property
+    def healthy(self) -> bool:
+        """Whether clients get changes at once; otherwise the position check brings them."""
+        return self._health.is_live
+
+    # Commits.
+
+    def announce(self, event: SeatsChanged) -> None:
+        """After the commit, in the event loop: shows it here at once and tells the others.
+
+        Never waits and never raises, for what is committed cannot be taken back.
+        """
+        try:
+            self.counters.announced += 1
+            is_watched = self._hub.is_known(event.bus_id)
+            if self._bus is None and not is_watched:
+                return
+            payload = frames.encode_change(event)
+            if is_watched:
+                wire = frames.frame(payload)
+                change = Change(event.epoch, event.prev, event.rev, event.seats, wire)
+                self._hub.apply(event.bus_id, change)
+            if self._bus is not None:
+                self._bus.publish(event.bus_id, payload)
+        except Exception:
+            self.counters.announce_failures += 1
+            log.exception("announcing %r failed", event)
+
+    # Clients.
+
+    def admit(self, address: str | None) -> Refusal | None:
+        """Count a client in, before its handshake is answered; None means come in."""
+        refusal = self._admission.admit(address)
+        if refusal is not None:
+            self.counters.refused[refusal] += 1
+        return refusal
+
+    def release(self, address: str | None) -> None:
+        self._admission.release(address)
+
+    def attach(self, outlet: Outlet) -> Connection:
+        """After the handshake: greets the client and serves it until `detach`."""
+        connection = Connection(outlet, self._around)
+        self._connections.add(connection)
+        self.counters.opened += 1
+        connection.greet()
+        if not self.healthy:
+            connection.send(Status(live=False))
+        self._schedule(connection, time.monotonic() + self._around.settings.heartbeat_seconds / 2)
+        if self.is_draining:
+            connection.close(CloseCode.DRAINING)
+        return connection
+
+    def detach(self, connection: Connection) -> None:
+        connection.lost()
+        self._connections.discard(connection)
+        self._wheel.remove(connection)
+
+    # What the metrics endpoint reads beside the counters.
+
+    def gauges(self) -> dict[str, int]:
+        return {
+            "connections": len(self._connections),
+            "admitted": self._admission.total,
+            "buses_held": self._hub.feed_count,
+            "buses_watched": self._hub.watched_count,
+            "sockets_full": self._hub.full_count,
+            "timers": len(self._wheel),
+        }
+
+    # Inside.
+
+    def _receive(self, bus_id: int, payload: bytes) -> None:
+        """A delta of another process, already in the clients' own words."""
+        try:
+            delta = frames.decode_change(payload)
+        except (msgspec.DecodeError, RecursionError):
+            self.counters.bus_garbage += 1
+            return
+        if delta.bus != str(bus_id) or delta.rev <= delta.prev:
+            self.counters.bus_garbage += 1
+            return
+        wire = frames.frame(payload)
+        self._hub.apply(bus_id, Change(delta.epoch, delta.prev, delta.rev, delta.seats, wire))
+
+    def _note_bus(self, is_healthy: bool) -> None:  # noqa: FBT001 - the callback's only argument
+        self._health.report("bus", is_well=is_healthy)
+        self._check.hurry()
+
+    def _tell_status(self, is_live: bool) -> None:  # noqa: FBT001 - the callback's only argument
+        if is_live:
+            self._went_live.set()
+        wire = frames.pack(Status(live=is_live))
+        for connection in list(self._connections):
+            if not self._hub.is_full(connection):
+                connection.send_packed(wire)
+
+    def _schedule(self, connection: Connection, due: float) -> None:
+        if connection in self._connections:
+            self._wheel.put(connection, due)
+
+    async def _beat(self) -> None:
+        while True:
+            await asyncio.sleep(self._wheel.slot_seconds)
+            now = time.monotonic()
+            for connection in self._wheel.turn(now):
+                try:
+                    due = connection.beat(now)
+                except Exception:  # one client's trouble must not cost the others their timer
+                    log.exception("a heartbeat failed")
+                    connection.abort()
+                    continue
+                if due is not None:
+                    self._wheel.put(connection, due)

@@ -1,0 +1,161 @@
+"""The frames of `seatmap.v1`, in and out, and the numbers a connection is closed with."""
+
+from enum import IntEnum
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+SUBPROTOCOL = "seatmap.v1"
+
+BUS_ID_MAX = 2**63 - 1
+
+Seats = tuple[tuple[str, str], ...]
+RequestId = Annotated[int, Meta(ge=0, le=2**53 - 1)]
+Counter = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+ErrorCode = Literal[
+    "not_found", "unauthenticated", "forbidden", "too_many_subscriptions", "overloaded"
+]
+
+
+class CloseCode(IntEnum):
+    """40xx stop, 41xx back off, 42xx reconnect with jitter; the rest is RFC 6455's own."""
+
+    TOO_BIG = 1009
+    BAD_MESSAGE = 4000
+    UNAUTHENTICATED = 4001
+    FORBIDDEN = 4003
+    UNSUPPORTED_VERSION = 4005
+    TOO_MANY_CONNECTIONS = 4101
+    TOO_FAST = 4102
+    OVERLOADED = 4103
+    DRAINING = 4200
+    NO_ACK = 4201
+    TOO_SLOW = 4202
+    REBUILT = 4203
+    TOKEN_EXPIRED = 4205
+
+    @property
+    def reason(self) -> str:
+        return self.name.lower().replace("_", " ")
+
+
+class BadMessage(Exception):
+    """What arrived is not one of the client's frames."""
+
+
+# What a client may say. Unknown members are ignored, so that a newer client can talk to an older
+# server of the same version; an unknown type is a bad message.
+
+
+class Subscribe(Struct, frozen=True, tag="subscribe", tag_field="type"):
+    id: RequestId
+    bus: str | None = None
+    topic: str | None = None
+    epoch: Counter | None = None
+    rev: Counter | None = None
+
+
+class Unsubscribe(Struct, frozen=True, tag="unsubscribe", tag_field="type"):
+    id: RequestId
+    bus: str | None = None
+    topic: str | None = None
+
+
+class Auth(Struct, frozen=True, tag="auth", tag_field="type"):
+    id: RequestId
+    token: str
+
+
+class Ack(Struct, frozen=True, tag="ack", tag_field="type"):
+    revs: dict[str, Counter]
+
+
+ClientFrame = Subscribe | Unsubscribe | Auth | Ack
+
+_client_frames = msgspec.json.Decoder(ClientFrame)
+
+
+def read_client_frame(text: str) -> ClientFrame:
+    try:
+        frame: ClientFrame = _client_frames.decode(text)
+    # A few KiB of "[[[[" are enough to exhaust the decoder's stack.
+    except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
+        raise BadMessage from error
+    if isinstance(frame, Subscribe | Unsubscribe) and (frame.bus is None) == (frame.topic is None):
+        raise BadMessage  # exactly one of the two names what is meant
+    return frame
+
+
+def read_bus_id(text: str) -> int | None:
+    """The id behind its one decimal spelling; None for anything else ("007", "-1", "٣")."""
+    if not (text.isascii() and text.isdecimal()) or len(text) > 19 or text[0] == "0":
+        return None
+    number = int(text)
+    return number if number <= BUS_ID_MAX else None
+
+
+# What the server says. Member order is wire order.
+
+
+class Hello(Struct, frozen=True, tag="hello", tag_field="type"):
+    session: str
+    now: str
+    heartbeat: float | int
+
+
+class Subscribed(Struct, frozen=True, tag="subscribed", tag_field="type"):
+    id: int
+    bus: str
+    mode: Literal["snapshot", "same"]
+    epoch: int
+    rev: int
+    seats: Seats | msgspec.UnsetType = msgspec.UNSET
+
+
+class Delta(Struct, frozen=True, tag="delta", tag_field="type"):
+    bus: str
+    epoch: int
+    prev: int
+    rev: int
+    seats: Seats
+    at: str
+
+
+class Snapshot(Struct, frozen=True, tag="snapshot", tag_field="type"):
+    bus: str
+    epoch: int
+    rev: int
+    seats: Seats
+
+
+class Heartbeat(Struct, frozen=True, tag="heartbeat", tag_field="type"):
+    revs: dict[str, int]
+    now: str
+
+
+class Error(Struct, frozen=True, tag="error", tag_field="type"):
+    id: int
+    code: ErrorCode
+    detail: str
+
+
+class Bye(Struct, frozen=True, tag="bye", tag_field="type"):
+    code: int
+    reconnect_in: tuple[int, int]
+
+
+class Status(Struct, frozen=True, tag="status", tag_field="type"):
+    live: bool
+
+
+ServerFrame = Hello | Subscribed | Delta | Snapshot | Heartbeat | Error | Bye | Status
+
+# Fixed texts: a detail never repeats what the client sent.
+ERROR_DETAILS: dict[ErrorCode, str] = {
+    "not_found": "There is no such bus or topic.",
+    "unauthenticated": "Send a valid token first.",
+    "forbidden": "This account may not watch that.",
+    "too_many_subscriptions": "This connection watches as many buses as it may.",
+    "overloaded": "The server cannot take this now; try again in a moment.",
+}

@@ -1,0 +1,139 @@
+"""The promise of the live layer, tried against random schedules: state at R is what R committed."""
+
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from realtime.counters import Counters
+from realtime.effects import Answer, Change, Effects, Head
+from realtime.feed import Feed
+from realtime.settings import FeedSettings
+from store.events import SeatMap
+from tests.realtime.model import FeedFactory, Socket, Violation, World
+
+SCHEDULES = 25_000
+STEPS = 150
+MUTANT_SCHEDULES = 2_000
+
+
+def play(seed: int, make_feed: FeedFactory = Feed) -> World:
+    world = World(seed, make_feed)
+    try:
+        world.play(STEPS)
+        world.heal()
+    except Violation as violation:
+        violation.add_note(f"replay with: play(seed={seed})")
+        raise
+    return world
+
+
+def test_every_observer_sees_committed_states_only_and_ends_at_the_head() -> None:
+    seen: Counter[str] = Counter()
+    for seed in range(SCHEDULES):
+        world = play(seed)
+        for client in world.clients:
+            seen += client.seen
+        seen["repaired"] += world.counters.repairs
+        seen["early"] += world.counters.deltas_early
+        seen["duplicate"] += world.counters.deltas_duplicate
+    # The schedules are worth something only as long as they reach what they are about.
+    for what in ("Change", "Answer", "Resync", "repaired", "early", "duplicate"):
+        assert seen[what] > SCHEDULES / 2, f"too few: {what} in {seen}"
+    assert seen["same"] > SCHEDULES / 8
+
+
+class SkipsTheGapCheck(Feed[Socket]):
+    def _fits(self, change: Change, head: Head) -> bool:
+        return change.epoch == head.epoch
+
+
+class AppliesOldDeltas(Feed[Socket]):
+    def apply(self, change: Change, *, now: float) -> Effects[Socket]:
+        head = self.head
+        if head is not None and change.epoch == head.epoch and change.rev <= head.rev:
+            self._advance(change)
+            return self._tell([change], now)
+        return super().apply(change, now=now)
+
+
+class SendsDeltasToTheSlow(Feed[Socket]):
+    def fell_behind(self, watcher: Socket) -> None:
+        pass
+
+
+class AdoptsStaleLoads(Feed[Socket]):
+    def loaded(self, seat_map: SeatMap, *, now: float) -> Effects[Socket]:
+        if self.head is not None and self.head.rev > seat_map.rev:
+            self.head = Head(seat_map.epoch, seat_map.rev - 1)
+        return super().loaded(seat_map, now=now)
+
+
+class BelievesSameByRevisionOnly(Feed[Socket]):
+    def _answer(self, watcher: Socket, request_id: int, claim: Head | None) -> Answer[Socket]:
+        answer = super()._answer(watcher, request_id, claim)
+        is_same = claim is not None and self.head is not None and claim.rev == self.head.rev
+        return Answer(answer.watcher, request_id, is_same)
+
+
+class AnswersFromThePast(Feed[Socket]):
+    def subscribe(
+        self, watcher: Socket, request_id: int, claim: Head | None, *, now: float
+    ) -> Effects[Socket]:
+        if self.head is not None:
+            return [self._answer(watcher, request_id, claim)]
+        return super().subscribe(watcher, request_id, claim, now=now)
+
+
+class RepairsWithoutSayingSo(Feed[Socket]):
+    def _tell(self, changes: list[Change], now: float) -> Effects[Socket]:
+        return super()._tell([one for one in changes if one.rev == one.prev + 1], now)
+
+
+class IgnoresPositions(Feed[Socket]):
+    def learned(self, position: Head, *, asked_at: Head | None, now: float) -> Effects[Socket]:
+        return super().learned(min(position, self.head or position), asked_at=asked_at, now=now)
+
+
+class KeepsTheOldEpoch(Feed[Socket]):
+    def loaded(self, seat_map: SeatMap, *, now: float) -> Effects[Socket]:
+        epoch = seat_map.epoch if self.head is None else self.head.epoch
+        read = SeatMap(seat_map.bus_id, epoch, seat_map.rev, seat_map.seats)
+        return super().loaded(read, now=now)
+
+
+class LetsWatchersJoinLate(Feed[Socket]):
+    """Answers, but forgets that the watcher wants the next delta too."""
+
+    def _answer(self, watcher: Socket, request_id: int, claim: Head | None) -> Answer[Socket]:
+        answer = super()._answer(watcher, request_id, claim)
+        self.current.discard(watcher)
+        return answer
+
+
+MUTANTS: list[type[Feed[Any]]] = [
+    SkipsTheGapCheck,
+    AppliesOldDeltas,
+    SendsDeltasToTheSlow,
+    AdoptsStaleLoads,
+    BelievesSameByRevisionOnly,
+    AnswersFromThePast,
+    RepairsWithoutSayingSo,
+    IgnoresPositions,
+    KeepsTheOldEpoch,
+    LetsWatchersJoinLate,
+]
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.__name__)
+def test_a_broken_feed_is_caught(mutant: type[Feed[Socket]]) -> None:
+    def make(settings: FeedSettings, counters: Counters) -> Feed[Socket]:
+        return mutant(settings, counters)
+
+    def play_all() -> None:
+        for seed in range(MUTANT_SCHEDULES):
+            play(seed, make)
+
+    with pytest.raises(Violation, match=r".") as caught:
+        play_all()
+    assert "replay with" in caught.value.__notes__[0]
