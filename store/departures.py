@@ -4,12 +4,16 @@ Rows go by COPY into temporary tables, since COPY may not write where row securi
 stops, routes, buses, their stops and seats from them. The server multiplies trips by days, so what travels is small.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import NamedTuple
 
-from store.db import Connection, Database
+import asyncpg
+
+from store.db import CommitUnknown, Connection, Database
+from store.errors import Overloaded
 from store.queries import Queries
 
 SQL = Queries.beside(__file__)
@@ -50,7 +54,7 @@ class Run:
     fares: Sequence[int]
     starts: int
     ends: int
-    calls: Collection[Call]
+    calls: Iterable[Call]
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,13 +181,15 @@ async def refresh_statistics(db: Database) -> None:
     """Tell the planner what has been added: plans made while the tables were nearly empty would stay bad.
 
     As whoever has logged in, since only a table's owner may; the server skips tables of others with a warning.
+    What fails here is made good by autovacuum, a minute later.
     """
 
     async def work(connection: Connection) -> None:
         await connection.execute(SQL["take_time"])
         await connection.execute(SQL["refresh_statistics"], timeout=STATEMENT_SECONDS)
 
-    await db.transaction([], work)
+    with suppress(asyncpg.PostgresError, Overloaded, CommitUnknown):
+        await db.transaction([], work)
 
 
 async def _add_buses(connection: Connection, seller: Seller, first: int, last: int) -> int:

@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from server.cli import processes, schema, up
+from server.cli import demo, imports, processes, schema, up
 from server.config import ConfigError
 
 app = typer.Typer(
@@ -17,6 +17,8 @@ app = typer.Typer(
 up.register(app)
 processes.register(app)
 schema.register(app)
+imports.register(app)
+demo.register(app)
 
 
 def main() -> None:

@@ -69,8 +69,8 @@ def choose_window(
 ) -> Window:
     """Decide which days of the feed are sold when; weekdays stay what they are.
 
-    Unshifted, the window begins with `begin`, or today. Shifted, it moves by whole weeks: the day `begin` to the first such
-    weekday from today on; without `begin`, today is given the feed's first day of today's weekday.
+    Unshifted, the window begins with `begin`, or today. Shifted, it moves by whole weeks: `begin` to the first day of
+    its weekday from today on. Without `begin`, today is sold what the feed has on its first day of today's weekday.
     """
     if not is_shifted:
         return Window(begin or today, days)

@@ -5,7 +5,7 @@ What Omnibus does not use (shapes, fares, colours, URLs) is not looked at and ca
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -214,10 +214,8 @@ def _read_frequencies(
 
 def _zone(row: Row, column: str) -> str:
     name = row.get(column)
-    try:
+    with suppress(LookupError, ValueError, OSError):
         if _ZONE.fullmatch(name):
             return ZoneInfo(name).key
-    except (LookupError, ValueError, OSError):
-        pass
     row.fault(f"{column} {quoted(name)} is not a time zone" if name else f"{column} is blank")
     return "UTC"

@@ -1,6 +1,6 @@
 """Writes a plan into the database, in one transaction: all of it, or nothing."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -65,11 +65,11 @@ async def load(db: Database, plan: Plan, terms: Terms, report: Report) -> list[L
     async def work(connection: Connection) -> list[Loaded]:
         report(Step.STAGING, 0, plan.buses)
         await prepare(connection)
-        for name in sorted(offer.operator.lower() for offer in plan.offers):
+        for name in sorted(offer.operator for offer in plan.offers):
             if not await lock_timetable(connection, name, patiently=False):
                 raise ImportRunning(name)
         operators = [await _find_or_add(connection, offer, terms) for offer in plan.offers]
-        source = f"gtfs:{await connection.fetchval(SQL['find_oldest'], _lower(plan.sharing))}"
+        source = f"gtfs:{await connection.fetchval(SQL['find_oldest'], plan.sharing)}"
         loaded: list[Loaded] = []
         before = 0
         for offer, operator in zip(plan.offers, operators, strict=True):
@@ -113,7 +113,7 @@ async def _find_or_add(connection: Connection, offer: Offer, terms: Terms) -> _O
         return _Operator(known["operator_id"], terms.currency or known["currency"], is_new=False)
     currency = terms.currency or "EUR"
     added: int = await connection.fetchval(
-        TIMETABLE["add_operator"], offer.operator, offer.zone, currency, offer.agency_id or None
+        TIMETABLE["add_operator"], offer.operator, offer.zone, currency, f"gtfs:{offer.agency_id}"
     )
     return _Operator(added, currency, is_new=True)
 
@@ -141,7 +141,3 @@ async def _log(connection: Connection, operator_id: int, plan: Plan, added: Adde
         added.routes,
         added.stops,
     )
-
-
-def _lower(names: Sequence[str]) -> list[str]:
-    return [name.lower() for name in names]

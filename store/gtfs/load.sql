@@ -1,6 +1,8 @@
 -- name: find_oldest
 -- Operators of one feed share its stops, under the id of the one that has been here longest: $1 their names.
-SELECT min(o.operator_id) FROM operators AS o WHERE lower(o.name) = ANY ($1::text []);
+SELECT min(o.operator_id)
+FROM operators AS o
+INNER JOIN unnest($1::text[]) AS sharing (name) ON lower(sharing.name) = lower(o.name);
 
 -- name: list_layouts
 SELECT l.name FROM layouts AS l WHERE l.operator_id = $1 ORDER BY l.name;

@@ -1,7 +1,7 @@
 """A GTFS feed as values, in GTFS's own words where they differ from ours."""
 
 from array import array
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
@@ -51,7 +51,7 @@ class Frequency:
         return range(self.start, self.end, self.headway_seconds)
 
 
-class Calls(Collection[Call]):
+class Calls:
     """A trip's calls in order, packed: feeds have millions, and so each takes 16 bytes."""
 
     __slots__ = ("_packed",)
@@ -70,9 +70,6 @@ class Calls(Collection[Call]):
             packed[0::4], packed[1::4], packed[2::4], packed[3::4], strict=True
         ):
             yield Call(place, arrives, departs, bool(flags & 1), bool(flags & 2))
-
-    def __contains__(self, call: object) -> bool:
-        return any(call == other for other in self)
 
     @property
     def places(self) -> tuple[int, ...]:

@@ -44,10 +44,14 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """`begin` and `end` are the first and last day with buses; `sharing` names all operators of the feed's stops."""
+    """`begin` and `end` are the first and last day with buses, `wanted_end` is the last one asked for.
+
+    `sharing` names all operators of the feed's stops, imported now or not.
+    """
 
     begin: date
     end: date
+    wanted_end: date
     shift: timedelta
     sharing: tuple[str, ...]
     offers: tuple[Offer, ...]
@@ -84,6 +88,7 @@ def make_plan(feed: Feed, wish: Wish, now: datetime) -> Plan:
     return Plan(
         begin=min(days),
         end=max(days),
+        wanted_end=window.on_sale(window.end),
         shift=window.shift,
         sharing=tuple(names.values()) if len(feed.agencies) == 1 else _names(feed.agencies),
         offers=tuple(offer for offer in offers if offer.buses),
@@ -196,7 +201,7 @@ def _shorten(name: str) -> str:
     return name if len(name) <= LABEL_LETTERS else f"{name[: LABEL_LETTERS - 1].rstrip()}…"
 
 
-class _Buses(Collection[Departure]):
+class _Buses:
     """Trips × days × frequencies, worked out as they are asked for: a year of a city is too much to keep."""
 
     def __init__(self, trips: Sequence[Trip], season: _Season) -> None:
@@ -204,10 +209,7 @@ class _Buses(Collection[Departure]):
         self._season = season
 
     def __len__(self) -> int:
-        return sum(
-            len(self._season.days[trip.service]) * sum(1 for _ in _slots(trip))
-            for trip in self._trips
-        )
+        return sum(len(self._season.days[trip.service]) * _slot_count(trip) for trip in self._trips)
 
     def __iter__(self) -> Iterator[Departure]:
         window, zone = self._season.window, self._season.zone
@@ -219,8 +221,9 @@ class _Buses(Collection[Departure]):
                 for key, shift in slots:
                     yield Departure(key, sold[day], run, starts[day] + shift)
 
-    def __contains__(self, departure: object) -> bool:
-        return any(departure == other for other in self)
+
+def _slot_count(trip: Trip) -> int:
+    return sum(len(frequency.starts) for frequency in trip.frequencies) or 1
 
 
 def _slots(trip: Trip) -> Iterator[tuple[str, timedelta]]:

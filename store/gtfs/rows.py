@@ -67,16 +67,14 @@ class Row:
     def choice(self, column: str, allowed: Container[str], *, blank: str = "") -> str:
         text = self.get(column) or blank
         if text not in allowed:
-            self.fault(f"{column} {quoted(text)} means nothing in GTFS")
+            self._wrong(column, text, "known to GTFS")
         return text
 
     def reference(self, column: str, known: Mapping[str, T], file: str) -> T | None:
         """Return what an id stands for that `file` has defined."""
         text = self.get(column)
         if text not in known:
-            self.fault(
-                f"{column} {quoted(text)} is not in {file}" if text else f"{column} is blank"
-            )
+            self._wrong(column, text, f"in {file}")
         return known.get(text)
 
     def unique(self, what: str, seen: dict[T, int], key: T) -> None:
@@ -89,7 +87,7 @@ class Row:
         text = self.get(column)
         if _WHOLE.fullmatch(text) and low <= int(text) <= high:
             return int(text)
-        self.fault(f"{column} {quoted(text)} is not a whole number from {low} to {high}")
+        self._wrong(column, text, f"a whole number from {low} to {high}")
         return low
 
     def decimal(self, column: str, low: float, high: float) -> float:
@@ -97,7 +95,7 @@ class Row:
         number = float(text) if _DECIMAL.fullmatch(text) else math.nan
         if low <= number <= high:
             return number
-        self.fault(f"{column} {quoted(text)} is not a number from {low:g} to {high:g}")
+        self._wrong(column, text, f"a number from {low:g} to {high:g}")
         return low
 
     def day(self, column: str) -> date:
@@ -107,7 +105,7 @@ class Row:
                 day = date(int(parts[1]), int(parts[2]), int(parts[3]))
                 if DAY_MIN <= day <= DAY_MAX:
                     return day
-        self.fault(f"{column} {quoted(text)} is not a date (YYYYMMDD)")
+        self._wrong(column, text, "a date (YYYYMMDD)")
         return DAY_MIN
 
     def seconds(self, column: str) -> int | None:
@@ -117,8 +115,11 @@ class Row:
             return None
         if parts := _TIME.fullmatch(text):
             return int(parts[1]) * 3600 + int(parts[2]) * 60 + int(parts[3])
-        self.fault(f"{column} {quoted(text)} is not a time (HH:MM:SS)")
+        self._wrong(column, text, "a time (HH:MM:SS)")
         return None
+
+    def _wrong(self, column: str, text: str, wanted: str) -> None:
+        self.fault(f"{column} {quoted(text)} is not {wanted}" if text else f"{column} is blank")
 
     def _text(self, column: str, limit: int) -> str:
         text = self.get(column)

@@ -103,15 +103,20 @@ def _fault_of(stays: Sequence[_Stay]) -> tuple[int, str] | None:
         return stays[0].line, "has only one stop"
     if len(stays) > CALLS_MAX:
         return stays[CALLS_MAX].line, f"has {len(stays)} stops; {CALLS_MAX} is the most"
-    for stay in (stays[0], stays[-1]):
-        if stay.arrives == _BLANK:
-            return stay.line, "has no time at its first or last stop"
+    return _fault_of_times(stays)
+
+
+def _fault_of_times(stays: Sequence[_Stay]) -> tuple[int, str] | None:
+    for end in (stays[0], stays[-1]):
+        if end.arrives == _BLANK:
+            return end.line, "has no time at its first or last stop"
     timed = [stay for stay in stays if stay.arrives != _BLANK]
     for before, stay in pairwise(timed):
         if stay.arrives < before.departs:
+            here, there = clock(stay.arrives), clock(before.departs)
             return stay.line, (
-                f"goes back in time: it is here at {clock(stay.arrives)}"
-                f" but leaves an earlier stop at {clock(before.departs)} (line {before.line})"
+                f"goes back in time: it arrives at {here} and left an earlier stop"
+                f" at {there} (line {before.line})"
             )
     if timed[0].departs == timed[-1].arrives:
         return timed[-1].line, "takes no time at all: it ends when it begins"
