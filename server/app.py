@@ -13,6 +13,7 @@ from server.api import accounts, admin, bookings, buses, health, holds, payments
 from server.contract import Endpoint, Operation, problem_answer, send_answer
 from server.front import Front
 from server.live import LiveEndpoint
+from server.pages import page_routes
 from server.problems import HttpProblem
 from server.services import Services
 
@@ -52,6 +53,7 @@ def _routes(services: Services) -> Iterable[BaseRoute]:
     yield Route("/metrics", health.metrics)
     document = openapi_document()
     yield Route("/openapi.json", lambda _: Response(document, media_type="application/json"))
+    yield from page_routes()
 
 
 def _api(services: Services) -> Iterable[BaseRoute]:

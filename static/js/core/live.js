@@ -1,0 +1,225 @@
+// One bus, watched: over the WebSocket when it can be had, by asking every ten seconds when it cannot. Whoever looks
+// at `known` sees a committed state of the bus; `news` says how fresh it is.
+import { ApiError, send } from "./api.js";
+import { batch, learnTime, signal } from "./dom.js";
+import { adopt, isBehind, receive } from "./seats.js";
+
+/** @typedef {import("../api.d.ts").Frame} Frame */
+/** @typedef {import("../api.d.ts").SeatMap} SeatMap */
+/** @typedef {import("./seats.js").Known} Known */
+
+const SHORTEST_MS = 500;
+const LONGEST_MS = 15_000;
+const POLL_MS = 10_000;
+// A blink of the network is not worth a warning.
+const PATIENCE_MS = 1_200;
+const CROWDED_MS = 5_000;
+const HEALTHY_MS = 30_000;
+
+/** Full jitter: a thousand browsers that lost one server do not come back together.
+ * @param {number} attempt @param {number} random in [0, 1) */
+export function pauseBefore(attempt, random) {
+  const ceiling = Math.min(LONGEST_MS, SHORTEST_MS * 2 ** attempt);
+  return SHORTEST_MS + random * (ceiling - SHORTEST_MS);
+}
+
+export class LiveSeats {
+  /** @param {string} bus @param {() => string} query the leg, as the API's query string
+   * @param {(map: SeatMap) => void} onMap told what a REST answer said besides states */
+  constructor(bus, query, onMap) {
+    this.known = signal(/** @type {Known | null} */ (null));
+    /** `polled`: at most ten seconds old; `lost`: nobody knows. */
+    this.news = signal(/** @type {"live" | "polled" | "lost"} */ ("live"));
+    this.bus = bus;
+    this.query = query;
+    this.onMap = onMap;
+    /** @type {Known | null} */
+    this.latest = null;
+    /** @type {WebSocket | null} */
+    this.socket = null;
+    this.attempt = 0;
+    this.request = 0;
+    this.heartbeatMs = 20_000;
+    this.etag = "";
+    this.isSocketRefused = false;
+    this.isDrawing = false;
+    /** @type {Record<string, ReturnType<typeof setTimeout>>} */
+    this.timers = {};
+  }
+
+  start() {
+    this.connect();
+    document.addEventListener("visibilitychange", () => {
+      if (document.visibilityState === "visible") this.resync();
+    });
+    addEventListener("online", () => this.resync());
+    // A page in the back-forward cache keeps no socket; one that comes back is behind.
+    addEventListener("pagehide", () => this.socket?.close(1000));
+    addEventListener("pageshow", (event) => event.persisted && this.resync());
+  }
+
+  /** Ask REST for the map of the leg: once at the start, for every other leg, and while there is no socket. */
+  async refresh() {
+    const headers = this.etag ? { "if-none-match": this.etag } : undefined;
+    const query = this.query();
+    const response = await send("GET", `/buses/${this.bus}/seats${query}`, {
+      headers,
+      guest: true,
+    });
+    if (response.status === 304 || query !== this.query()) return;
+    this.etag = response.headers.get("etag") ?? "";
+    /** @type {SeatMap} */
+    const map = await response.json();
+    batch(() => {
+      this.onMap(map);
+      this.show(adopt(this.latest, map));
+    });
+  }
+
+  /** The leg is another one: what was asked before does not answer for it. */
+  async changeLeg() {
+    this.etag = "";
+    await this.refresh();
+  }
+
+  resync() {
+    if (this.socket?.readyState === WebSocket.OPEN) this.subscribe();
+    else if (!this.isSocketRefused) this.connect();
+    else this.poll();
+  }
+
+  connect() {
+    clearTimeout(this.timers.reconnect);
+    if (this.socket && this.socket.readyState <= WebSocket.OPEN) return;
+    const url = `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/ws`;
+    const socket = new WebSocket(url, "seatmap.v1");
+    this.socket = socket;
+    socket.onopen = () => this.subscribe();
+    socket.onmessage = (event) => this.hear(JSON.parse(event.data));
+    socket.onclose = (event) => this.lose(socket, event.code);
+    this.expectWord();
+  }
+
+  subscribe() {
+    this.request += 1;
+    const resume = this.latest ? { epoch: this.latest.epoch, rev: this.latest.rev } : {};
+    this.say({ type: "subscribe", id: this.request, bus: this.bus, ...resume });
+  }
+
+  /** @param {object} message */
+  say(message) {
+    if (this.socket?.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify(message));
+  }
+
+  /** @param {Frame} frame */
+  hear(frame) {
+    this.expectWord();
+    const { known, resubscribe } = receive(this.latest, frame);
+    if (known && known !== this.latest) this.show(known);
+    if (resubscribe) this.subscribe();
+    if (frame.type === "hello") {
+      learnTime(frame.now);
+      this.heartbeatMs = frame.heartbeat * 1000;
+    } else if (frame.type === "subscribed" && frame.id === this.request) {
+      this.trust();
+      // A server that takes us and drops us at once is not well: it is too early to hurry again.
+      this.timers.health = setTimeout(() => {
+        this.attempt = 0;
+      }, HEALTHY_MS);
+    } else if (frame.type === "heartbeat") {
+      this.answer(frame);
+    } else if (frame.type === "status") {
+      if (frame.live) this.trust();
+      else this.distrust("polled");
+    } else if (frame.type === "bye") {
+      const [from, to] = frame.reconnect_in;
+      this.comeBackIn(from + Math.random() * (to - from));
+    } else if (frame.type === "error" && frame.id === this.request) {
+      this.distrust();
+      this.timers.subscribe = setTimeout(() => this.subscribe(), pauseBefore(3, Math.random()));
+    }
+  }
+
+  /** @param {Extract<Frame, { type: "heartbeat" }>} frame */
+  answer(frame) {
+    learnTime(frame.now);
+    if (isBehind(this.latest, frame.revs[this.bus])) this.subscribe();
+    if (this.latest) this.say({ type: "ack", revs: { [this.bus]: this.latest.rev } });
+  }
+
+  /** @param {WebSocket} socket @param {number} code */
+  lose(socket, code) {
+    if (socket !== this.socket) return;
+    this.socket = null;
+    for (const name of ["silence", "distrust", "health"]) clearTimeout(this.timers[name]);
+    this.timers.distrust = setTimeout(() => this.distrust(), this.latest ? PATIENCE_MS : 0);
+    if (code >= 4000 && code < 4100) {
+      this.isSocketRefused = true; // we speak a language that this server does not
+      return;
+    }
+    if (this.timers.bye) {
+      this.timers.bye = 0;
+      return;
+    }
+    this.attempt += 1;
+    const crowded = code >= 4100 && code < 4200 ? CROWDED_MS : 0;
+    this.comeBackIn(crowded + pauseBefore(this.attempt, Math.random()), false);
+  }
+
+  /** @param {number} milliseconds @param {boolean} [isAsked] whether the server named the time */
+  comeBackIn(milliseconds, isAsked = true) {
+    clearTimeout(this.timers.reconnect);
+    const timer = setTimeout(() => this.connect(), milliseconds);
+    this.timers.reconnect = timer;
+    if (isAsked) this.timers.bye = timer;
+  }
+
+  /** A socket may die without a word: silence longer than a heartbeat and a half is its end. */
+  expectWord() {
+    clearTimeout(this.timers.silence);
+    this.timers.silence = setTimeout(() => {
+      const socket = this.socket;
+      socket?.close();
+      // A dead network does not even close: do not wait for it.
+      if (socket) this.lose(socket, 1006);
+    }, 1.5 * this.heartbeatMs);
+  }
+
+  trust() {
+    for (const name of ["distrust", "poll", "health"]) clearTimeout(this.timers[name]);
+    this.news.value = "live";
+  }
+
+  /** @param {"polled" | "lost"} [news] */
+  distrust(news = "lost") {
+    if (this.news.peek() === "live") this.news.value = news;
+    this.poll();
+  }
+
+  async poll() {
+    clearTimeout(this.timers.poll);
+    try {
+      if (document.visibilityState === "visible") await this.refresh();
+      if (this.news.peek() === "lost") this.news.value = "polled";
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      if (this.news.peek() === "polled") this.news.value = "lost";
+    }
+    if (this.news.peek() === "live") return;
+    this.timers.poll = setTimeout(() => this.poll(), POLL_MS);
+  }
+
+  /** Many deltas may come between two pictures; they are drawn together.
+   * @param {Known} known */
+  show(known) {
+    this.latest = known;
+    if (this.isDrawing) return;
+    this.isDrawing = true;
+    const draw = () => {
+      this.isDrawing = false;
+      this.known.value = this.latest;
+    };
+    if (this.known.peek() === null) draw();
+    else requestAnimationFrame(draw);
+  }
+}

@@ -1,0 +1,220 @@
+// `/checkout/{hold}`: who travels, how to reach them, and paying.
+
+import { draftFor, draftOf, keepDraft } from "../booking/draft.js";
+import { CheckoutForm } from "../booking/form.js";
+import { busOf, endsOf, Journey } from "../booking/journey.js";
+import { DemoPay } from "../booking/pay.js";
+import { ApiError, call, get, keepKey, newKey, post } from "../core/api.js";
+import { html, Icon, remember, signal, useEffect } from "../core/dom.js";
+import { mount } from "../core/shell.js";
+import { list, money, t } from "../core/text.js";
+import { Failure, Notice, Skeleton, toast } from "../core/ui.js";
+import { HoldClock } from "../seatmap/countdown.js";
+
+/** @typedef {import("../api.d.ts").Booking} Booking */
+/** @typedef {import("../api.d.ts").Bus} Bus */
+/** @typedef {import("../api.d.ts").Hold} Hold */
+/** @typedef {import("../booking/draft.js").Draft} Draft */
+
+const hold = signal(/** @type {Hold | null} */ (null));
+const bus = signal(/** @type {Bus | null} */ (null));
+const draft = signal(/** @type {Draft | null} */ (null));
+const booking = signal(/** @type {Booking | null} */ (null));
+const failure = signal(/** @type {ApiError | null} */ (null));
+/** Why there are no seats any more, while the form stays as it is. */
+const ended = signal(/** @type {null | "over" | "declined"} */ (null));
+const isBusy = signal(false);
+/** The key belongs to what is sent: the same again is the same purchase, anything else is another. */
+let sent = { body: "", key: "" };
+
+async function load() {
+  const id = location.pathname.split("/")[2];
+  failure.value = null;
+  const kept = draftOf(id);
+  if (kept?.ref) return location.replace(`/bookings/${kept.ref}`);
+  try {
+    const found = await get(`/holds/${id}`);
+    bus.value = await busOf(found.bus_id);
+    adopt(found);
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error;
+    if (kept && error.code.startsWith("hold_")) {
+      bus.value = await busOf(kept.bus);
+      draft.value = kept;
+      ended.value = "over";
+    } else failure.value = error;
+  }
+  return undefined;
+}
+
+/** @param {Hold} found */
+function adopt(found) {
+  hold.value = found;
+  draft.value = draftFor(found);
+  ended.value = null;
+  keepDraft(draft.value);
+  remember(sessionStorage, `omnibus.hold.${found.bus_id}`, {
+    id: found.id,
+    expires_at: found.expires_at,
+  });
+}
+
+/** @param {Partial<Draft>} change */
+function edit(change) {
+  if (!draft.peek()) return;
+  draft.value = /** @type {Draft} */ ({ ...draft.peek(), ...change });
+  keepDraft(draft.value);
+}
+
+async function extend() {
+  const id = hold.peek()?.id;
+  try {
+    hold.value = await call("POST", `/holds/${id}/extend`, { key: newKey() });
+  } catch (error) {
+    refuse(error);
+  }
+  return hold.peek()?.expires_at;
+}
+
+function over() {
+  hold.value = null;
+  ended.value = "over";
+}
+
+/** The same seats again; if one is gone, the map is where to choose another. */
+async function holdAgain() {
+  const wanted = draft.peek();
+  if (!wanted) return;
+  try {
+    const body = { seats: wanted.seats, from_stop: wanted.from, to_stop: wanted.to };
+    const found = await post(`/buses/${wanted.bus}/holds`, body, { key: newKey() });
+    booking.value = null;
+    history.replaceState(null, "", `/checkout/${found.id}`);
+    adopt(found);
+  } catch (error) {
+    refuse(error);
+  }
+}
+
+async function buy() {
+  const wanted = draft.peek();
+  if (!wanted || isBusy.peek()) return;
+  isBusy.value = true;
+  const contact = Object.fromEntries(
+    Object.entries(wanted.contact).filter(([, value]) => value.trim()),
+  );
+  const passengers = wanted.people.map((person) => ({ ...person, name: person.name.trim() }));
+  const body = { hold_id: wanted.hold, passengers, contact, payment_method: "demo" };
+  const text = JSON.stringify(body);
+  if (sent.body !== text) sent = { body: text, key: newKey() };
+  try {
+    /** @type {Booking} */
+    const made = await post("/bookings", body, { key: sent.key });
+    if (made.access_key) keepKey(made.ref, made.access_key);
+    edit({ ref: made.ref });
+    remember(sessionStorage, `omnibus.hold.${wanted.bus}`, null);
+    settled(made);
+  } catch (error) {
+    refuse(error);
+  } finally {
+    isBusy.value = false;
+  }
+}
+
+/** @param {Booking} known */
+function settled(known) {
+  booking.value = known;
+  if (known.status === "CONFIRMED") {
+    keepDraft(null);
+    location.replace(`/bookings/${known.ref}`);
+  } else if (known.status !== "PENDING") {
+    hold.value = null;
+    ended.value = "declined";
+    edit({ ref: undefined });
+  }
+}
+
+/** @param {unknown} error */
+function refuse(error) {
+  if (!(error instanceof ApiError)) throw error;
+  if (error.code.startsWith("hold_")) return over();
+  const taken = error.problem.seats?.map(({ seat }) => seat);
+  const isOffline = error.code === "offline";
+  const text = taken
+    ? t("checkout.taken", { seats: list(taken) })
+    : isOffline
+      ? t("failure.offline")
+      : (error.problem.errors?.[0]?.detail ?? error.message);
+  return toast(text, { icon: isOffline ? "wifi-off" : "circle-alert", tone: "bad", seconds: 10 });
+}
+
+const seatsUrl = (/** @type {Draft} */ { bus: id, from, to }) =>
+  `/buses/${id}?${new URLSearchParams({ from, to })}`;
+
+function CheckoutPage() {
+  if (failure.value?.code.startsWith("hold_") || failure.value?.status === 404)
+    return html`<${Notice} icon="timer" title=${t("checkout.gone")}><p>${t("checkout.gone.body")}</p><a class="button" href="/">${t("nav.search")}</a></${Notice}>`;
+  if (failure.value) return html`<${Failure} error=${failure.value} retry=${load} />`;
+  if (!bus.value || !draft.value) return html`<${Skeleton} lines=${6} />`;
+  return html`<${Checkout} bus=${bus.value} draft=${draft.value} />`;
+}
+
+/** @param {{ bus: Bus, draft: Draft }} props */
+function Checkout({ bus, draft }) {
+  const open = booking.value?.status === "PENDING" ? booking.value : null;
+  const [from, to] = endsOf(bus, draft.from, draft.to);
+  const prices = hold.value?.prices ?? booking.value?.passengers;
+  useEffect(() => {
+    if (open) document.getElementById("pay-title")?.focus();
+  }, [open]);
+  return html`
+    <${Steps} at=${open ? 2 : 1} seatsUrl=${seatsUrl(draft)} />
+    <div class="checkout-head"><h1>${t("checkout.title")}</h1>
+      ${hold.value && !open && html`<${HoldClock} hold=${hold.value} total=${bus.rules.hold_seconds} extend=${extend} onOver=${over} />`}</div>
+    ${ended.value && html`<${Ended} why=${ended.value} draft=${draft} />`}
+    <div class="checkout">
+      ${
+        open
+          ? html`<${DemoPay} booking=${open} onBooking=${settled} onOver=${over} />`
+          : html`<${CheckoutForm} draft=${draft} edit=${edit} buy=${buy} isBusy=${isBusy.value} isOpen=${!ended.value} />`
+      }
+      <aside class="card order" aria-labelledby="order-title">
+        <h2 id="order-title">${t("checkout.price")}</h2>
+        <${Journey} bus=${bus} from=${from} to=${to} />
+        <ul class="order-lines">${draft.seats.map((seat) => {
+          const price = prices?.find((line) => line.seat === seat)?.price;
+          return html`<li key=${seat}><span>${t("checkout.seat", { seat })}</span>${price && html`<span>${money(price)}</span>`}</li>`;
+        })}</ul>
+        ${(hold.value ?? booking.value) && html`<p class="order-total"><span>${t("checkout.total")}</span><strong>${money((hold.value ?? booking.value ?? { total: bus.price }).total)}</strong></p>`}
+        ${!open && html`<a class="button small quiet" href=${seatsUrl(draft)}>${t("checkout.change")}</a>`}
+        <p class="hint"><${Icon} name="shield-check" />${t("checkout.refund", { what: bus.rules.refund })}</p>
+      </aside>
+    </div>`;
+}
+
+/** @param {{ at: number, seatsUrl: string }} props */
+function Steps({ at, seatsUrl: url }) {
+  const names = [t("step.seats"), t("step.details"), t("step.payment")];
+  return html`<ol class="steps" aria-label=${t("checkout.steps")}>${names.map(
+    (
+      name,
+      index,
+    ) => html`<li key=${name} aria-current=${index === at ? "step" : null} data-done=${index < at ? "" : null}>
+      <span class="step-mark">${index < at ? html`<${Icon} name="check" />` : index + 1}</span>${index === 0 && at === 1 ? html`<a href=${url}>${name}</a>` : name}</li>`,
+  )}</ol>`;
+}
+
+/** @param {{ why: "over" | "declined", draft: Draft }} props */
+function Ended({ why, draft }) {
+  const words = why === "declined" ? "pay.declined" : "checkout.over";
+  return html`<div role="alert"><${Notice} icon=${why === "declined" ? "credit-card" : "timer"} tone="bad" title=${t(words)}>
+    <p>${t(`${words}.body`)}</p>
+    <div class="chips"><button type="button" class="button primary" onClick=${holdAgain}>${t("hold.again", { seats: list(draft.seats) })}</button>
+      <a class="button" href=${seatsUrl(draft)}>${t("checkout.change")}</a></div>
+  </${Notice}></div>`;
+}
+
+mount(CheckoutPage, t("checkout.title"));
+load();
+// A page from the back-forward cache shows a hold as it was; what it is now must be asked.
+addEventListener("pageshow", (event) => event.persisted && location.reload());

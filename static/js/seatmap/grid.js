@@ -1,0 +1,181 @@
+// The seat map: a grid for each deck, every seat a button that redraws alone when its own state changes.
+import { html, Icon, signal, useEffect, useMemo, useRef } from "../core/dom.js";
+import { figure, money, t, term } from "../core/text.js";
+import { decksOf, seatAfter, seatLike } from "./plan.js";
+
+/** @typedef {import("../api.d.ts").Seat} Seat */
+/** @typedef {"available" | "mine" | "pending" | "held" | "booked" | "blocked"} View */
+/** @typedef {{ seats: Seat[], viewOf: (seat: string) => View, toggle: (seat: string) => void, best: () => void,
+ *   leave: () => void, isWide: boolean, deckNames: (deck: number) => string }} MapProps */
+
+const TYPING_MS = 900;
+const MARKS = { mine: "check", pending: "timer", held: "clock", booked: "x", blocked: "ban" };
+const isRtl = () => getComputedStyle(document.documentElement).direction === "rtl";
+
+/** @param {MapProps} props */
+export function SeatMap(props) {
+  const { seats, isWide, deckNames } = props;
+  const decks = useMemo(() => decksOf(seats), [seats]);
+  const shown = useMemo(() => signal(decks[0]?.deck ?? 1), [decks]);
+  const focused = useMemo(() => signal(firstFocus(decks, props.viewOf)), [decks]);
+  const typed = useRef({ text: "", at: 0 });
+
+  /** @param {import("./plan.js").LayoutSeat} seat */
+  const go = (seat) => {
+    shown.value = seat.deck;
+    focused.value = { ...focused.peek(), [seat.deck]: seat.seat };
+    const focus = () => document.getElementById(`seat-${seat.seat}`)?.focus();
+    focus();
+    // The other deck's tab has to open before its seats can take the focus.
+    if (document.activeElement?.id !== `seat-${seat.seat}`) requestAnimationFrame(focus);
+  };
+  const onKeyDown = (/** @type {any} */ event) => {
+    const from = seats.find((seat) => seat.seat === event.target.dataset?.seat);
+    if (!from || event.altKey || event.metaKey) return;
+    const next = seatAfter(decks, from, event, isRtl()) ?? byTyping(event, typed.current, seats);
+    if (next) {
+      event.preventDefault();
+      go(next);
+    } else if (event.key === "Escape") props.leave();
+    else if (event.key === "b" && !event.ctrlKey) props.best();
+  };
+  const tabs = decks.length > 1 && !isWide;
+  const isWhole = seats.every((seat) => seat.price.amount % 100 === 0);
+  return html`
+    <div class="decks" onKeyDown=${onKeyDown}>
+      ${tabs && html`<${DeckTabs} decks=${decks} shown=${shown} deckNames=${deckNames} />`}
+      <div class="deck-row">
+        ${decks.map(
+          (deck) => html`
+          <${Deck} key=${deck.deck} ...${props} deck=${deck} count=${decks.length} focused=${focused} isWhole=${isWhole}
+            isHidden=${tabs && shown.value !== deck.deck} isTabbed=${tabs} />`,
+        )}
+      </div>
+    </div>`;
+}
+
+/** @param {import("./plan.js").Deck[]} decks @param {(seat: string) => View} viewOf
+ * @returns {Record<number, string>} */
+function firstFocus(decks, viewOf) {
+  return Object.fromEntries(
+    decks.map(({ deck, rows }) => {
+      const here = rows.flatMap((row) => row.cells).filter((seat) => seat !== null);
+      const free = here.find((seat) => viewOf(seat.seat) === "available");
+      return [deck, (free ?? here[0])?.seat ?? ""];
+    }),
+  );
+}
+
+/** "1", "2", "A": letters and digits typed quickly are a seat's label. A lone `b` is the key for best seats.
+ * @param {any} event @param {{ text: string, at: number }} typed @param {Seat[]} seats */
+function byTyping(event, typed, seats) {
+  if (!/^[a-z0-9]$/i.test(event.key) || event.ctrlKey) return null;
+  const isGoingOn = event.timeStamp - typed.at < TYPING_MS;
+  if (event.key === "b" && !isGoingOn) return null;
+  typed.text = isGoingOn ? typed.text + event.key : event.key;
+  typed.at = event.timeStamp;
+  return seatLike(seats, typed.text);
+}
+
+/** @param {{ decks: import("./plan.js").Deck[], shown: any, deckNames: (deck: number) => string }} props */
+function DeckTabs({ decks, shown, deckNames }) {
+  const turn = (/** @type {any} */ event) => {
+    const step = { ArrowRight: 1, ArrowLeft: -1 }[/** @type {string} */ (event.key)];
+    if (!step) return;
+    event.stopPropagation();
+    const at = decks.findIndex((each) => each.deck === shown.value);
+    const next = decks[(at + (isRtl() ? -step : step) + decks.length) % decks.length];
+    shown.value = next.deck;
+    event.currentTarget.querySelector(`#tab-${next.deck}`)?.focus();
+  };
+  return html`
+    <div class="tabs" role="tablist" aria-label=${t("map.decks")} onKeyDown=${turn}>
+      ${decks.map(
+        ({ deck }) => html`
+        <button type="button" role="tab" key=${deck} id=${`tab-${deck}`} aria-controls=${`deck-${deck}`}
+          aria-selected=${shown.value === deck} tabindex=${shown.value === deck ? 0 : -1}
+          onClick=${() => {
+            shown.value = deck;
+          }}>${deckNames(deck)}</button>`,
+      )}
+    </div>`;
+}
+
+/** @param {MapProps & { deck: import("./plan.js").Deck, count: number, focused: any, isHidden: boolean, isTabbed: boolean, isWhole: boolean }} props */
+function Deck(props) {
+  const { deck, count, deckNames, isHidden, isTabbed } = props;
+  const widths = Array.from({ length: deck.columns }, (_, index) =>
+    deck.rows.some((row) => row.cells[index]) ? "var(--seat)" : "var(--aisle)",
+  );
+  const isBerths = deck.rows.some((row) => row.cells.some((seat) => seat?.seat_class === "berth"));
+  const role = isTabbed ? { role: "tabpanel", "aria-labelledby": `tab-${deck.deck}` } : {};
+  return html`
+    <section class="deck" id=${`deck-${deck.deck}`} hidden=${isHidden} ...${role} data-berths=${isBerths ? "" : null}>
+      ${count > 1 && !isTabbed && html`<h3>${deckNames(deck.deck)}</h3>`}
+      <div class="coach" style=${{ "--columns": widths.join(" ") }}>
+        <div class="coach-front" aria-hidden="true">
+          ${deck.deck === 1 ? html`<span class="wheel"></span>` : html`<span></span>`}<span>${t("map.front")}</span>
+        </div>
+        <div role="grid" aria-label=${t("map.grid", { deck: deckNames(deck.deck) })} aria-rowcount=${deck.rows.length} aria-colcount=${deck.columns}>
+          ${deck.rows.map((row, index) => html`<${Row} key=${row.row} ...${props} row=${row} index=${index} />`)}
+        </div>
+      </div>
+    </section>`;
+}
+
+/** @param {any} props */
+function Row({ row, index, ...props }) {
+  return html`
+    <div role="row" class="seat-row" aria-rowindex=${index + 1}>
+      ${row.cells.map(
+        (/** @type {Seat | null} */ seat, /** @type {number} */ column) =>
+          seat &&
+          html`<div role="gridcell" aria-colindex=${column + 1} key=${seat.seat} style=${{ "grid-column": column + 1 }}>
+            <${SeatButton} ...${props} seat=${seat} /></div>`,
+      )}
+    </div>`;
+}
+
+/** @param {{ seat: Seat, viewOf: (seat: string) => View, toggle: (seat: string) => void, focused: any, deckNames: (deck: number) => string, count: number, isWhole: boolean }} props */
+function SeatButton({ seat, viewOf, toggle, focused, deckNames, count, isWhole }) {
+  const view = viewOf(seat.seat);
+  const before = useRef(view);
+  // Others' changes fade in; one's own are there at once.
+  const isNews = before.current !== view && (view === "booked" || view === "held");
+  useEffect(() => {
+    before.current = view;
+  });
+  const isTabStop = focused.value[seat.deck] === seat.seat;
+  const isMine = view === "mine" || view === "pending";
+  const onFocus = () => {
+    if (focused.peek()[seat.deck] === seat.seat) return;
+    focused.value = { ...focused.peek(), [seat.deck]: seat.seat };
+  };
+  return html`
+    <button type="button" class=${`seat ${isNews ? "is-news" : ""}`} id=${`seat-${seat.seat}`} data-seat=${seat.seat} data-view=${view} data-class=${seat.seat_class}
+      tabindex=${isTabStop ? 0 : -1} aria-pressed=${isMine} aria-disabled=${isMine || view === "available" ? null : "true"}
+      aria-label=${nameOf(seat, view, count > 1 ? deckNames(seat.deck) : "")}
+      onClick=${() => toggle(seat.seat)} onFocus=${onFocus}>
+      <span class="seat-label">${seat.seat}</span>
+      ${
+        view === "available"
+          ? html`<span class="seat-price">${figure(seat.price, isWhole)}</span>`
+          : html`<${Icon} name=${MARKS[view]} />`
+      }
+      ${view === "available" && seat.attributes.includes("accessible") && html`<${Icon} name="accessibility" class="seat-badge" />`}
+    </button>`;
+}
+
+/** "Seat 12A, window, lower deck, comfort, €19.90, available"
+ * @param {Seat} seat @param {View} view @param {string} deckName */
+export function nameOf(seat, view, deckName) {
+  const parts = [
+    t("seat.name", { seat: seat.seat }),
+    ...seat.attributes.map((attribute) => term("attribute", attribute)),
+    deckName,
+    seat.seat_class === "standard" ? "" : term("class", seat.seat_class),
+    money(seat.price),
+    t(`view.${view}`),
+  ];
+  return parts.filter(Boolean).join(", ");
+}

@@ -1,0 +1,99 @@
+"""Takes the pictures of the documentation: `python -m tests.browser.screenshots [folder]`.
+
+Every page of a world made for it, on a light desktop and a dark phone; into another folder than the documentation's
+also the other way round. Nothing else is left behind.
+"""
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from playwright.async_api import Page, expect
+
+from store.migrate import migrate
+from tests.browser.site import DESKTOP, PHONE, ROOT, Site, Visitor, open_chromium, visit
+from tests.browser.test_live import choose
+from tests.browser.test_purchase import fill_in
+from tests.browser.world import build_world
+from tests.support.databases import Databases
+from tests.support.servers import ThrowawayPostgres, ThrowawayValkey
+
+FOLDER = ROOT / "docs" / "screenshots"
+Shoot = Callable[[Page, str], Awaitable[None]]
+_SOLD = ("U2A", "U2B", "U4C", "U4D", "U7A", "U8D", "2B", "2C", "5A")
+_SHAPES = ((DESKTOP, "light"), (PHONE, "dark"))
+_OTHER_SHAPES = ((DESKTOP, "dark"), (PHONE, "light"))
+_HELD = ("U5B", "U5C", "4A")
+
+
+async def main(folder: Path) -> None:
+    with ThrowawayPostgres() as postgres, ThrowawayValkey() as valkey:
+        databases = Databases(postgres.superuser_url, postgres.url)
+        await databases.prepare(migrate)
+        async with databases.fresh() as url:
+            site = Site(url, valkey.url, await build_world(url, days=4))
+            await site.start()
+            try:
+                await _shoot_all(site, folder)
+            finally:
+                await site.stop()
+        await databases.close()
+
+
+async def _shoot_all(site: Site, folder: Path) -> None:
+    for bus in site.world.double_decks:
+        await site.sell(bus, *_SOLD)
+        await site.hold(bus, *_HELD)
+    async with open_chromium() as browser:
+        shapes = _SHAPES if folder == FOLDER else (*_SHAPES, *_OTHER_SHAPES)
+        for (size, theme), bus in zip(shapes, site.world.double_decks, strict=False):
+            tail = f"{'phone' if size == PHONE else 'desktop'}-{theme}"
+
+            async def shoot(page: Page, name: str, tail: str = tail) -> None:
+                await page.screenshot(path=folder / f"{name}-{tail}.png", animations="disabled")
+
+            async with visit(browser, site, size=size, theme=theme) as visitor:
+                await _walk(visitor, site, bus, shoot)
+
+
+async def _walk(visitor: Visitor, site: Site, bus: str, shoot: Shoot) -> None:
+    stops = site.world.stops
+    leg = f"from={stops['Berlin ZOB']}&to={stops['München ZOB']}"
+    await shoot(await _settled(visitor, "/"), "home")
+    names = "from_name=Berlin+ZOB&to_name=M%C3%BCnchen+ZOB"
+    await shoot(await _settled(visitor, f"/?{leg}&{names}"), "search")
+    for path, name in (("/login", "login"), ("/docs", "docs"), ("/nowhere", "missing")):
+        await shoot(await _settled(visitor, path), name)
+    await shoot(await _settled(visitor, f"/buses/{site.world.sleepers[0]}"), "sleeper")
+
+    page = await _settled(visitor, f"/buses/{bus}?{leg}")
+    await choose(page, "3B", "3C")
+    # A phone shows the map or what stands above it, not both.
+    await page.evaluate("innerWidth < 900 && document.querySelector('.map').scrollIntoView()")
+    await shoot(page, "seats")
+    await page.get_by_role("button", name="Continue").click()
+    await page.wait_for_selector("#email")
+    await shoot(page, "checkout")
+    await fill_in(page, "Ada Lovelace", "Alan Turing")
+    await page.wait_for_selector(".pay")
+    await shoot(page, "payment")
+    await page.get_by_role("button", name="Approve").click()
+    await page.wait_for_selector(".ticket")
+    await shoot(page, "ticket")
+    await page.get_by_role("button", name="Cancel trip").click()
+    await expect(page.locator(".quote strong")).not_to_have_text("…")
+    await shoot(page, "cancel")
+    await shoot(await _settled(visitor, "/my"), "my")
+
+
+async def _settled(visitor: Visitor, path: str) -> Page:
+    page = await visitor.open(path)
+    await page.wait_for_load_state("networkidle")
+    return page
+
+
+if __name__ == "__main__":
+    wanted = Path(sys.argv[1]) if len(sys.argv) > 1 else FOLDER
+    wanted.mkdir(parents=True, exist_ok=True)
+    asyncio.run(main(wanted))

@@ -1,0 +1,172 @@
+"""Omnibus as a visitor meets it: a served process with a world to sell, and a Chromium to visit it with."""
+
+import asyncio
+import contextlib
+import shutil
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import cast
+
+import httpx2
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+
+from tests.browser.world import World
+from tests.support.waiting import wait_until
+
+CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
+ROOT = Path(__file__).resolve().parent.parent.parent
+_QUIET = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+PHONE, DESKTOP = (390, 844), (1280, 900)
+
+
+class Site:
+    """One `omnibus serve` on a port of its own; it may be stopped and started again."""
+
+    def __init__(self, database_url: str, redis_url: str, world: World) -> None:
+        self.world = world
+        self.port = _free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._settings = {
+            "OMNIBUS_DATABASE_URL": database_url,
+            "OMNIBUS_REDIS_URL": redis_url,
+            "OMNIBUS_PORT": str(self.port),
+            "OMNIBUS_RATE_LIMITS": "off",
+        }
+        self._process: asyncio.subprocess.Process | None = None
+
+    async def start(self) -> None:
+        self._process = await asyncio.create_subprocess_exec(
+            "/usr/bin/env",
+            *(f"{name}={value}" for name, value in self._settings.items()),
+            sys.executable,
+            "-m",
+            "server",
+            "serve",
+            cwd=ROOT,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.DEVNULL,
+        )
+        await wait_until(self._is_ready, seconds=30)
+
+    async def stop(self) -> None:
+        if self._process is not None:
+            self._process.send_signal(signal.SIGTERM)
+            await self._process.wait()
+            self._process = None
+
+    async def kill(self) -> None:
+        """End it without a word to anybody."""
+        assert self._process is not None
+        self._process.kill()
+        await self._process.wait()
+        self._process = None
+
+    async def hold(self, bus: str, *seats: str) -> str:
+        """Hold seats as somebody else would; return the hold's id."""
+        answer = await self._post(f"/buses/{bus}/holds", {"seats": list(seats)})
+        return str(answer["id"])
+
+    async def sell(self, bus: str, *seats: str) -> None:
+        """Sell seats to somebody, at most as many as one buyer may have at a time."""
+        for at in range(0, len(seats), 4):
+            some = seats[at : at + 4]
+            booking = await self._post(
+                "/bookings",
+                {
+                    "bus_id": bus,
+                    "seats": some,
+                    "passengers": [{"seat": seat, "name": "Somebody"} for seat in some],
+                    "payment_method": "demo",
+                },
+                {"idempotency-key": f"{bus}-{at}"},
+            )
+            payment = cast("dict[str, str]", booking["payment"])
+            await self._post(f"/payments/{payment['id']}/demo", {"outcome": "succeeded"})
+
+    async def release(self, hold: str) -> None:
+        async with httpx2.AsyncClient(base_url=f"{self.url}/api/v1") as client:
+            (await client.delete(f"/holds/{hold}")).raise_for_status()
+
+    async def _post(
+        self, path: str, body: object, headers: dict[str, str] | None = None
+    ) -> dict[str, object]:
+        async with httpx2.AsyncClient(base_url=f"{self.url}/api/v1") as client:
+            response = await client.post(path, json=body, headers=headers)
+            response.raise_for_status()
+            answer: dict[str, object] = response.json()
+            return answer
+
+    async def _is_ready(self) -> bool:
+        with contextlib.suppress(httpx2.HTTPError):
+            async with httpx2.AsyncClient() as client:
+                return (await client.get(f"{self.url}/readyz")).status_code == 200
+        return False
+
+
+@dataclass
+class Visitor:
+    """A browser profile of its own, with everything its pages complained about."""
+
+    site: Site
+    context: BrowserContext
+    complaints: list[str] = field(default_factory=list)
+
+    async def open(self, path: str) -> Page:
+        page = await self.context.new_page()
+        page.on("console", self._hear)
+        page.on("pageerror", lambda error: self.complaints.append(f"{page.url}: {error}"))
+        await page.goto(self.site.url + path)
+        await page.locator("main h1, main .notice, main form").first.wait_for()
+        return page
+
+    def _hear(self, message: object) -> None:
+        kind, text = getattr(message, "type", ""), getattr(message, "text", "")
+        # The browser itself notes every refusal and every lost server; pages cannot hush it, and
+        # that they handle both is what the tests assert.
+        is_noted = text.startswith(("Failed to load resource", "WebSocket connection to"))
+        if kind in {"error", "warning"} and not is_noted:
+            self.complaints.append(text)
+
+
+@contextlib.asynccontextmanager
+async def open_chromium() -> AsyncIterator[Browser]:
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=[*_QUIET])
+        yield browser
+        await browser.close()
+
+
+@contextlib.asynccontextmanager
+async def visit(
+    browser: Browser, site: Site, *, size: tuple[int, int] = DESKTOP, theme: str = "light"
+) -> AsyncIterator[Visitor]:
+    """Open a profile that nobody has used; complaints of its pages fail whoever asks for `visitor`."""
+    context = await browser.new_context(
+        viewport={"width": size[0], "height": size[1]},
+        color_scheme="dark" if theme == "dark" else "light",
+        has_touch=size == PHONE,
+        is_mobile=size == PHONE,
+        timezone_id="Europe/Berlin",
+        locale="en-GB",
+        reduced_motion="reduce",
+    )
+    yield Visitor(site, context)
+    await context.close()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
