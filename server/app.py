@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from importlib.metadata import version
 
-from starlette.applications import Starlette
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route, Router, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -31,11 +30,8 @@ OPERATIONS: tuple[Operation, ...] = (
 
 def create_app(services: Services) -> ASGIApp:
     """Return the ASGI application around open services."""
-    app = Starlette(routes=[*_routes(services)])
-    app.router.redirect_slashes = False
-    app.router.default = not_found
-    app.state.services = services
-    return Front(app)
+    # The bare router: exceptions are Front's business, and a middleware less is microseconds less for every request.
+    return Front(Router([*_routes(services)], redirect_slashes=False, default=not_found))
 
 
 def openapi_document() -> bytes:
@@ -48,9 +44,7 @@ def _routes(services: Services) -> Iterable[BaseRoute]:
     yield Mount(openapi.PREFIX, app=api)
     live = LiveEndpoint(services.live, allowed_origins=services.settings.origins)
     yield WebSocketRoute("/ws", live)
-    yield Route("/livez", health.livez)
-    yield Route("/readyz", health.readyz)
-    yield Route("/metrics", health.metrics)
+    yield from health.routes(services)
     document = openapi_document()
     yield Route("/openapi.json", lambda _: Response(document, media_type="application/json"))
     yield from page_routes()

@@ -6,7 +6,7 @@ rest. From both come the ASGI endpoint here and the OpenAPI document in `server/
 
 import inspect
 import uuid
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from hashlib import blake2b
@@ -26,9 +26,9 @@ from server.problems import (
     write,
 )
 from server.services import Services
-from store.engine import Ask, Key, Reply
 from store.errors import Forbidden, Refusal, StoreError
 from store.model import GUEST, Caller, Role
+from store.requests import Ask, Key, Reply
 
 T = TypeVar("T")
 Headers = Sequence[tuple[bytes, bytes]]
@@ -106,7 +106,10 @@ Handler = Callable[..., Awaitable[Any]]
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One row of the API's table. `returns` is the struct of a success, None when there is no body."""
+    """One row of the API's table.
+
+    `returns` is the struct of a success, None when there is no body; `headers` are those it reads, with their meaning.
+    """
 
     method: str
     path: str
@@ -116,7 +119,7 @@ class Operation:
     access: Access = Access.ANYONE
     idempotency: Idempotency = Idempotency.NONE
     problems: tuple[type[StoreError], ...] = ()
-    media: str = "application/json"
+    headers: Mapping[str, str] = field(default_factory=dict)
     name: str = field(init=False)
     body_type: Any = field(init=False)
     query_type: Any = field(init=False)

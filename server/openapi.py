@@ -11,7 +11,14 @@ from server.problems import Problem, row_of
 
 _REF = "#/components/schemas/{name}"
 _PATH_PARAMETER = re.compile(r"{(\w+)}")
-_ALWAYS = (422, 400, 413, 415)
+# What the exchange itself can run into, whatever the operation.
+_OF_BODIES = {
+    400: "invalid_request",
+    413: "too_large",
+    415: "unsupported_media_type",
+    422: "invalid_request",
+}
+_OF_QUERIES = {400: "invalid_request", 422: "invalid_request"}
 PREFIX = "/api/v1"
 
 
@@ -91,6 +98,16 @@ def _parameters(operation: Operation) -> list[dict[str, Any]]:
                 "description": "The same key and request get the stored answer.",
             }
         )
+    parameters += [
+        {
+            "name": name,
+            "in": "header",
+            "required": False,
+            "schema": {"type": "string"},
+            "description": meaning,
+        }
+        for name, meaning in operation.headers.items()
+    ]
     return parameters
 
 
@@ -98,17 +115,21 @@ def _responses(operation: Operation) -> dict[str, Any]:
     success: dict[str, Any] = {"description": "Done"}
     if operation.returns is not None and operation.status != 204:
         schema = {"$ref": _REF.format(name=operation.returns.__name__)}
-        success["content"] = {operation.media: {"schema": schema}}
+        success["content"] = {"application/json": {"schema": schema}}
     responses = {str(operation.status): success}
     codes: dict[int, list[str]] = {}
     for problem in operation.problems:
         row = row_of(problem)
         codes.setdefault(row.status, []).append(row.code)
+    exchange = _OF_BODIES if operation.body_type else _OF_QUERIES if operation.query_type else {}
+    if operation.idempotency is not Idempotency.NONE:
+        exchange = {400: "invalid_request"} | exchange
+    for status, code in exchange.items():
+        codes.setdefault(status, []).append(code)
+    # Also of public operations: a token that is sent must be good.
     codes.setdefault(401, ["unauthenticated"])
     if operation.access is not Access.ANYONE:
         codes.setdefault(403, ["forbidden"])
-    for status in _ALWAYS:
-        codes.setdefault(status, ["invalid_request"])
     if operation.path.endswith("/seats"):
         responses["304"] = {"description": "Nothing has changed since the ETag given"}
     for status, names in sorted(codes.items()):

@@ -3,17 +3,24 @@
 from collections.abc import Callable
 
 from server.config import Settings
+from server.demo import load_demo
+from server.passwords import Passwords
+from store import Store
+from store.facade import StoreOptions
 from store.migrate import migrate
-
-DEMO_LOGINS = {
-    "admin@omnibus.example": "demo-admin",
-    "operator@omnibus.example": "demo-operator",
-    "agent@omnibus.example": "demo-agent",
-    "rider@omnibus.example": "demo-rider",
-}
 
 
 async def prepare_database(settings: Settings, report: Callable[[str], None]) -> None:
+    """Migrate, then load the demo or top it up if it is on. `report` hears what was done, a line at a time."""
     assert settings.database_url is not None
     for name in await migrate(settings.database_url):
-        report(f"migrated: {name}")
+        report(f"schema: {name}")
+    if not settings.demo:
+        return
+    store = await Store.open(settings.database_url, StoreOptions(pool_size=4))
+    passwords = Passwords()
+    try:
+        await load_demo(store, passwords, report)
+    finally:
+        passwords.close()
+        await store.close()

@@ -16,7 +16,7 @@ from server.config import Settings
 from server.jobs import house_jobs, run_jobs, sweep_jobs
 from server.services import open_services
 
-_DRAIN_SECONDS = 8
+_DRAIN_SECONDS = 3
 _LARGEST_MESSAGE = 4096
 
 
@@ -36,7 +36,7 @@ async def serve(settings: Settings, *, listen_on: socket.socket | None = None) -
         leaving = _on_signals()
         serving = asyncio.create_task(server.serve(sockets=[listen_on] if listen_on else None))
         await asyncio.wait({serving, leaving}, return_when=asyncio.FIRST_COMPLETED)
-        await services.live.stop()
+        await services.live.drain()
         server.should_exit = True
         await serving
         leaving.cancel()
@@ -75,6 +75,7 @@ def _config(settings: Settings, app: ASGIApp) -> uvicorn.Config:
         ws="realtime.lane:LaneProtocol",
         ws_max_size=_LARGEST_MESSAGE,
         ws_per_message_deflate=False,
+        ws_ping_interval=None,  # our heartbeats do it, with jitter and without a timer for every socket
         lifespan="off",
         log_config=None,
         access_log=False,

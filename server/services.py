@@ -53,6 +53,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         live = Live(
             store.buses,
             redis_url=settings.redis_url,
+            is_only_process=settings.redis_url is None and settings.workers == 1,
             authenticate=_authenticate_with(tokens),
         )
         listeners.append(live)

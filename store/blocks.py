@@ -4,21 +4,17 @@ import uuid
 from dataclasses import dataclass
 from datetime import datetime
 
+import msgspec
+
 from store.db import Connection
-from store.engine import Ask, Engine, Outcome, Reply
 from store.errors import Forbidden, NotFound, WrongState
 from store.holds import SeatRequest
-from store.locking import (
-    changed,
-    drop_expired,
-    find_expired,
-    lock_seats,
-    wire_json,
-    wire_seats,
-)
+from store.lane import Lane
+from store.ledger import Changes, Ledger, literal
 from store.model import AVAILABLE, BLOCKED, Bus, Caller, Leg
 from store.queries import Queries
-from store.rules import Wanted, find_leg, require_free, seats_by_label, set_leg
+from store.requests import Ask, Needs, Reply, Request
+from store.rules import Wanted, find_leg, require_free, seats_by_label, set_leg, status_on
 
 SQL = Queries.beside(__file__)
 
@@ -34,8 +30,8 @@ class Block:
 
 
 class Blocks:
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    def __init__(self, lane: Lane) -> None:
+        self._lane = lane
 
     async def block(
         self, caller: Caller, request: SeatRequest, reason: str, ask: Ask[Block]
@@ -45,83 +41,102 @@ class Blocks:
         Locks: the seats, expired owners of them, the bus row last. Raises Forbidden, SeatUnavailable, InvalidRequest,
         NotFound. Emits `blocked`, writes the audit log.
         """
-        block_id = uuid.uuid4()
-
-        async def attempt(connection: Connection, bus: Bus) -> Outcome[Block]:
-            _require_manager(caller, bus)
-            leg = find_leg(bus, request.from_stop, request.to_stop)
-            wanted = Wanted(bus, leg, seats_by_label(bus, request.seats))
-            locked = await lock_seats(connection, bus, wanted.seats, ask)
-            found = await find_expired(connection, wanted, locked)
-            require_free(wanted, found.states)
-            await drop_expired(connection, bus, found)
-            states = set_leg(wanted.seats, found.states, leg, BLOCKED)
-            seats = wire_seats(bus, states)
-            row = await connection.fetchrow(
-                SQL["write_block"],
-                bus.bus_id,
-                bus.operator_id,
-                list(states),
-                list(states.values()),
-                locked.now,
-                wire_json(seats),
-                "blocked",
-                block_id,
-                wanted.seats,
-                leg.start,
-                leg.end,
-                reason,
-                caller.user_id,
-            )
-            block = Block(bus, block_id, leg, wanted.seats, reason, locked.now)
-            return Outcome(block, changed(bus, row, seats, locked.now, "blocked"))
-
-        return await self._engine.run(request.bus_id, ask, attempt)
+        return await self._lane.submit(BlockSeats(request.bus_id, ask, caller, request, reason))
 
     async def lift(self, caller: Caller, owned: tuple[int, uuid.UUID], ask: Ask[Block]) -> Reply:
         """Put blocked seats back on sale.
 
-        Locks: the seats, the block, the bus row last. Raises Forbidden, NotFound, WrongState (lifted before).
+        Locks: the seats, the bus row last. Raises Forbidden, NotFound, WrongState (lifted before).
         Emits `unblocked`, writes the audit log.
         """
         bus_id, block_id = owned
+        bus = await self._lane.buses.find(bus_id)
+        _require_manager(caller, bus)
 
-        async def attempt(connection: Connection, bus: Bus) -> Outcome[Block]:
-            _require_manager(caller, bus)
+        async def read(connection: Connection) -> Block | None:
             row = await connection.fetchrow(SQL["find_block"], bus_id, block_id)
             if row is None:
                 raise NotFound("block")
-            seats_blocked = tuple(row["seats"])
-            block = Block(
-                bus,
-                block_id,
-                Leg(row["from_idx"], row["to_idx"]),
-                seats_blocked,
-                row["reason"],
-                row["created_at"],
-            )
-            locked = await lock_seats(connection, bus, seats_blocked, ask)
-            if await connection.fetchval(SQL["lock_block"], bus_id, block_id) is not None:
-                raise WrongState("lifted", "these seats are on sale again already")
-            states = set_leg(seats_blocked, locked.states, block.leg, AVAILABLE)
-            seats = wire_seats(bus, states)
-            written = await connection.fetchrow(
-                SQL["write_lifted"],
-                bus.bus_id,
-                bus.operator_id,
-                list(states),
-                list(states.values()),
-                locked.now,
-                wire_json(seats),
-                "unblocked",
-                block_id,
-                caller.user_id,
-            )
-            return Outcome(block, changed(bus, written, seats, locked.now, "unblocked"))
+            leg = Leg(row["from_idx"], row["to_idx"])
+            seats = tuple(row["seats"])
+            block = Block(bus, block_id, leg, seats, row["reason"], row["created_at"])
+            return block if row["lifted_at"] is None else None
 
-        return await self._engine.run(bus_id, ask, attempt)
+        block = await self._lane.db.read([bus.operator_id], read)
+        if block is None:
+            raise WrongState("lifted", "these seats are on sale again already")
+        return await self._lane.submit(LiftBlock(bus_id, ask, caller, block))
+
+
+@dataclass(slots=True)
+class BlockSeats(Request[Block]):
+    caller: Caller
+    request: SeatRequest
+    reason: str
+    wanted: Wanted | None = None
+
+    def needs(self) -> Needs:
+        _require_manager(self.caller, self.bus)
+        leg = find_leg(self.bus, self.request.from_stop, self.request.to_stop)
+        self.wanted = Wanted(self.bus, leg, seats_by_label(self.bus, self.request.seats))
+        return Needs(self.wanted.seats, leg)
+
+    def decide(self, ledger: Ledger, changes: Changes) -> Block:
+        wanted = self.wanted
+        assert wanted is not None
+        states = ledger.for_sale(self.bus, wanted.seats)
+        require_free(wanted, states)
+        block = Block(self.bus, uuid.uuid4(), wanted.leg, wanted.seats, self.reason, ledger.now)
+        ledger.take_over(self.bus, wanted.seats, changes)
+        changes.claim(block.seats, block.leg, block_id=block.block_id)
+        changes.write("add_blocks", _added(block, self.caller))
+        labels = [self.bus.layout.label(seat) for seat in block.seats]
+        _log(changes, self.caller, "seats.block", {"seats": labels, "reason": self.reason})
+        changes.show("blocked", set_leg(block.seats, states, block.leg, BLOCKED))
+        return block
+
+
+@dataclass(slots=True)
+class LiftBlock(Request[Block]):
+    caller: Caller
+    block: Block
+
+    def needs(self) -> Needs:
+        return Needs(self.block.seats)
+
+    def decide(self, ledger: Ledger, changes: Changes) -> Block:
+        block = self.block
+        states = ledger.shown(self.bus, block.seats)
+        # Only lifting frees blocked seats, and it needs their locks: what is not blocked any more was lifted.
+        if any(status_on(letters, block.leg) != BLOCKED for letters in states.values()):
+            raise WrongState("lifted", "these seats are on sale again already")
+        changes.give_up(block.seats, block.leg)
+        changes.write("lift_blocks", (self.bus.bus_id, block.block_id, ledger.now))
+        _log(changes, self.caller, "seats.unblock", {})
+        changes.show("unblocked", set_leg(block.seats, states, block.leg, AVAILABLE))
+        return block
 
 
 def _require_manager(caller: Caller, bus: Bus) -> None:
     if not caller.manages(bus.operator_id):
         raise Forbidden("only the operator's administrators block seats")
+
+
+def _added(block: Block, caller: Caller) -> tuple[object, ...]:
+    return (
+        block.bus.bus_id,
+        block.bus.operator_id,
+        block.block_id,
+        literal(block.seats),
+        block.leg.start,
+        block.leg.end,
+        block.reason,
+        caller.user_id,
+        block.created_at,
+    )
+
+
+def _log(changes: Changes, caller: Caller, action: str, detail: dict[str, object]) -> None:
+    bus = changes.bus
+    text = msgspec.json.encode(detail).decode()
+    changes.write("add_audit", (bus.operator_id, caller.user_id, action, f"bus {bus.bus_id}", text))

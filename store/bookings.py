@@ -1,32 +1,15 @@
-"""Bookings: seats sold, from a hold or directly, and what becomes of them."""
+"""Bookings: seats sold, from a hold or directly."""
 
-import hashlib
-import secrets
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from store.db import Connection
-from store.engine import Ask, Engine, Outcome, Reply
 from store.errors import InvalidRequest
-from store.holds import (
-    SeatRequest,
-    find_own,
-    lock_buyer_of,
-    require_live,
-    set_buyer_of,
-)
+from store.holds import OfHold, SeatRequest, end_hold, require_live
 from store.ids import BookingNumbers, RefCodec
-from store.locking import (
-    changed,
-    drop_expired,
-    find_expired,
-    lock_hold,
-    lock_seats,
-    wire_json,
-    wire_seats,
-)
+from store.lane import Lane
+from store.ledger import Changes, Ledger, literal, text_literal
 from store.model import (
     BOOKED,
     LOCKED,
@@ -36,6 +19,7 @@ from store.model import (
     Caller,
     Contact,
     Hold,
+    HoldState,
     Leg,
     Passenger,
     Payment,
@@ -43,7 +27,8 @@ from store.model import (
     Ticket,
 )
 from store.queries import Queries
-from store.rules import require_free, require_on_sale, seats_by_label, set_leg
+from store.requests import Ask, Needs, Reply, Request
+from store.rules import Wanted, require_free, seats_by_label, set_leg
 
 SQL = Queries.beside(__file__)
 
@@ -67,9 +52,68 @@ class Purchase:
     is_paid: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Sale:
+    """One purchase by one caller, with the number and ref that its booking will have."""
+
+    caller: Caller
+    purchase: Purchase
+    number: int
+    ref: str
+    time_to_pay: timedelta
+
+    def seat(self, bus: Bus, seats: tuple[int, ...]) -> tuple[Passenger, ...]:
+        """Put every traveller on their seat: one for each seat, none left over."""
+        travellers = self.purchase.travellers
+        labels = [person.seat for person in travellers]
+        if seats_by_label(bus, labels, pointer="/passengers") != seats:
+            raise InvalidRequest(
+                "/passengers", "passenger_per_seat", "name exactly one passenger for every seat"
+            )
+        found = (
+            Passenger(bus.layout.by_label[person.seat].seat_no, person.name, person.category)
+            for person in travellers
+        )
+        return tuple(sorted(found, key=lambda passenger: passenger.seat_no))
+
+    def open(
+        self,
+        bus: Bus,
+        leg: Leg,
+        prices: tuple[int, ...],
+        passengers: tuple[Passenger, ...],
+        now: datetime,
+    ) -> Booking:
+        """Return the booking as it begins: confirmed when it is paid already, else waiting to be paid."""
+        is_paid = self.purchase.is_paid
+        seats = tuple(passenger.seat_no for passenger in passengers)
+        return Booking(
+            bus=bus,
+            booking_id=self.number,
+            ref=self.ref,
+            status=BookingStatus.CONFIRMED if is_paid else BookingStatus.PENDING,
+            user_id=None if self.caller.works_for(bus.operator_id) else self.caller.user_id,
+            leg=leg,
+            seats=seats,
+            prices=prices,
+            passengers=passengers,
+            contact=self.purchase.contact,
+            created_at=now,
+            expires_at=None if is_paid else now + self.time_to_pay,
+            payment=Payment(
+                self.purchase.method,
+                PaymentStatus.SUCCEEDED if is_paid else PaymentStatus.PENDING,
+                sum(prices),
+                uuid.uuid4() if is_paid else None,
+            ),
+            confirmed_at=now if is_paid else None,
+            tickets=issue_tickets(seats) if is_paid else (),
+        )
+
+
 class Bookings:
-    def __init__(self, engine: Engine, refs: RefCodec, *, pending_seconds: int) -> None:
-        self._engine = engine
+    def __init__(self, lane: Lane, refs: RefCodec, *, pending_seconds: int) -> None:
+        self._lane = lane
         self._refs = refs
         self._numbers = BookingNumbers()
         self._time_to_pay = timedelta(seconds=pending_seconds)
@@ -82,23 +126,8 @@ class Bookings:
         Locks: the seats, expired owners of them, the bus row last. Raises SeatUnavailable, Departed, SalesClosed,
         InvalidRequest, NotFound. Emits `booked`.
         """
-        number = await self._next_number()
-        access_key = secrets.token_urlsafe(16)
-
-        async def attempt(connection: Connection, bus: Bus) -> Outcome[Booking]:
-            wanted = request.on(bus, caller)
-            passengers = _seat(bus, wanted.seats, purchase.travellers)
-            locked = await lock_seats(connection, bus, wanted.seats, ask)
-            require_on_sale(bus, wanted.leg, locked.status, locked.now)
-            found = await find_expired(connection, wanted, locked)
-            require_free(wanted, found.states)
-            await drop_expired(connection, bus, found)
-            sale = _Sale(bus, wanted.leg, wanted.seats, wanted.prices, passengers)
-            booking = self._open(sale, caller, purchase, (number, access_key), locked.now)
-            states = set_leg(wanted.seats, found.states, wanted.leg, _letter(booking))
-            return await _write(connection, booking, states, ask, caller)
-
-        return await self._engine.run(request.bus_id, ask, attempt)
+        sale = await self._sale(caller, purchase)
+        return await self._lane.submit(BookSeats(request.bus_id, ask, sale, request))
 
     async def book_hold(
         self, caller: Caller, owned: tuple[int, uuid.UUID], purchase: Purchase, ask: Ask[Booking]
@@ -109,147 +138,134 @@ class Bookings:
         Departed, SalesClosed, InvalidRequest. Emits `booked`.
         """
         bus_id, hold_id = owned
-        number = await self._next_number()
-        access_key = secrets.token_urlsafe(16)
+        sale = await self._sale(caller, purchase)
+        return await self._lane.submit(BookHold(bus_id, ask, caller, hold_id, sale=sale))
 
-        async def attempt(connection: Connection, bus: Bus) -> Outcome[Booking]:
-            before = await find_own(connection, bus, caller, hold_id)
-            count = await lock_buyer_of(connection, before)
-            locked, hold = await lock_hold(connection, bus, hold_id, ask)
-            hold = require_live(hold, locked.now)
-            require_on_sale(bus, hold.leg, locked.status, locked.now)
-            passengers = _seat(bus, hold.seats, purchase.travellers)
-            await set_buyer_of(connection, hold, count)
-            sale = _Sale(bus, hold.leg, hold.seats, hold.prices, passengers)
-            booking = self._open(sale, caller, purchase, (number, access_key), locked.now)
-            states = set_leg(hold.seats, locked.states, hold.leg, _letter(booking))
-            return await _write(connection, booking, states, ask, caller, hold)
-
-        return await self._engine.run(bus_id, ask, attempt)
-
-    async def _next_number(self) -> int:
+    async def _sale(self, caller: Caller, purchase: Purchase) -> Sale:
         while (number := self._numbers.take()) is None:
-            row = await self._engine.db.fetchrow(SQL["next_numbers"])
+            row = await self._lane.db.fetchrow(SQL["next_numbers"])
             assert row is not None
             self._numbers.refill(row["start"])
-        return number
+        return Sale(caller, purchase, number, self._refs.format(number), self._time_to_pay)
 
-    def _open(
-        self,
-        sale: "_Sale",
-        caller: Caller,
-        purchase: Purchase,
-        identity: tuple[int, str],
-        now: datetime,
-    ) -> Booking:
-        number, access_key = identity
-        is_paid = purchase.is_paid
-        total = sum(sale.prices)
-        return Booking(
-            bus=sale.bus,
-            booking_id=number,
-            ref=self._refs.format(number),
-            status=BookingStatus.CONFIRMED if is_paid else BookingStatus.PENDING,
-            user_id=None if caller.works_for(sale.bus.operator_id) else caller.user_id,
-            leg=sale.leg,
-            seats=sale.seats,
-            prices=sale.prices,
-            passengers=sale.passengers,
-            contact=purchase.contact,
-            created_at=now,
-            expires_at=None if is_paid else now + self._time_to_pay,
-            payment=Payment(
-                payment_id=uuid.uuid4(),
-                method=purchase.method,
-                status=PaymentStatus.SUCCEEDED if is_paid else PaymentStatus.PENDING,
-                amount=total,
-            ),
-            tickets=issue_tickets(sale.seats) if is_paid else (),
-            access_key=access_key,
+
+@dataclass(slots=True)
+class BookSeats(Request[Booking]):
+    sale: Sale
+    request: SeatRequest
+    wanted: Wanted | None = None
+    passengers: tuple[Passenger, ...] = ()
+
+    def needs(self) -> Needs:
+        self.wanted = self.request.on(self.bus, self.sale.caller)
+        self.passengers = self.sale.seat(self.bus, self.wanted.seats)
+        return Needs(self.wanted.seats, self.wanted.leg)
+
+    def decide(self, ledger: Ledger, changes: Changes) -> Booking:
+        wanted = self.wanted
+        assert wanted is not None
+        ledger.require_on_sale(self.bus, wanted.leg)
+        states = ledger.for_sale(self.bus, wanted.seats)
+        require_free(wanted, states)
+        booking = self.sale.open(self.bus, wanted.leg, wanted.prices, self.passengers, ledger.now)
+        ledger.take_over(self.bus, wanted.seats, changes)
+        changes.claim(booking.seats, booking.leg, booking_id=booking.booking_id)
+        _note(changes, booking, self.sale)
+        changes.show(
+            "booked", set_leg(booking.seats, states, booking.leg, _letter(booking)), is_sale=True
         )
+        return booking
 
 
-@dataclass(frozen=True, slots=True)
-class _Sale:
-    bus: Bus
-    leg: Leg
-    seats: tuple[int, ...]
-    prices: tuple[int, ...]
-    passengers: tuple[Passenger, ...]
+@dataclass(slots=True)
+class BookHold(OfHold[Booking]):
+    sale: Sale
 
-
-def digest_access_key(access_key: str) -> bytes:
-    """Return what the database keeps of an access key (128 random bits need no salt)."""
-    return hashlib.sha256(access_key.encode()).digest()
+    def decide(self, ledger: Ledger, changes: Changes) -> Booking:
+        hold = require_live(self.find(ledger), ledger.now)
+        ledger.require_on_sale(self.bus, hold.leg)
+        passengers = self.sale.seat(self.bus, hold.seats)
+        booking = self.sale.open(self.bus, hold.leg, hold.prices, passengers, ledger.now)
+        # The claims stay the hold's: the booking names it.
+        end_hold(ledger, changes, hold, HoldState.BOOKED)
+        _note(changes, booking, self.sale, hold)
+        states = ledger.shown(self.bus, hold.seats)
+        changes.show(
+            "booked", set_leg(hold.seats, states, hold.leg, _letter(booking)), is_sale=True
+        )
+        return booking
 
 
 def issue_tickets(seats: Sequence[int]) -> tuple[Ticket, ...]:
     return tuple(Ticket(seat, uuid.uuid4(), "VALID") for seat in seats)
 
 
+def note_tickets(changes: Changes, booking: Booking) -> None:
+    bus = booking.bus
+    for ticket in booking.tickets:
+        changes.write(
+            "add_tickets",
+            (
+                bus.bus_id,
+                bus.operator_id,
+                booking.booking_id,
+                ticket.seat_no,
+                ticket.code,
+                changes.at,
+            ),
+        )
+
+
+def note_payment(changes: Changes, booking: Booking) -> None:
+    bus, payment = booking.bus, booking.payment
+    changes.write(
+        "add_payments",
+        (
+            bus.bus_id,
+            bus.operator_id,
+            payment.payment_id,
+            booking.booking_id,
+            payment.method,
+            payment.status,
+            payment.amount,
+            changes.at,
+        ),
+    )
+
+
 def _letter(booking: Booking) -> str:
     return BOOKED if booking.status is BookingStatus.CONFIRMED else LOCKED
 
 
-def _seat(
-    bus: Bus, seats: tuple[int, ...], travellers: Sequence[Traveller]
-) -> tuple[Passenger, ...]:
-    """Put every traveller on their seat: one for each seat, none left over."""
-    numbers = seats_by_label(bus, [person.seat for person in travellers], pointer="/passengers")
-    if numbers != seats:
-        raise InvalidRequest(
-            "/passengers", "passenger_per_seat", "name exactly one passenger for every seat"
-        )
-    by_number = {bus.layout.by_label[person.seat].seat_no: person for person in travellers}
-    return tuple(Passenger(seat, by_number[seat].name, by_number[seat].category) for seat in seats)
-
-
-async def _write(
-    connection: Connection,
-    booking: Booking,
-    states: dict[int, str],
-    ask: Ask[Booking],
-    caller: Caller,
-    hold: Hold | None = None,
-) -> Outcome[Booking]:
+def _note(changes: Changes, booking: Booking, sale: Sale, hold: Hold | None = None) -> None:
     bus = booking.bus
-    seats = wire_seats(bus, states)
-    reply = ask.encode(booking)
-    confirmed_at = booking.created_at if booking.status is BookingStatus.CONFIRMED else None
-    assert booking.access_key is not None
-    row = await connection.fetchrow(
-        SQL["write_booking_from_hold" if hold else "write_booking"],
-        bus.bus_id,
-        bus.operator_id,
-        list(states),
-        list(states.values()),
-        booking.created_at,
-        wire_json(seats),
-        "booked",
-        *ask.stored(reply),
-        bus.facts,
-        booking.booking_id,
-        booking.ref,
-        digest_access_key(booking.access_key),
-        booking.status,
-        booking.user_id,
-        caller.user_id if caller.user_id != booking.user_id else None,
-        booking.seats,
-        booking.leg.start,
-        booking.leg.end,
-        booking.prices,
-        [person.name for person in booking.passengers],
-        [person.category for person in booking.passengers],
-        booking.contact.email,
-        booking.contact.phone,
-        booking.expires_at,
-        confirmed_at,
-        booking.payment.payment_id,
-        booking.payment.method,
-        booking.payment.status,
-        booking.total,
-        [ticket.seat_no for ticket in booking.tickets],
-        [ticket.code for ticket in booking.tickets],
-        *([hold.hold_id] if hold else []),
+    sold_by = sale.caller.user_id if sale.caller.user_id != booking.user_id else None
+    changes.booking = booking
+    changes.write(
+        "add_bookings",
+        (
+            bus.bus_id,
+            bus.operator_id,
+            booking.booking_id,
+            booking.ref,
+            booking.status,
+            booking.user_id,
+            sold_by,
+            hold.hold_id if hold else None,
+            booking.leg.start,
+            booking.leg.end,
+            literal(booking.seats),
+            literal(booking.prices),
+            text_literal(person.name for person in booking.passengers),
+            text_literal(person.category for person in booking.passengers),
+            booking.payment.method,
+            booking.contact.email,
+            booking.contact.phone,
+            booking.created_at,
+            booking.expires_at,
+            booking.confirmed_at,
+        ),
     )
-    return Outcome(booking, changed(bus, row, seats, booking.created_at, "booked"), reply)
+    if booking.payment.payment_id is not None:
+        note_payment(changes, booking)
+        note_tickets(changes, booking)

@@ -3,6 +3,7 @@
 Facts may be stale in memory and never hurt: every sale compares their edition under lock and decides again.
 """
 
+import sys
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -36,20 +37,24 @@ class Buses:
         self._facts: OrderedDict[int, Bus] = OrderedDict()
         self._layouts: OrderedDict[int, Layout] = OrderedDict()
 
-    async def find(self, bus_id: int, *, fresh: bool = False) -> Bus:
-        """Return the facts of a bus; raise NotFound. `fresh` reads them anew."""
-        if not fresh and (known := self._facts.get(bus_id)) is not None:
+    async def find(self, bus_id: int) -> Bus:
+        """Return the facts of a bus, from memory when they are there; raise NotFound."""
+        if (known := self._facts.get(bus_id)) is not None:
             self._facts.move_to_end(bus_id)
             return known
         row = await self._db.fetchrow(SQL["find_facts"], bus_id)
         if row is None:
-            self._facts.pop(bus_id, None)
             raise NotFound("bus")
         bus = _bus(row, await self._layout(row["layout_id"]))
         self._facts[bus_id] = bus
         if len(self._facts) > BUSES_KEPT:
             self._facts.popitem(last=False)
         return bus
+
+    def forget(self, *bus_ids: int) -> None:
+        """Have the facts of buses read anew: they were edited."""
+        for bus_id in bus_ids:
+            self._facts.pop(bus_id, None)
 
     async def seat_states(self, bus_id: int) -> SeatStates:
         """Return every seat's states with the revision they belong to, from one snapshot; raise NotFound."""
@@ -58,7 +63,8 @@ class Buses:
             raise NotFound("bus")
         bus = await self.find(bus_id)
         if bus.facts != row["facts"]:
-            bus = await self.find(bus_id, fresh=True)
+            self.forget(bus_id)
+            bus = await self.find(bus_id)
         states = dict(zip(row["seat_nos"], row["states"], strict=True))
         return SeatStates(bus, row["epoch"], row["rev"], row["status"], states)
 
@@ -114,6 +120,8 @@ def _layout_seat(row: Record) -> LayoutSeat:
 def _bus(row: Record, layout: Layout) -> Bus:
     stops = zip(
         row["stop_ids"],
+        map(sys.intern, row["names"]),
+        map(sys.intern, row["zones"]),
         row["station_ids"],
         row["arrivals"],
         row["departures"],
@@ -124,6 +132,8 @@ def _bus(row: Record, layout: Layout) -> Bus:
     return Bus(
         bus_id=row["bus_id"],
         operator_id=row["operator_id"],
+        name=sys.intern(row["name"]),
+        operator=sys.intern(row["operator"]),
         facts=row["facts"],
         layout=layout,
         stops=tuple(BusStop(*stop) for stop in stops),

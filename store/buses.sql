@@ -1,13 +1,17 @@
 -- name: find_facts
 -- What sales need to know of a bus besides its seats; one row a bus, stops as parallel arrays.
 SELECT
-    b.bus_id, b.operator_id, b.facts, b.layout_id, b.currency, b.fares, b.sales_close_seconds, o.seats_per_buyer,
-    stops.stop_ids, stops.station_ids, stops.arrivals, stops.departures, stops.boardings, stops.alightings
+    b.bus_id, b.operator_id, b.name, o.name AS operator, b.facts, b.layout_id, b.currency, b.fares,
+    b.sales_close_seconds, o.seats_per_buyer,
+    stops.stop_ids, stops.names, stops.zones, stops.station_ids, stops.arrivals, stops.departures, stops.boardings,
+    stops.alightings
 FROM buses AS b
 INNER JOIN operators AS o ON o.operator_id = b.operator_id
 INNER JOIN LATERAL (
     SELECT
         array_agg(s.stop_id ORDER BY s.idx) AS stop_ids,
+        array_agg(place.name::text ORDER BY s.idx) AS names,
+        array_agg(place.time_zone::text ORDER BY s.idx) AS zones,
         array_agg(place.parent_id ORDER BY s.idx) AS station_ids,
         array_agg(s.arrives_at ORDER BY s.idx) AS arrivals,
         array_agg(s.departs_at ORDER BY s.idx) AS departures,

@@ -10,6 +10,7 @@ from store.db import Database, Record
 from store.errors import NotFound
 from store.model import Bus, Leg
 from store.queries import Queries
+from store.rules import seat_price
 
 SQL = Queries.beside(__file__)
 _ALWAYS = datetime(1, 1, 2, tzinfo=UTC), datetime(9999, 12, 30, tzinfo=UTC)
@@ -34,7 +35,7 @@ class Operator:
 
 @dataclass(frozen=True, slots=True)
 class Departure:
-    """A bus as a search finds it: for one leg."""
+    """A bus as a search finds it: for one leg, `price` that of its cheapest seat."""
 
     bus_id: int
     name: str
@@ -202,7 +203,7 @@ def _departure(row: Record, places: dict[int, Stop]) -> Departure:
         to_stop=places[row["to_stop"]],
         departs_at=row["departs_at"],
         arrives_at=row["arrives_at"],
-        price=row["price"],
+        price=seat_price(row["fare"], row["percent"]),
         currency=row["currency"],
         seats_total=row["total_seats"],
         seats_available=row["seats_available"],

@@ -60,6 +60,10 @@ class CommitUnknown(Exception):
     """COMMIT was sent and no answer came: it may have happened."""
 
 
+class Contended(Exception):
+    """A deadlock, or a lock that was not to be had in time; nothing was committed."""
+
+
 class _Lost(Exception):
     """The session is gone and nothing was committed."""
 
@@ -116,26 +120,52 @@ class Database:
         return rows[0] if rows else None
 
     async def transaction(
-        self, operators: Sequence[int] | None, work: Callable[[Connection], Awaitable[T]]
+        self,
+        operators: Sequence[int] | None,
+        work: Callable[[Connection], Awaitable[T]],
+        *,
+        is_patient: bool = True,
     ) -> T:
         """Run `work` in one READ COMMITTED transaction whose scope is `operators` (None: all of them).
 
-        Deadlocks, lock timeouts and connections lost before COMMIT are tried again, four times in all, with full
-        jitter: nothing has happened then. Raises Overloaded when that was in vain, CommitUnknown when COMMIT got
-        no answer. What `work` raises rolls back and is passed on. `work` may await nothing but its connection.
+        Connections lost before COMMIT are tried again, four times in all, with full jitter: nothing has happened then.
+        So are deadlocks and lock timeouts if `is_patient`; otherwise they raise Contended at once. Raises Overloaded
+        when trying was in vain, CommitUnknown when COMMIT got no answer. What `work` raises rolls back and is passed
+        on. `work` may await nothing but its connection.
         """
+        return await self._try(operators, work, "COMMIT", is_patient=is_patient)
+
+    async def read(
+        self, operators: Sequence[int] | None, work: Callable[[Connection], Awaitable[T]]
+    ) -> T:
+        """Run `work`, which changes nothing, in a transaction scoped to `operators`; raise Overloaded."""
+        return await self._try(operators, work, "ROLLBACK", is_patient=True)
+
+    async def _try(
+        self,
+        operators: Sequence[int] | None,
+        work: Callable[[Connection], Awaitable[T]],
+        ending: str,
+        *,
+        is_patient: bool,
+    ) -> T:
         attempt = 0
         while True:
             try:
-                return await self._attempt(operators, work)
+                return await self._attempt(operators, work, ending)
             except (*_RETRYABLE, _Lost) as error:
+                if not is_patient and not isinstance(error, _Lost):
+                    raise Contended from error
                 attempt += 1
                 if attempt == _TRIES:
                     raise Overloaded from error
             await asyncio.sleep(random.uniform(0.01, 0.05 * 2**attempt))  # noqa: S311 - jitter
 
     async def _attempt(
-        self, operators: Sequence[int] | None, work: Callable[[Connection], Awaitable[T]]
+        self,
+        operators: Sequence[int] | None,
+        work: Callable[[Connection], Awaitable[T]],
+        ending: str,
     ) -> T:
         try:
             connection = await self._pool.acquire(timeout=POOL_WAIT_SECONDS)
@@ -144,29 +174,35 @@ class Database:
         except _UNREACHABLE as error:
             raise _Lost from error
         try:
-            return await _in_transaction(connection, operators, work)
+            return await _in_transaction(connection, operators, work, ending)
         finally:
             with suppress(*_UNREACHABLE):
                 await self._pool.release(connection)
 
 
 async def _in_transaction(
-    connection: Any, operators: Sequence[int] | None, work: Callable[[Connection], Awaitable[T]]
+    connection: Any,
+    operators: Sequence[int] | None,
+    work: Callable[[Connection], Awaitable[T]],
+    ending: str,
 ) -> T:
     try:
         await connection.execute(_begin(operators))
         result = await work(connection)
     except _UNREACHABLE as error:
-        connection.terminate()
+        _terminate(connection)
         raise _Lost from error
     except Exception:
         await _roll_back(connection)
         raise
     except BaseException:
         # Cancelled: the statement under way may still run, so the session goes, and its locks with it.
-        connection.terminate()
+        _terminate(connection)
         raise
-    await _commit(connection)
+    if ending == "COMMIT":
+        await _commit(connection)
+    else:
+        await _roll_back(connection)
     return result
 
 
@@ -185,7 +221,7 @@ async def _roll_back(connection: Any) -> None:
     try:
         await connection.execute("ROLLBACK")
     except Exception:  # noqa: BLE001 - whatever it was, the session is of no more use
-        connection.terminate()
+        _terminate(connection)
 
 
 async def _commit(connection: Any) -> None:
@@ -193,18 +229,24 @@ async def _commit(connection: Any) -> None:
         outcome = await connection.execute("COMMIT", timeout=_COMMIT_SECONDS)
     except asyncpg.PostgresError as error:
         if isinstance(error, _UNREACHABLE):
-            connection.terminate()
+            _terminate(connection)
             raise CommitUnknown from error
         # A deferred constraint spoke: the server has rolled back and said so.
         raise
     except _UNREACHABLE as error:
-        connection.terminate()
+        _terminate(connection)
         raise CommitUnknown from error
     except BaseException:
-        connection.terminate()
+        _terminate(connection)
         raise
     if outcome != "COMMIT":
         raise AssertionError(f"COMMIT answered {outcome}")
+
+
+def _terminate(connection: Any) -> None:
+    """Cut a connection, also one that the pool has taken back because it broke by itself."""
+    with suppress(asyncpg.InterfaceError):
+        connection.terminate()
 
 
 async def _keep_session(_connection: Connection) -> None:

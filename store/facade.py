@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Self
 
 from store.accounts import Accounts
@@ -11,14 +11,15 @@ from store.bookings import Bookings
 from store.buses import Buses
 from store.catalogue import Catalogue
 from store.db import Database
-from store.engine import Engine
 from store.events import SeatsChanged
 from store.expiry import Expiry
 from store.holds import Holds
 from store.house_keys import HouseKey, HouseKeys
 from store.ids import RefCodec
+from store.lane import Lane, LaneOptions
 from store.lookup import Lookup
 from store.retention import Retention
+from store.seals import Seals
 from store.sessions import Sessions
 from store.settlement import Settlement
 from store.timetable import Timetable
@@ -31,6 +32,7 @@ class StoreOptions:
     pool_size: int = 10
     hold_seconds: int = 300
     pending_seconds: int = 120
+    lane: LaneOptions = field(default_factory=LaneOptions)
 
 
 def _nobody(_event: SeatsChanged) -> None:
@@ -53,6 +55,8 @@ class Store:
     accounts: Accounts
     sessions: Sessions
     house_keys: HouseKeys
+    seals: Seals
+    lane: Lane
 
     @classmethod
     async def open(
@@ -65,31 +69,36 @@ class Store:
         db = await Database.connect(dsn, size=options.pool_size)
         try:
             house_keys = HouseKeys(db)
-            scatter = await house_keys.find_or_make("booking_refs", _new_scatter_key)
+            scatter = await house_keys.find_or_make("booking_refs", _new_key)
+            seal = await house_keys.find_or_make("booking_seals", _new_key)
         except BaseException:
             await db.close()
             raise
         buses = Buses(db)
-        engine = Engine(db, buses, announce)
+        lane = Lane(db, buses, announce, options.lane)
         refs = RefCodec(bytes.fromhex(scatter[-1].secret))
         return cls(
             db=db,
             buses=buses,
             catalogue=Catalogue(db, buses),
-            holds=Holds(engine, hold_seconds=options.hold_seconds),
-            bookings=Bookings(engine, refs, pending_seconds=options.pending_seconds),
-            lookup=Lookup(engine),
-            settlement=Settlement(engine),
-            blocks=Blocks(engine),
-            expiry=Expiry(engine),
+            holds=Holds(lane, hold_seconds=options.hold_seconds),
+            bookings=Bookings(lane, refs, pending_seconds=options.pending_seconds),
+            lookup=Lookup(db, buses),
+            settlement=Settlement(lane),
+            blocks=Blocks(lane),
+            expiry=Expiry(lane),
             retention=Retention(db),
             timetable=Timetable(db),
             accounts=Accounts(db),
             sessions=Sessions(db),
             house_keys=house_keys,
+            seals=Seals(bytes.fromhex(seal[-1].secret)),
+            lane=lane,
         )
 
     async def close(self) -> None:
+        """Finish what is queued, then close the connections."""
+        await self.lane.close()
         await self.db.close()
 
     async def is_primary(self) -> bool:
@@ -98,5 +107,5 @@ class Store:
         return bool(row and row["is_primary"])
 
 
-def _new_scatter_key() -> HouseKey:
+def _new_key() -> HouseKey:
     return HouseKey("1", secrets.token_hex(32))

@@ -1,45 +1,34 @@
-"""Holds: a buyer's temporary claim on seats for a leg.
-
-Nothing is written before the rule has spoken, so a refusal can be stored and committed as the answer it is.
-"""
+"""Holds: a buyer's temporary claim on seats for a leg."""
 
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import TypeVar
 
+from store.batch import read_hold
 from store.db import Connection
-from store.engine import Ask, Engine, Outcome, Reply
 from store.errors import HoldExpired, HoldNotFound, TooManySeats
-from store.locking import (
-    changed,
-    drop_expired,
-    find_expired,
-    lock_hold,
-    lock_seats,
-    read_hold,
-    wire_json,
-    wire_seats,
-)
+from store.lane import Lane
+from store.ledger import Again, Changes, Ledger, literal
 from store.model import AVAILABLE, LOCKED, Bus, Caller, Hold, HoldState
 from store.queries import Queries
+from store.requests import Ask, Buyer, Needs, Reply, Request
 from store.rules import (
-    Replacement,
     Wanted,
     find_leg,
     replace_seats,
     require_allowed,
     require_free,
-    require_on_sale,
     seats_allowed,
     seats_by_label,
     set_leg,
 )
 
 SQL = Queries.beside(__file__)
+T = TypeVar("T")
 EXTENSION = timedelta(seconds=300)
 LONGEST = timedelta(seconds=1200)
-_NO_HOLD = uuid.UUID(int=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +48,8 @@ class SeatRequest:
 
 
 class Holds:
-    def __init__(self, engine: Engine, *, hold_seconds: int) -> None:
-        self._engine = engine
+    def __init__(self, lane: Lane, *, hold_seconds: int) -> None:
+        self._lane = lane
         self._lifetime = timedelta(seconds=hold_seconds)
 
     async def hold(self, caller: Caller, request: SeatRequest, ask: Ask[Hold]) -> Reply:
@@ -69,31 +58,9 @@ class Holds:
         Locks: the buyer's count (signed-in buyers), the seats, expired owners of them, the bus row last.
         Raises SeatUnavailable, Departed, SalesClosed, TooManySeats, InvalidRequest, NotFound. Emits `held`.
         """
-        hold_id = uuid.uuid4()
-
-        async def attempt(connection: Connection, bus: Bus) -> Outcome[Hold]:
-            wanted = request.on(bus, caller)
-            held = await _lock_count(connection, bus, caller, len(wanted.seats))
-            locked = await lock_seats(connection, bus, wanted.seats, ask)
-            require_on_sale(bus, wanted.leg, locked.status, locked.now)
-            found = await find_expired(connection, wanted, locked)
-            require_free(wanted, found.states)
-            await drop_expired(connection, bus, found)
-            hold = Hold(
-                bus=bus,
-                hold_id=hold_id,
-                state=HoldState.ACTIVE,
-                user_id=caller.user_id,
-                leg=wanted.leg,
-                seats=wanted.seats,
-                prices=wanted.prices,
-                created_at=locked.now,
-                expires_at=locked.now + self._lifetime,
-            )
-            states = set_leg(wanted.seats, found.states, wanted.leg, LOCKED)
-            return await _write(connection, hold, states, ask, held)
-
-        return await self._engine.run(request.bus_id, ask, attempt)
+        return await self._lane.submit(
+            HoldSeats(request.bus_id, ask, caller, request, self._lifetime)
+        )
 
     async def replace(
         self, caller: Caller, owned: tuple[int, uuid.UUID], labels: Sequence[str], ask: Ask[Hold]
@@ -104,28 +71,7 @@ class Holds:
         Raises HoldNotFound, HoldExpired, SeatUnavailable, TooManySeats, InvalidRequest. Emits `held`.
         """
         bus_id, hold_id = owned
-
-        async def attempt(connection: Connection, bus: Bus) -> Outcome[Hold]:
-            seats = seats_by_label(bus, labels)
-            require_allowed(bus, caller, len(seats))
-            before = await find_own(connection, bus, caller, hold_id)
-            count = await lock_buyer_of(connection, before, len(seats), caller)
-            locked, hold = await lock_hold(connection, bus, hold_id, ask, seats)
-            hold = require_live(hold, locked.now)
-            require_on_sale(bus, hold.leg, locked.status, locked.now)
-            change = replace_seats(hold, seats)
-            found = await find_expired(connection, change.added, locked)
-            require_free(change.added, found.states)
-            await drop_expired(connection, bus, found)
-            await set_buyer_of(connection, hold, count)
-            states = set_leg(change.added.seats, found.states, hold.leg, LOCKED)
-            states |= set_leg(change.dropped, found.states, hold.leg, AVAILABLE)
-            held = replace(hold, seats=seats, prices=change.prices)
-            if not states:
-                return Outcome(held)
-            return await _write_replaced(connection, held, states, ask, (locked.now, change))
-
-        return await self._engine.run(bus_id, ask, attempt)
+        return await self._lane.submit(ReplaceSeats(bus_id, ask, caller, hold_id, labels=labels))
 
     async def extend(self, caller: Caller, owned: tuple[int, uuid.UUID], ask: Ask[Hold]) -> Reply:
         """Move the deadline to 300 s from now, never past 1,200 s after the hold began.
@@ -133,25 +79,7 @@ class Holds:
         Locks the hold's seats and the hold. Raises HoldNotFound, HoldExpired. Emits nothing.
         """
         bus_id, hold_id = owned
-
-        async def attempt(connection: Connection, bus: Bus) -> Outcome[Hold]:
-            await find_own(connection, bus, caller, hold_id)
-            locked, hold = await lock_hold(connection, bus, hold_id, ask)
-            hold = require_live(hold, locked.now)
-            deadline = min(hold.created_at + LONGEST, locked.now + EXTENSION)
-            extended = replace(hold, expires_at=max(hold.expires_at, deadline))
-            reply = ask.encode(extended)
-            await connection.execute(
-                SQL["write_extended_hold"],
-                bus.bus_id,
-                bus.operator_id,
-                hold_id,
-                extended.expires_at,
-                *ask.stored(reply),
-            )
-            return Outcome(extended, reply=reply)
-
-        return await self._engine.run(bus_id, ask, attempt)
+        return await self._lane.submit(ExtendHold(bus_id, ask, caller, hold_id))
 
     async def release(self, caller: Caller, owned: tuple[int, uuid.UUID], ask: Ask[Hold]) -> Reply:
         """Give the seats back. Locks: the buyer's count, the seats, the hold, the bus row last.
@@ -159,32 +87,147 @@ class Holds:
         Raises HoldNotFound, HoldExpired (also when it was released or booked before). Emits `released`.
         """
         bus_id, hold_id = owned
-
-        async def attempt(connection: Connection, bus: Bus) -> Outcome[Hold]:
-            before = await find_own(connection, bus, caller, hold_id)
-            count = await lock_buyer_of(connection, before)
-            locked, hold = await lock_hold(connection, bus, hold_id, ask)
-            hold = require_live(hold, locked.now)
-            await set_buyer_of(connection, hold, count)
-            states = set_leg(hold.seats, locked.states, hold.leg, AVAILABLE)
-            return await write_ended(connection, hold, states, HoldState.RELEASED, locked.now)
-
-        return await self._engine.run(bus_id, ask, attempt)
+        return await self._lane.submit(ReleaseHold(bus_id, ask, caller, hold_id))
 
     async def find(self, caller: Caller, owned: tuple[int, uuid.UUID]) -> Hold:
         """Return a live hold; raise HoldNotFound, HoldExpired. Expiry is true when read."""
         bus_id, hold_id = owned
-        bus = await self._engine.buses.find(bus_id)
+        bus = await self._lane.buses.find(bus_id)
 
         async def read(connection: Connection) -> Hold:
             row = await connection.fetchrow(SQL["find_hold"], bus_id, hold_id)
             if row is None:
                 raise HoldNotFound
-            hold = read_hold(bus, hold_id, row)
+            hold = read_hold(bus, row)
             require_owner(caller, hold)
             return require_live(hold, row["now"])
 
-        return await self._engine.db.transaction([bus.operator_id], read)
+        return await self._lane.db.read([bus.operator_id], read)
+
+
+@dataclass(slots=True)
+class HoldSeats(Request[Hold]):
+    caller: Caller
+    request: SeatRequest
+    lifetime: timedelta
+    wanted: Wanted | None = None
+
+    def needs(self) -> Needs:
+        self.wanted = wanted = self.request.on(self.bus, self.caller)
+        return Needs(wanted.seats, wanted.leg, buyer=_buyer(self.bus, self.caller))
+
+    def decide(self, ledger: Ledger, changes: Changes) -> Hold:
+        wanted = self.wanted
+        assert wanted is not None
+        held = _held_after(ledger, self.bus, self.caller, len(wanted.seats))
+        ledger.require_on_sale(self.bus, wanted.leg)
+        states = ledger.for_sale(self.bus, wanted.seats)
+        require_free(wanted, states)
+        hold = Hold(
+            bus=self.bus,
+            hold_id=uuid.uuid4(),
+            state=HoldState.ACTIVE,
+            user_id=self.caller.user_id,
+            leg=wanted.leg,
+            seats=wanted.seats,
+            prices=wanted.prices,
+            created_at=ledger.now,
+            expires_at=ledger.now + self.lifetime,
+        )
+        ledger.take_over(self.bus, wanted.seats, changes)
+        changes.hold = hold
+        changes.claim(hold.seats, hold.leg, hold_id=hold.hold_id)
+        changes.write("add_holds", _added(hold))
+        _set_held(changes, self.caller.user_id, held)
+        changes.show("held", set_leg(hold.seats, states, hold.leg, LOCKED), is_sale=True)
+        return hold
+
+
+@dataclass(slots=True)
+class OfHold(Request[T]):
+    """A request about a hold: by whom, and whose count is locked before the hold itself can be."""
+
+    caller: Caller
+    hold_id: uuid.UUID
+    buyer_id: int | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        # Most often the caller's own; staff acting for a buyer learns whose it is at the first try.
+        self.buyer_id = self.caller.user_id
+
+    def needs(self) -> Needs:
+        return Needs(hold_id=self.hold_id, buyer=self.buyer())
+
+    def buyer(self) -> Buyer | None:
+        return Buyer(self.buyer_id, self.bus.seats_per_buyer) if self.buyer_id else None
+
+    def find(self, ledger: Ledger) -> Hold:
+        """Return the hold under lock; raise HoldNotFound, Again if other rows must be locked for it."""
+        hold = ledger.holds.get((self.bus_id, self.hold_id))
+        if hold is None:
+            raise HoldNotFound
+        require_owner(self.caller, hold)
+        ledger.require_locked(self.bus, hold.seats)
+        if hold.user_id is not None and (self.bus_id, hold.user_id) not in ledger.held_seats:
+            self.buyer_id = hold.user_id
+            raise Again
+        return hold
+
+
+@dataclass(slots=True)
+class ReplaceSeats(OfHold[Hold]):
+    labels: Sequence[str] = ()
+    seats: tuple[int, ...] = ()
+
+    def needs(self) -> Needs:
+        self.seats = seats_by_label(self.bus, self.labels)
+        require_allowed(self.bus, self.caller, len(self.seats))
+        return Needs(self.seats, hold_id=self.hold_id, buyer=self.buyer())
+
+    def decide(self, ledger: Ledger, changes: Changes) -> Hold:
+        hold = require_live(self.find(ledger), ledger.now)
+        change = replace_seats(hold, self.seats)
+        held = held_without(ledger, hold)
+        if held is not None and held + len(self.seats) > seats_allowed(self.bus, self.caller):
+            raise TooManySeats(seats_allowed(self.bus, self.caller))
+        ledger.require_on_sale(self.bus, hold.leg)
+        states = ledger.for_sale(self.bus, change.added.seats)
+        require_free(change.added, states)
+        replaced = replace(hold, seats=self.seats, prices=change.prices)
+        ledger.take_over(self.bus, change.added.seats, changes)
+        changes.hold = replaced
+        changes.give_up(change.dropped, hold.leg)
+        changes.claim(change.added.seats, hold.leg, hold_id=hold.hold_id)
+        if held is not None:
+            _set_held(changes, hold.user_id, held + len(self.seats))
+        new_states = set_leg(change.added.seats, states, hold.leg, LOCKED)
+        shown = ledger.shown(self.bus, change.dropped)
+        new_states |= set_leg(change.dropped, shown, hold.leg, AVAILABLE)
+        if new_states:
+            changes.write("change_holds", _changed(replaced))
+            changes.show("held", new_states, is_sale=True)
+        return replaced
+
+
+@dataclass(slots=True)
+class ExtendHold(OfHold[Hold]):
+    def decide(self, ledger: Ledger, changes: Changes) -> Hold:
+        hold = require_live(self.find(ledger), ledger.now)
+        deadline = min(hold.created_at + LONGEST, ledger.now + EXTENSION)
+        extended = replace(hold, expires_at=max(hold.expires_at, deadline))
+        changes.hold = extended
+        changes.write("change_holds", _changed(extended))
+        return extended
+
+
+@dataclass(slots=True)
+class ReleaseHold(OfHold[Hold]):
+    def decide(self, ledger: Ledger, changes: Changes) -> Hold:
+        hold = require_live(self.find(ledger), ledger.now)
+        states = ledger.shown(self.bus, hold.seats)
+        changes.give_up(hold.seats, hold.leg)
+        changes.show("released", set_leg(hold.seats, states, hold.leg, AVAILABLE))
+        return end_hold(ledger, changes, hold, HoldState.RELEASED)
 
 
 def require_owner(caller: Caller, hold: Hold) -> None:
@@ -194,140 +237,72 @@ def require_owner(caller: Caller, hold: Hold) -> None:
     raise HoldNotFound
 
 
-def require_live(hold: Hold | None, now: datetime) -> Hold:
-    if hold is None:
-        raise HoldNotFound
+def require_live(hold: Hold, now: datetime) -> Hold:
     if hold.state is not HoldState.ACTIVE or hold.expires_at <= now:
         raise HoldExpired
     return hold
 
 
-async def write_ended(
-    connection: Connection, hold: Hold, states: dict[int, str], state: HoldState, now: datetime
-) -> Outcome[Hold]:
-    """Write the seats' new states, delete the hold's claims, end it, bump the revision."""
-    bus = hold.bus
-    seats = wire_seats(bus, states)
-    kind = state.lower()
-    row = await connection.fetchrow(
-        SQL["write_ended_hold"],
-        bus.bus_id,
-        bus.operator_id,
-        list(states),
-        list(states.values()),
-        now,
-        wire_json(seats),
-        kind,
-        state,
-        hold.hold_id,
-    )
-    return Outcome(replace(hold, state=state), changed(bus, row, seats, now, kind))
-
-
-async def find_own(connection: Connection, bus: Bus, caller: Caller, hold_id: uuid.UUID) -> Hold:
-    """Look before locking: whose hold it is says whose count comes first in the lock order."""
-    row = await connection.fetchrow(SQL["find_hold"], bus.bus_id, hold_id)
-    if row is None:
-        raise HoldNotFound
-    hold = read_hold(bus, hold_id, row)
-    require_owner(caller, hold)
-    return hold
-
-
-async def _lock_count(connection: Connection, bus: Bus, caller: Caller, more: int) -> int | None:
-    """Lock a signed-in buyer's count and return what it will be; raise TooManySeats above the cap."""
-    if caller.user_id is None:
-        return None
-    cap = seats_allowed(bus, caller)
-    held: int = await connection.fetchval(
-        SQL["lock_buyer"], bus.bus_id, caller.user_id, bus.operator_id, cap
-    )
-    if held + more > cap:
-        held = await connection.fetchval(SQL["count_live"], bus.bus_id, caller.user_id, _NO_HOLD)
-    if held + more > cap:
-        raise TooManySeats(cap)
-    return held + more
-
-
-async def lock_buyer_of(
-    connection: Connection, hold: Hold, more: int = 0, caller: Caller | None = None
-) -> int | None:
-    """Lock the count of the hold's buyer and return it without this hold, plus `more` seats."""
+def held_without(ledger: Ledger, hold: Hold) -> int | None:
+    """Return how many seats the hold's buyer holds besides it; None for a guest's hold."""
     if hold.user_id is None:
         return None
-    bus = hold.bus
-    cap = seats_allowed(bus, caller) if caller else bus.seats_per_buyer
-    await connection.fetchval(SQL["lock_buyer"], bus.bus_id, hold.user_id, bus.operator_id, cap)
-    others: int = await connection.fetchval(
-        SQL["count_live"], bus.bus_id, hold.user_id, hold.hold_id
-    )
-    if more and others + more > cap:
+    held = ledger.held_seats[hold.bus.bus_id, hold.user_id]
+    return max(0, held - len(hold.seats)) if hold.expires_at > ledger.now else held
+
+
+def end_hold(ledger: Ledger, changes: Changes, hold: Hold, state: HoldState) -> Hold:
+    """Note that a hold has ended and that its buyer holds that much less."""
+    ended = replace(hold, state=state)
+    changes.hold = ended
+    changes.write("end_holds", (hold.bus.bus_id, hold.hold_id, state, ledger.now))
+    if (held := held_without(ledger, hold)) is not None:
+        _set_held(changes, hold.user_id, held)
+    return ended
+
+
+def _buyer(bus: Bus, caller: Caller) -> Buyer | None:
+    if caller.user_id is None:
+        return None
+    return Buyer(caller.user_id, seats_allowed(bus, caller))
+
+
+def _held_after(ledger: Ledger, bus: Bus, caller: Caller, more: int) -> int | None:
+    """Return how many seats a signed-in buyer will hold; raise TooManySeats above the cap."""
+    if caller.user_id is None:
+        return None
+    held = ledger.held_seats[bus.bus_id, caller.user_id] + more
+    if held > (cap := seats_allowed(bus, caller)):
         raise TooManySeats(cap)
-    return others + more
+    return held
 
 
-async def set_buyer_of(connection: Connection, hold: Hold, count: int | None) -> None:
-    if count is not None:
-        await connection.execute(SQL["set_buyer"], hold.bus.bus_id, hold.user_id, count)
+def _set_held(changes: Changes, user_id: int | None, held: int | None) -> None:
+    if user_id is not None and held is not None:
+        changes.held_seats = (user_id, held)
+        changes.write("set_held", (changes.bus.bus_id, user_id, held))
 
 
-async def _write(
-    connection: Connection, hold: Hold, states: dict[int, str], ask: Ask[Hold], held: int | None
-) -> Outcome[Hold]:
-    bus = hold.bus
-    seats = wire_seats(bus, states)
-    reply = ask.encode(hold)
-    row = await connection.fetchrow(
-        SQL["write_hold"],
-        bus.bus_id,
-        bus.operator_id,
-        list(states),
-        list(states.values()),
-        hold.created_at,
-        wire_json(seats),
-        "held",
-        *ask.stored(reply),
-        bus.facts,
+def _added(hold: Hold) -> tuple[object, ...]:
+    return (
+        hold.bus.bus_id,
+        hold.bus.operator_id,
         hold.hold_id,
         hold.user_id,
-        hold.seats,
+        literal(hold.seats),
         hold.leg.start,
         hold.leg.end,
-        hold.prices,
+        literal(hold.prices),
+        hold.created_at,
         hold.expires_at,
-        held,
     )
-    return Outcome(hold, changed(bus, row, seats, hold.created_at, "held"), reply)
 
 
-async def _write_replaced(
-    connection: Connection,
-    hold: Hold,
-    states: dict[int, str],
-    ask: Ask[Hold],
-    decided: tuple[datetime, Replacement],
-) -> Outcome[Hold]:
-    now, change = decided
-    bus = hold.bus
-    seats = wire_seats(bus, states)
-    reply = ask.encode(hold)
-    row = await connection.fetchrow(
-        SQL["write_replaced_hold"],
-        bus.bus_id,
-        bus.operator_id,
-        list(states),
-        list(states.values()),
-        now,
-        wire_json(seats),
-        "held",
-        *ask.stored(reply),
-        bus.facts,
+def _changed(hold: Hold) -> tuple[object, ...]:
+    return (
+        hold.bus.bus_id,
         hold.hold_id,
-        hold.leg.start,
-        hold.leg.end,
-        hold.seats,
-        hold.prices,
-        change.added.seats,
-        change.dropped,
+        literal(hold.seats),
+        literal(hold.prices),
+        hold.expires_at,
     )
-    return Outcome(hold, changed(bus, row, seats, now, "held"), reply)

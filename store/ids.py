@@ -15,7 +15,7 @@ from hashlib import blake2b
 _BUS = re.compile(r"[1-9][0-9]{0,18}")
 _REF = re.compile(r"[A-HJ-NP-Z2-9]{6,8}")
 _LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
-_LARGEST_BUS = 2**63 - 1
+LARGEST_BUS = 2**63 - 1
 _ROUNDS = 4
 
 
@@ -24,7 +24,7 @@ def parse_bus(text: str) -> int | None:
     if _BUS.fullmatch(text) is None:
         return None
     number = int(text)
-    return number if number <= _LARGEST_BUS else None
+    return number if number <= LARGEST_BUS else None
 
 
 def format_owned(bus_id: int, secret: uuid.UUID) -> str:
@@ -40,7 +40,7 @@ def parse_owned(text: str) -> tuple[int, uuid.UUID] | None:
     except binascii.Error:
         return None
     bus_id = int.from_bytes(raw[:8])
-    return (bus_id, uuid.UUID(bytes=raw[8:])) if 0 < bus_id <= _LARGEST_BUS else None
+    return (bus_id, uuid.UUID(bytes=raw[8:])) if 0 < bus_id <= LARGEST_BUS else None
 
 
 def is_ref(text: str) -> bool:

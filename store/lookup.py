@@ -2,8 +2,8 @@
 
 from datetime import UTC, datetime
 
-from store.db import Connection, Record
-from store.engine import Engine
+from store.buses import Buses
+from store.db import Connection, Database, Record
 from store.errors import NotFound
 from store.model import (
     Booking,
@@ -23,28 +23,29 @@ _NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 
 
 class Lookup:
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    def __init__(self, db: Database, buses: Buses) -> None:
+        self._db = db
+        self._buses = buses
 
     async def find(self, bus_id: int, booking_id: int) -> Booking:
         """Return a booking as it is now; raise NotFound."""
-        bus = await self._engine.buses.find(bus_id)
+        bus = await self._buses.find(bus_id)
 
         async def read(connection: Connection) -> Booking:
             return await read_booking(connection, bus, booking_id)
 
-        return await self._engine.db.transaction([bus.operator_id], read)
+        return await self._db.read([bus.operator_id], read)
 
-    async def find_by_ref(self, ref: str) -> tuple[Booking, bytes]:
-        """Return a booking and the digest of its access key; raise NotFound. The ref alone proves nothing."""
+    async def find_by_ref(self, ref: str) -> Booking:
+        """Return a booking; raise NotFound. The ref alone proves nothing."""
 
         async def read(connection: Connection) -> Record | None:
             return await connection.fetchrow(SQL["find_by_ref"], ref)
 
-        row = await self._engine.db.transaction(None, read)
+        row = await self._db.read(None, read)
         if row is None:
             raise NotFound("booking")
-        return await self.find(row["bus_id"], row["booking_id"]), row["access_digest"]
+        return await self.find(row["bus_id"], row["booking_id"])
 
     async def list_of(
         self, user_id: int, *, before: tuple[datetime, int, int] | None, limit: int
@@ -57,7 +58,7 @@ class Lookup:
                 SQL["list_of_user"], user_id, created, bus_id, booking_id, limit
             )
 
-        rows = await self._engine.db.transaction(None, read)
+        rows = await self._db.read(None, read)
         return [await self.find(row["bus_id"], row["booking_id"]) for row in rows]
 
 
@@ -67,6 +68,7 @@ async def read_booking(connection: Connection, bus: Bus, booking_id: int) -> Boo
     if row is None:
         raise NotFound("booking")
     seats = tuple(row["seats"])
+    prices = tuple(row["prices"])
     lines = zip(seats, row["names"], row["categories"], strict=True)
     tickets = zip(
         row["ticket_seats"] or (),
@@ -74,22 +76,30 @@ async def read_booking(connection: Connection, bus: Bus, booking_id: int) -> Boo
         row["ticket_statuses"] or (),
         strict=True,
     )
+    status = BookingStatus(row["status"])
     return Booking(
         bus=bus,
         booking_id=booking_id,
         ref=row["ref"],
-        status=BookingStatus(row["status"]),
+        status=status,
         user_id=row["user_id"],
         leg=Leg(row["from_idx"], row["to_idx"]),
         seats=seats,
-        prices=tuple(row["prices"]),
+        prices=prices,
         passengers=tuple(Passenger(*line) for line in lines),
         contact=Contact(row["email"], row["phone"]),
         created_at=row["created_at"],
         expires_at=row["expires_at"],
         payment=Payment(
-            row["payment_id"], row["method"], PaymentStatus(row["payment_status"]), row["amount"]
+            row["method"], _payment_status(row, status), sum(prices), row["payment_id"]
         ),
+        confirmed_at=row["confirmed_at"],
         tickets=tuple(Ticket(*ticket) for ticket in tickets),
         refunded=row["refunded"],
     )
+
+
+def _payment_status(row: Record, status: BookingStatus) -> PaymentStatus:
+    if row["payment_status"] is not None:
+        return PaymentStatus(row["payment_status"])
+    return PaymentStatus.PENDING if status is BookingStatus.PENDING else PaymentStatus.CANCELLED

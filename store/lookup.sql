@@ -1,14 +1,14 @@
 -- name: read_booking
 -- The booking as it is now: $1 bus, $2 booking.
 SELECT
-    b.booking_id, b.ref, b.access_digest, b.status, b.user_id, b.from_idx, b.to_idx, b.seats, b.prices,
-    b.names::text[] AS names, b.categories, b.email, b.phone, b.created_at, b.expires_at,
-    p.payment_id, p.method, p.status AS payment_status, p.amount,
+    b.booking_id, b.ref, b.status, b.user_id, b.hold_id, b.from_idx, b.to_idx, b.seats, b.prices,
+    b.names::text [] AS names, b.categories, b.method, b.email, b.phone, b.created_at, b.expires_at, b.confirmed_at,
+    p.payment_id, p.status AS payment_status,
     t.seat_nos AS ticket_seats, t.codes AS ticket_codes, t.statuses AS ticket_statuses,
     coalesce(r.refunded, 0) AS refunded
 FROM bookings AS b
-INNER JOIN LATERAL (
-    SELECT * FROM payments AS p
+LEFT JOIN LATERAL (
+    SELECT p.payment_id, p.status FROM payments AS p
     WHERE p.bus_id = b.bus_id AND p.booking_id = b.booking_id
     ORDER BY p.created_at DESC, p.payment_id
     LIMIT 1
@@ -30,7 +30,7 @@ LEFT JOIN LATERAL (
 WHERE b.bus_id = $1 AND b.booking_id = $2;
 
 -- name: find_by_ref
-SELECT b.bus_id, b.booking_id, b.access_digest FROM bookings AS b WHERE b.ref = $1;
+SELECT b.bus_id, b.booking_id FROM bookings AS b WHERE b.ref = $1;
 
 -- name: list_of_user
 -- Newest first: $1 user, $2 created before, $3 bus and $4 booking of the last one seen, $5 limit.

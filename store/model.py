@@ -89,6 +89,8 @@ class Layout:
 @dataclass(frozen=True, slots=True)
 class BusStop:
     stop_id: int
+    name: str
+    time_zone: str
     station_id: int | None
     arrives_at: datetime
     departs_at: datetime
@@ -105,6 +107,8 @@ class Bus:
 
     bus_id: int
     operator_id: int
+    name: str
+    operator: str
     facts: int
     layout: Layout
     stops: tuple[BusStop, ...]
@@ -175,10 +179,12 @@ class Contact:
 
 @dataclass(frozen=True, slots=True)
 class Payment:
-    payment_id: uuid.UUID
+    """What has come of paying a booking; `payment_id` only when something has."""
+
     method: str
     status: PaymentStatus
     amount: int
+    payment_id: uuid.UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,10 +209,9 @@ class Booking:
     created_at: datetime
     expires_at: datetime | None
     payment: Payment
+    confirmed_at: datetime | None = None
     tickets: tuple[Ticket, ...] = ()
     refunded: int = 0
-    access_key: str | None = None
-    """Only in the answer that made the booking: the database keeps a digest."""
 
     @property
     def total(self) -> int:

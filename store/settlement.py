@@ -5,23 +5,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from store.bookings import issue_tickets
+from store.bookings import issue_tickets, note_payment, note_tickets
 from store.db import Connection
-from store.engine import Ask, Engine, Outcome, Reply
 from store.errors import HoldExpired, NotFound, WrongState
-from store.locking import Locked, changed, lock_booking, wire_json, wire_seats
+from store.lane import Lane
+from store.ledger import Changes, Ledger, literal
 from store.lookup import read_booking
-from store.model import (
-    AVAILABLE,
-    BOOKED,
-    Booking,
-    BookingStatus,
-    Bus,
-    Payment,
-    PaymentStatus,
-    Ticket,
-)
+from store.model import AVAILABLE, BOOKED, Booking, BookingStatus, PaymentStatus
 from store.queries import Queries
+from store.requests import Ask, Needs, Reply, Request
 from store.rules import refund_amount, require_not_departed, seats_by_label, set_leg
 
 SQL = Queries.beside(__file__)
@@ -37,63 +29,36 @@ class RefundQuote:
 
 
 class Settlement:
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    def __init__(self, lane: Lane) -> None:
+        self._lane = lane
 
-    async def confirm(
-        self, owned: tuple[int, uuid.UUID], ask: Ask[Booking], *, method: str
-    ) -> Reply:
-        """Record that a payment by `method` succeeded: its booking is CONFIRMED and its tickets are issued.
+    async def confirm(self, owned: tuple[int, int], ask: Ask[Booking], *, method: str) -> Reply:
+        """Record that a booking (bus, number) was paid by `method`: it is CONFIRMED and its tickets are issued.
 
-        Locks: the seats, the booking, its payments, the bus row last. Paying twice is paying once. Raises NotFound,
-        HoldExpired (time to pay is over), WrongState. Emits `confirmed`.
+        Locks: the seats, the booking, the bus row last. Paying twice is paying once. Raises NotFound, HoldExpired (time
+        to pay is over), WrongState. Emits `confirmed`.
         """
-        bus_id, payment_id = owned
-        booking_id = await self._booking_of(bus_id, payment_id, method)
+        return await self._lane.submit(ConfirmBooking(owned[0], ask, owned[1], method))
 
-        async def attempt(connection: Connection, bus: Bus) -> Outcome[Booking]:
-            locked = await lock_booking(connection, bus, booking_id, ask)
-            booking = await read_booking(connection, bus, booking_id)
-            if booking.payment.status is PaymentStatus.SUCCEEDED:
-                return Outcome(booking)
-            _require_payable(booking, locked.now)
-            return await _write_confirmed(connection, booking, locked)
-
-        return await self._engine.run(bus_id, ask, attempt)
-
-    async def decline(
-        self, owned: tuple[int, uuid.UUID], ask: Ask[Booking], *, method: str
-    ) -> Reply:
-        """Record that a payment by `method` was declined: its booking is FAILED and the seats are free at once.
+    async def decline(self, owned: tuple[int, int], ask: Ask[Booking], *, method: str) -> Reply:
+        """Record that paying by `method` was declined: the booking is FAILED and the seats are free at once.
 
         Locks as `confirm`. Raises NotFound, HoldExpired, WrongState. Emits `failed`.
         """
-        bus_id, payment_id = owned
-        booking_id = await self._booking_of(bus_id, payment_id, method)
-
-        async def attempt(connection: Connection, bus: Bus) -> Outcome[Booking]:
-            locked = await lock_booking(connection, bus, booking_id, ask)
-            booking = await read_booking(connection, bus, booking_id)
-            if booking.status is BookingStatus.FAILED:
-                return Outcome(booking)
-            _require_payable(booking, locked.now)
-            states = set_leg(booking.seats, locked.states, booking.leg, AVAILABLE)
-            return await write_ended(connection, booking, states, BookingStatus.FAILED, locked.now)
-
-        return await self._engine.run(bus_id, ask, attempt)
+        return await self._lane.submit(DeclineBooking(owned[0], ask, owned[1], method))
 
     async def quote(
         self, bus_id: int, booking_id: int, labels: Sequence[str] | None
     ) -> RefundQuote:
         """Say what `cancel` would pay back now. Locks nothing. Raises NotFound, WrongState, Departed."""
-        bus = await self._engine.buses.find(bus_id)
+        bus = await self._lane.buses.find(bus_id)
 
         async def read(connection: Connection) -> RefundQuote:
             booking = await read_booking(connection, bus, booking_id)
             now: datetime = await connection.fetchval(SQL["clock"])
             return _quote(booking, labels, now)
 
-        return await self._engine.db.transaction([bus.operator_id], read)
+        return await self._lane.db.read([bus.operator_id], read)
 
     async def cancel(
         self, bus_id: int, booking_id: int, labels: Sequence[str] | None, ask: Ask[Booking]
@@ -103,35 +68,128 @@ class Settlement:
         Locks as `confirm`. Raises NotFound, WrongState (not to be cancelled any more, or those seats are cancelled),
         Departed, InvalidRequest. Emits `cancelled`.
         """
-
-        async def attempt(connection: Connection, bus: Bus) -> Outcome[Booking]:
-            locked = await lock_booking(connection, bus, booking_id, ask)
-            booking = await read_booking(connection, bus, booking_id)
-            quote = _quote(booking, labels, locked.now)
-            states = set_leg(quote.seats, locked.states, booking.leg, AVAILABLE)
-            if booking.status is BookingStatus.PENDING:
-                return await write_ended(
-                    connection, booking, states, BookingStatus.CANCELLED, locked.now
-                )
-            return await _write_cancelled(connection, quote, states, locked.now)
-
-        return await self._engine.run(bus_id, ask, attempt)
-
-    async def _booking_of(self, bus_id: int, payment_id: uuid.UUID, method: str) -> int:
-        bus = await self._engine.buses.find(bus_id)
-
-        async def read(connection: Connection) -> int:
-            booking_id: int | None = await connection.fetchval(
-                SQL["find_by_payment"], bus_id, payment_id, method
-            )
-            if booking_id is None:
-                raise NotFound("payment")
-            return booking_id
-
-        return await self._engine.db.transaction([bus.operator_id], read)
+        return await self._lane.submit(CancelBooking(bus_id, ask, booking_id, labels))
 
 
-def _require_payable(booking: Booking, now: datetime) -> None:
+@dataclass(slots=True)
+class ConfirmBooking(Request[Booking]):
+    booking_id: int
+    method: str
+
+    def needs(self) -> Needs:
+        return Needs(booking_id=self.booking_id)
+
+    def decide(self, ledger: Ledger, changes: Changes) -> Booking:
+        booking = _find(ledger, self)
+        if booking.payment.status is PaymentStatus.SUCCEEDED:
+            return booking
+        _require_payable(booking, self.method, ledger.now)
+        confirmed = replace(
+            booking,
+            status=BookingStatus.CONFIRMED,
+            expires_at=None,
+            confirmed_at=ledger.now,
+            payment=replace(
+                booking.payment, status=PaymentStatus.SUCCEEDED, payment_id=uuid.uuid4()
+            ),
+            tickets=issue_tickets(booking.seats),
+        )
+        changes.booking = confirmed
+        note_payment(changes, confirmed)
+        note_tickets(changes, confirmed)
+        _move(changes, confirmed)
+        states = ledger.shown(self.bus, booking.seats)
+        changes.show("confirmed", set_leg(booking.seats, states, booking.leg, BOOKED))
+        return confirmed
+
+
+@dataclass(slots=True)
+class DeclineBooking(Request[Booking]):
+    booking_id: int
+    method: str
+
+    def needs(self) -> Needs:
+        return Needs(booking_id=self.booking_id)
+
+    def decide(self, ledger: Ledger, changes: Changes) -> Booking:
+        booking = _find(ledger, self)
+        if booking.status is BookingStatus.FAILED:
+            return booking
+        _require_payable(booking, self.method, ledger.now)
+        declined = replace(booking.payment, status=PaymentStatus.DECLINED, payment_id=uuid.uuid4())
+        booking = replace(booking, payment=declined)
+        note_payment(changes, booking)
+        return end_unpaid(ledger, changes, booking, BookingStatus.FAILED)
+
+
+@dataclass(slots=True)
+class CancelBooking(Request[Booking]):
+    booking_id: int
+    labels: Sequence[str] | None
+
+    def needs(self) -> Needs:
+        return Needs(booking_id=self.booking_id)
+
+    def decide(self, ledger: Ledger, changes: Changes) -> Booking:
+        booking = _find(ledger, self)
+        quote = _quote(booking, self.labels, ledger.now)
+        if booking.status is BookingStatus.PENDING:
+            return end_unpaid(ledger, changes, booking, BookingStatus.CANCELLED)
+        tickets = tuple(
+            replace(ticket, status="CANCELLED") if ticket.seat_no in quote.seats else ticket
+            for ticket in booking.tickets
+        )
+        is_over = all(ticket.status == "CANCELLED" for ticket in tickets)
+        cancelled = replace(
+            booking,
+            status=BookingStatus.CANCELLED if is_over else BookingStatus.PARTIALLY_CANCELLED,
+            tickets=tickets,
+            refunded=booking.refunded + quote.amount,
+        )
+        changes.booking = cancelled
+        changes.give_up(quote.seats, booking.leg)
+        _void(changes, quote)
+        _move(changes, cancelled, ended_at=ledger.now if is_over else None)
+        states = ledger.shown(self.bus, quote.seats)
+        changes.show("cancelled", set_leg(quote.seats, states, booking.leg, AVAILABLE))
+        return cancelled
+
+
+def end_unpaid(
+    ledger: Ledger,
+    changes: Changes,
+    booking: Booking,
+    status: BookingStatus,
+    states: dict[int, str] | None = None,
+) -> Booking:
+    """Note the end of a booking that was never paid.
+
+    `states` are its seats' new states when some were taken over already and their claims are not its own any more.
+    """
+    payment = booking.payment
+    if payment.status is PaymentStatus.PENDING:
+        payment = replace(payment, status=PaymentStatus.CANCELLED)
+    ended = replace(booking, status=status, expires_at=None, payment=payment)
+    changes.booking = ended
+    _move(changes, ended, ended_at=ledger.now)
+    if states is None:
+        changes.give_up(booking.seats, booking.leg)
+        before = ledger.shown(booking.bus, booking.seats)
+        states = set_leg(booking.seats, before, booking.leg, AVAILABLE)
+    changes.show(status.lower(), states)
+    return ended
+
+
+def _find(ledger: Ledger, request: ConfirmBooking | DeclineBooking | CancelBooking) -> Booking:
+    booking = ledger.bookings.get((request.bus_id, request.booking_id))
+    if booking is None:
+        raise NotFound("booking")
+    return booking
+
+
+def _require_payable(booking: Booking, method: str, now: datetime) -> None:
+    if booking.payment.method != method:
+        raise NotFound("payment")
     if booking.status is BookingStatus.EXPIRED:
         raise HoldExpired
     if booking.status is not BookingStatus.PENDING:
@@ -147,6 +205,8 @@ def _quote(booking: Booking, labels: Sequence[str] | None, now: datetime) -> Ref
             raise WrongState(
                 booking.status, "before payment only the whole booking can be cancelled"
             )
+        if booking.expires_at is not None and booking.expires_at <= now:
+            raise WrongState(BookingStatus.EXPIRED, "the booking is over")
         return RefundQuote(booking, booking.seats, 0)
     if booking.status not in {BookingStatus.CONFIRMED, BookingStatus.PARTIALLY_CANCELLED}:
         raise WrongState(booking.status, "the booking is over")
@@ -158,103 +218,34 @@ def _quote(booking: Booking, labels: Sequence[str] | None, now: datetime) -> Ref
     return RefundQuote(booking, seats, refund_amount(booking, seats))
 
 
-async def _write_confirmed(
-    connection: Connection, booking: Booking, locked: Locked
-) -> Outcome[Booking]:
-    bus = booking.bus
-    states = set_leg(booking.seats, locked.states, booking.leg, BOOKED)
-    seats = wire_seats(bus, states)
-    tickets = issue_tickets(booking.seats)
-    row = await connection.fetchrow(
-        SQL["write_confirmed"],
-        bus.bus_id,
-        bus.operator_id,
-        list(states),
-        list(states.values()),
-        locked.now,
-        wire_json(seats),
-        "confirmed",
-        booking.booking_id,
-        booking.payment.payment_id,
-        [ticket.seat_no for ticket in tickets],
-        [ticket.code for ticket in tickets],
+def _move(changes: Changes, booking: Booking, ended_at: datetime | None = None) -> None:
+    changes.write(
+        "move_bookings",
+        (
+            booking.bus.bus_id,
+            booking.booking_id,
+            booking.status,
+            booking.expires_at,
+            booking.confirmed_at,
+            ended_at,
+        ),
     )
-    confirmed = replace(
-        booking,
-        status=BookingStatus.CONFIRMED,
-        expires_at=None,
-        payment=replace(booking.payment, status=PaymentStatus.SUCCEEDED),
-        tickets=tickets,
-    )
-    return Outcome(confirmed, changed(bus, row, seats, locked.now, "confirmed"))
 
 
-async def write_ended(
-    connection: Connection,
-    booking: Booking,
-    states: dict[int, str],
-    status: BookingStatus,
-    now: datetime,
-) -> Outcome[Booking]:
-    """End a booking that was never paid: free its claims, settle its payment, bump the revision."""
-    bus = booking.bus
-    seats = wire_seats(bus, states)
-    kind = status.lower()
-    payment = PaymentStatus.DECLINED if status is BookingStatus.FAILED else PaymentStatus.CANCELLED
-    row = await connection.fetchrow(
-        SQL["write_ended"],
-        bus.bus_id,
-        bus.operator_id,
-        list(states),
-        list(states.values()),
-        now,
-        wire_json(seats),
-        kind,
-        booking.booking_id,
-        status,
-        payment,
-    )
-    ended = replace(
-        booking, status=status, expires_at=None, payment=_settled(booking.payment, payment)
-    )
-    return Outcome(ended, changed(bus, row, seats, now, kind))
-
-
-def _settled(payment: Payment, status: PaymentStatus) -> Payment:
-    return replace(payment, status=status) if payment.status is PaymentStatus.PENDING else payment
-
-
-async def _write_cancelled(
-    connection: Connection, quote: RefundQuote, states: dict[int, str], now: datetime
-) -> Outcome[Booking]:
+def _void(changes: Changes, quote: RefundQuote) -> None:
     booking, bus = quote.booking, quote.booking.bus
-    seats = wire_seats(bus, states)
-    tickets = tuple(
-        Ticket(ticket.seat_no, ticket.code, "CANCELLED")
-        if ticket.seat_no in quote.seats
-        else ticket
-        for ticket in booking.tickets
-    )
-    is_over = all(ticket.status == "CANCELLED" for ticket in tickets)
-    status = BookingStatus.CANCELLED if is_over else BookingStatus.PARTIALLY_CANCELLED
-    row = await connection.fetchrow(
-        SQL["write_cancelled"],
-        bus.bus_id,
-        bus.operator_id,
-        list(states),
-        list(states.values()),
-        now,
-        wire_json(seats),
-        "cancelled",
-        booking.booking_id,
-        status,
-        now if is_over else None,
-        booking.payment.payment_id,
-        uuid.uuid4(),
-        quote.amount,
-        quote.seats,
-    )
-    cancelled = replace(
-        booking, status=status, tickets=tickets, refunded=booking.refunded + quote.amount
-    )
-    return Outcome(cancelled, changed(bus, row, seats, now, "cancelled"))
+    for seat in quote.seats:
+        changes.write("void_tickets", (bus.bus_id, booking.booking_id, seat, changes.at))
+    if quote.amount > 0:
+        changes.write(
+            "add_refunds",
+            (
+                bus.bus_id,
+                bus.operator_id,
+                uuid.uuid4(),
+                booking.payment.payment_id,
+                quote.amount,
+                literal(quote.seats),
+                changes.at,
+            ),
+        )

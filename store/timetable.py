@@ -6,12 +6,11 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from store.db import Connection, Database
-from store.engine import SQL as LOCKING
-from store.engine import Key
 from store.errors import Forbidden, InvalidRequest, KeyReused, NotFound
 from store.layouts import SeatPlan, two_plus_two
 from store.model import Caller, Role
 from store.queries import Queries
+from store.requests import Key
 
 SQL = Queries.beside(__file__)
 _SHORTEST_RIDE = timedelta(hours=1)
@@ -191,7 +190,7 @@ async def _ends_of_line(connection: Connection, operator: _Operator) -> dict[str
 async def _find_added(connection: Connection, key: Key) -> int | None:
     """Wait for whoever runs the same request, then return the bus it made, if any."""
     await connection.execute(SQL["wait_for_key"], key.advisory)
-    row = await connection.fetchrow(LOCKING["find_answer"], 0, key.key_hash)
+    row = await connection.fetchrow(SQL["find_added"], key.key_hash)
     if row is None:
         return None
     if row["key_request"] != key.request_hash:
@@ -203,12 +202,10 @@ async def _remember_added(
     connection: Connection, operator: _Operator, key: Key, bus_id: int
 ) -> None:
     # The answer is rebuilt from the bus; what is stored is which one it was.
-    await connection.fetchrow(
-        LOCKING["store_answer"],
-        0,
+    await connection.execute(
+        SQL["remember_added"],
         operator.operator_id,
         key.key_hash,
         key.request_hash,
-        201,
         str(bus_id).encode(),
     )

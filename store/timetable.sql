@@ -69,6 +69,15 @@ SELECT s.stop_id, s.code FROM stops AS s WHERE s.source = 'operator:' || $1::int
 -- name: wait_for_key
 SELECT pg_advisory_xact_lock($1);
 
+-- name: find_added
+SELECT k.request_hash AS key_request, k.response AS key_response
+FROM idempotency_keys AS k
+WHERE k.bus_id = 0 AND k.key_hash = $1;
+
+-- name: remember_added
+INSERT INTO idempotency_keys (bus_id, operator_id, key_hash, request_hash, status, response)
+VALUES (0, $1, $2, $3, 201, $4);
+
 -- name: add_bus
 -- The bus, its stops and its seats in one go: $11-$13 stops in order, $14 the audit's actor.
 WITH bus AS (

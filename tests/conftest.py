@@ -12,6 +12,7 @@ from store.facade import StoreOptions
 from store.invariants import find_violations
 from store.migrate import migrate
 from tests.support.databases import Databases
+from tests.support.memory import in_memory
 from tests.support.servers import ThrowawayPostgres, ThrowawayValkey
 from tests.support.world import World
 
@@ -30,7 +31,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.fixture(scope="session")
 def postgres(request: pytest.FixtureRequest) -> Iterator[ThrowawayPostgres]:
     """A PostgreSQL with the product's settings."""
-    with ThrowawayPostgres(bindir=request.config.getoption("--bindir")) as server:
+    with in_memory():
+        server = ThrowawayPostgres(bindir=request.config.getoption("--bindir"))
+    with server:
         yield server
 
 

@@ -12,7 +12,6 @@ from server.api.shapes import Amount, Currency, Identifier, Line, parse_id, utc
 from server.contract import Access, Call, Idempotency, Operation
 from server.problems import bad_field
 from store.blocks import Block
-from store.engine import Reply
 from store.errors import (
     Forbidden,
     InvalidRequest,
@@ -24,6 +23,7 @@ from store.errors import (
     WrongState,
 )
 from store.ids import format_owned, parse_owned
+from store.requests import Reply
 from store.timetable import NewBus
 
 

@@ -1,18 +1,17 @@
 """Bookings: made, shown, cancelled."""
 
-import hmac
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Literal
 
 import msgspec
 
 from server.api.holds import Seats, owned, seat_request
-from server.api.shapes import Identifier, Line, Money, SeatLabel, utc
+from server.api.shapes import Identifier, Line, Money, Named, SeatLabel, utc
 from server.contract import Access, Call, Idempotency, Operation
 from server.cursors import read_cursor, write_cursor
 from server.problems import bad_field, unauthenticated
-from store.bookings import Purchase, Traveller, digest_access_key
-from store.engine import Reply
+from store.bookings import Purchase, Traveller
 from store.errors import (
     Departed,
     Forbidden,
@@ -30,6 +29,8 @@ from store.errors import (
 )
 from store.ids import format_owned, is_ref
 from store.model import Booking, Caller, Contact, PaymentStatus, Role
+from store.requests import Ask, Reply
+from store.seals import Seals
 from store.settlement import RefundQuote
 
 Category = Literal["adult", "child", "senior", "student"]
@@ -97,8 +98,14 @@ class BookingShape(msgspec.Struct, frozen=True, omit_defaults=True):
     ref: str
     status: str
     bus_id: str
+    bus_name: str
+    operator: Named
     from_stop: str
     to_stop: str
+    from_stop_name: str
+    to_stop_name: str
+    from_time_zone: str
+    to_time_zone: str
     departs_at: datetime
     arrives_at: datetime
     seats: list[str]
@@ -135,18 +142,26 @@ class QuoteShape(msgspec.Struct, frozen=True):
     total: Money
 
 
-def booking_shape(booking: Booking) -> BookingShape:
+def booking_shape(booking: Booking, seals: Seals, *, is_new: bool = False) -> BookingShape:
+    """Show a booking; its access key only to whoever has just made it."""
     bus = booking.bus
     money = bus.currency
+    boarding, alighting = bus.stops[booking.leg.start], bus.stops[booking.leg.end]
     tickets = {ticket.seat_no: ticket for ticket in booking.tickets}
     return BookingShape(
         ref=booking.ref,
         status=booking.status.value,
         bus_id=str(bus.bus_id),
-        from_stop=str(bus.stops[booking.leg.start].stop_id),
-        to_stop=str(bus.stops[booking.leg.end].stop_id),
-        departs_at=bus.stops[booking.leg.start].departs_at,
-        arrives_at=bus.stops[booking.leg.end].arrives_at,
+        bus_name=bus.name,
+        operator=Named(str(bus.operator_id), bus.operator),
+        from_stop=str(boarding.stop_id),
+        to_stop=str(alighting.stop_id),
+        from_stop_name=boarding.name,
+        to_stop_name=alighting.name,
+        from_time_zone=boarding.time_zone,
+        to_time_zone=alighting.time_zone,
+        departs_at=boarding.departs_at,
+        arrives_at=alighting.arrives_at,
         seats=[bus.layout.label(seat) for seat in booking.seats],
         passengers=[
             PassengerShape(
@@ -163,17 +178,17 @@ def booking_shape(booking: Booking) -> BookingShape:
         ],
         contact=ContactShape(booking.contact.email, booking.contact.phone),
         total=Money(booking.total, money),
-        payment=_payment_shape(booking),
+        payment=_payment_shape(booking, seals),
         created_at=utc(booking.created_at),
         refunded=Money(booking.refunded, money) if booking.refunded else None,
         expires_at=utc(booking.expires_at) if booking.expires_at else None,
-        access_key=booking.access_key,
+        access_key=seals.access_key(booking.booking_id) if is_new else None,
     )
 
 
-def _payment_shape(booking: Booking) -> PaymentShape:
+def _payment_shape(booking: Booking, seals: Seals) -> PaymentShape:
     payment = booking.payment
-    payment_id = format_owned(booking.bus.bus_id, payment.payment_id)
+    payment_id = seals.payment(booking.bus.bus_id, booking.booking_id)
     is_open = payment.method == "demo" and payment.status is PaymentStatus.PENDING
     return PaymentShape(
         id=payment_id,
@@ -184,11 +199,15 @@ def _payment_shape(booking: Booking) -> PaymentShape:
     )
 
 
+def ask_booking(call: Call) -> Ask[Booking]:
+    return call.ask(partial(booking_shape, seals=call.services.store.seals))
+
+
 async def create_booking(call: Call, body: BookingRequest) -> Reply:
     """Book seats, from a hold or directly; `cash` confirms at once, everything else waits to be paid."""
     purchase = _purchase(call, body)
     bookings = call.services.store.bookings
-    ask = call.ask(booking_shape)
+    ask = call.ask(partial(booking_shape, seals=call.services.store.seals, is_new=True))
     if body.hold_id is not None:
         if body.bus_id is not None or body.seats is not None or body.from_stop or body.to_stop:
             raise bad_field("/hold_id", "ambiguous", "say hold_id, or bus_id and seats, not both")
@@ -225,14 +244,14 @@ async def list_bookings(call: Call, query: ListQuery) -> BookingList:
     )
     last = found[-1] if len(found) == query.limit else None
     return BookingList(
-        [booking_shape(booking) for booking in found],
+        [booking_shape(booking, call.services.store.seals) for booking in found],
         write_cursor(last.created_at, last.bus.bus_id, last.booking_id) if last else None,
     )
 
 
 async def read_booking(call: Call) -> BookingShape:
     """Show a booking to its owner, to the operator's staff, or to whoever has its access key."""
-    return booking_shape(await find_allowed(call))
+    return booking_shape(await find_allowed(call), call.services.store.seals)
 
 
 async def cancel_booking(call: Call, body: CancelRequest) -> Reply:
@@ -240,7 +259,7 @@ async def cancel_booking(call: Call, body: CancelRequest) -> Reply:
     booking = await find_allowed(call)
     labels = [label.upper() for label in body.seats] if body.seats else None
     return await call.services.store.settlement.cancel(
-        booking.bus.bus_id, booking.booking_id, labels, call.ask(booking_shape)
+        booking.bus.bus_id, booking.booking_id, labels, ask_booking(call)
     )
 
 
@@ -273,10 +292,9 @@ async def find_allowed(call: Call) -> Booking:
     if call.caller.is_guest and given is None:
         # Asked before looking, so that nobody learns which refs exist.
         raise unauthenticated("sign in, or send the booking's key as X-Booking-Key")
-    booking, digest = await call.services.store.lookup.find_by_ref(ref)
-    if given is not None and hmac.compare_digest(
-        digest_access_key(given.decode("latin-1")), digest
-    ):
+    booking = await call.services.store.lookup.find_by_ref(ref)
+    seals = call.services.store.seals
+    if given is not None and seals.is_access_key(given.decode("latin-1"), booking.booking_id):
         return booking
     if not _may_see(call.caller, booking):
         raise NotFound("booking")
@@ -289,6 +307,9 @@ def _may_see(caller: Caller, booking: Booking) -> bool:
     return caller.works_for(booking.bus.operator_id) or (caller.role is Role.SUPPORT)
 
 
+_KEY_HEADER = {
+    "X-Booking-Key": "The booking's access key, for those who are not signed in as its buyer."
+}
 _KEYED = (KeyInUse, KeyReused, OutcomeUnknown, Overloaded)
 
 OPERATIONS = (
@@ -320,13 +341,19 @@ OPERATIONS = (
         problems=(Overloaded,),
     ),
     Operation(
-        "GET", "/bookings/{ref}", read_booking, BookingShape, problems=(NotFound, Overloaded)
+        "GET",
+        "/bookings/{ref}",
+        read_booking,
+        BookingShape,
+        headers=_KEY_HEADER,
+        problems=(NotFound, Overloaded),
     ),
     Operation(
         "POST",
         "/bookings/{ref}/cancel",
         cancel_booking,
         BookingShape,
+        headers=_KEY_HEADER,
         idempotency=Idempotency.ACCEPTED,
         problems=(NotFound, WrongState, Departed, InvalidRequest, *_KEYED),
     ),
@@ -335,6 +362,7 @@ OPERATIONS = (
         "/bookings/{ref}/refund-quote",
         quote_refund,
         QuoteShape,
+        headers=_KEY_HEADER,
         problems=(NotFound, WrongState, Departed, InvalidRequest, Overloaded),
     ),
 )

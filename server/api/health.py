@@ -7,6 +7,7 @@ from dataclasses import fields
 from prometheus_client import generate_latest
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
 
 from realtime.counters import Counters
 from server.metrics import LIVE, REGISTRY
@@ -16,29 +17,34 @@ from store.errors import StoreError
 _DATABASE_SECONDS = 2.0
 
 
-async def livez(_request: Request) -> Response:
-    """The event loop answers; nothing else is asked, so that a database in trouble restarts nobody."""
-    return JSONResponse({"alive": True})
+def routes(services: Services) -> list[Route]:
+    """Return what load balancers, orchestrators and Prometheus ask for."""
 
+    async def livez(_request: Request) -> Response:
+        # The event loop answers; nothing else is asked, so that a database in trouble restarts nobody.
+        return JSONResponse({"alive": True})
 
-async def readyz(request: Request) -> Response:
-    """Send traffic here: the database is a primary that answers, and we are not leaving."""
-    services: Services = request.app.state.services
-    checks = {"database": await _database(services), "not_draining": not services.live.is_draining}
-    is_ready = all(checks.values())
-    live = "ok" if services.live.healthy else "degraded"
-    return JSONResponse(
-        {"ready": is_ready, "checks": checks, "live": live}, status_code=200 if is_ready else 503
-    )
+    async def readyz(_request: Request) -> Response:
+        # Send traffic here: the database is a primary that answers, and we are not leaving.
+        checks = {
+            "database": await _database(services),
+            "not_draining": not services.live.is_draining,
+        }
+        is_ready = all(checks.values())
+        live = "ok" if services.live.healthy else "degraded"
+        return JSONResponse(
+            {"ready": is_ready, "checks": checks, "live": live},
+            status_code=200 if is_ready else 503,
+        )
 
+    async def metrics(_request: Request) -> Response:
+        for name, value in services.live.gauges().items():
+            LIVE.labels(name).set(value)
+        for name, count in live_counts(services.live.counters):
+            LIVE.labels(name).set(count)
+        return Response(generate_latest(REGISTRY), media_type="text/plain; version=0.0.4")
 
-async def metrics(request: Request) -> Response:
-    services: Services = request.app.state.services
-    for name, value in services.live.gauges().items():
-        LIVE.labels(name).set(value)
-    for name, count in live_counts(services.live.counters):
-        LIVE.labels(name).set(count)
-    return Response(generate_latest(REGISTRY), media_type="text/plain; version=0.0.4")
+    return [Route("/livez", livez), Route("/readyz", readyz), Route("/metrics", metrics)]
 
 
 def live_counts(counters: Counters) -> Iterator[tuple[str, int]]:

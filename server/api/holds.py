@@ -8,7 +8,6 @@ import msgspec
 
 from server.api.shapes import Identifier, Money, SeatLabel, parse_id, utc
 from server.contract import Call, Idempotency, Operation
-from store.engine import Reply
 from store.errors import (
     Departed,
     HoldExpired,
@@ -23,6 +22,7 @@ from store.errors import (
 from store.holds import SeatRequest
 from store.ids import format_owned, parse_bus, parse_owned
 from store.model import Hold
+from store.requests import Reply
 
 Seats = Annotated[list[SeatLabel], msgspec.Meta(min_length=1, max_length=100)]
 

@@ -4,9 +4,8 @@ from typing import Literal
 
 import msgspec
 
-from server.api.bookings import BookingShape, booking_shape
+from server.api.bookings import BookingShape, ask_booking
 from server.contract import Call, Idempotency, Operation
-from store.engine import Reply
 from store.errors import (
     HoldExpired,
     KeyInUse,
@@ -16,7 +15,7 @@ from store.errors import (
     Overloaded,
     WrongState,
 )
-from store.ids import parse_owned
+from store.requests import Reply
 
 
 class DemoOutcome(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -25,12 +24,12 @@ class DemoOutcome(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 async def settle_demo_payment(call: Call, body: DemoOutcome) -> Reply:
     """Say how a demo payment ends. Answers with the booking."""
-    owned = parse_owned(call.path["payment"])
+    owned = call.services.store.seals.parse_payment(call.path["payment"])
     if owned is None:
         raise NotFound("payment")
     settlement = call.services.store.settlement
     settle = settlement.confirm if body.outcome == "succeeded" else settlement.decline
-    return await settle(owned, call.ask(booking_shape), method="demo")
+    return await settle(owned, ask_booking(call), method="demo")
 
 
 OPERATIONS = (

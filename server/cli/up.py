@@ -68,16 +68,16 @@ class _Announcement:
         print(f"omnibus: {message}", flush=True)
 
     def print(self) -> None:
-        from server.prepare import DEMO_LOGINS  # noqa: PLC0415
+        from server.demo import DEMO_USERS  # noqa: PLC0415 - heavy imports only for those who need them
 
         host = self._settings.host
         shown = "127.0.0.1" if host in {"0.0.0.0", "::"} else host  # noqa: S104 - told, not bound
         url = f"http://{shown}:{self._settings.port}"
         lines = ["", f"  tickets    {url}/", f"  API        {url}/docs"]
         if self._settings.demo:
-            width = max(map(len, DEMO_LOGINS))
+            width = max(len(user.email) for user in DEMO_USERS)
             lines += ["", "  demo logins"]
-            lines += [f"    {email:{width}}  {word}" for email, word in DEMO_LOGINS.items()]
+            lines += [f"    {user.email:{width}}  {user.password}" for user in DEMO_USERS]
         print("\n".join([*lines, "", f"omnibus ready {url}"]), flush=True)
 
 

@@ -1,13 +1,11 @@
 """Loads the demo's world into an empty database, and keeps it two weeks ahead of today."""
 
-import secrets
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from store.bookings import SQL as BOOKINGS
-from store.bookings import digest_access_key
 from store.db import Connection
 from store.demo.sales import DemoBooking, FreshBus, sell
 from store.demo.timetable import departures_of
@@ -194,7 +192,6 @@ def _as_row(booking: DemoBooking, number: int, ref: str, user_id: int | None) ->
         booking.bus_id,
         number,
         ref,
-        digest_access_key(secrets.token_urlsafe(16)),
         user_id,
         booking.leg.start,
         booking.leg.end,

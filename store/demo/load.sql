@@ -24,7 +24,6 @@ CREATE TEMPORARY TABLE staged_sales (
     bus_id bigint NOT NULL,
     booking_id bigint NOT NULL,
     ref text NOT NULL,
-    access_digest bytea NOT NULL,
     user_id bigint,
     from_idx smallint NOT NULL,
     to_idx smallint NOT NULL,
@@ -48,12 +47,12 @@ TRUNCATE staged_sales, staged_states;
 
 -- name: add_bookings
 INSERT INTO bookings (
-    bus_id, operator_id, booking_id, ref, access_digest, status, user_id, from_idx, to_idx, seats, prices,
-    names, categories, created_at, confirmed_at
+    bus_id, operator_id, booking_id, ref, status, user_id, from_idx, to_idx, seats, prices,
+    names, categories, method, created_at, confirmed_at
 )
 SELECT
-    s.bus_id, $1, s.booking_id, s.ref, s.access_digest, 'CONFIRMED', s.user_id, s.from_idx, s.to_idx, s.seats, s.prices,
-    s.names::person_name[], s.categories, s.created_at, s.created_at AS confirmed_at
+    s.bus_id, $1, s.booking_id, s.ref, 'CONFIRMED', s.user_id, s.from_idx, s.to_idx, s.seats, s.prices,
+    s.names::person_name[], s.categories, s.method, s.created_at, s.created_at AS confirmed_at
 FROM staged_sales AS s;
 
 -- name: add_payments

@@ -169,6 +169,7 @@ CREATE TABLE seats (
     seat_no smallint NOT NULL CHECK (seat_no BETWEEN 1 AND 200),
     operator_id integer NOT NULL,
     states seat_states NOT NULL,
-    PRIMARY KEY (bus_id, seat_no),
+    -- A bus has one operator, so the first two columns alone are unique; the third lets claims prove theirs.
+    PRIMARY KEY (bus_id, seat_no, operator_id),
     FOREIGN KEY (bus_id, operator_id) REFERENCES buses (bus_id, operator_id)
 ) WITH (fillfactor = 60);

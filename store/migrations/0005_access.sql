@@ -36,7 +36,6 @@ GRANT UPDATE (states) ON seats TO omnibus_app;
 GRANT UPDATE (seats_held, seats_max) ON buyer_holds TO omnibus_app;
 GRANT UPDATE (state, seats, prices, expires_at, ended_at) ON holds TO omnibus_app;
 GRANT UPDATE (status, expires_at, confirmed_at, ended_at, names, email, phone) ON bookings TO omnibus_app;
-GRANT UPDATE (hold_id, booking_id) ON claims TO omnibus_app;
 GRANT UPDATE (lifted_at) ON blocks TO omnibus_app;
 GRANT UPDATE (status, cancelled_at) ON tickets TO omnibus_app;
 GRANT UPDATE (status, settled_at) ON payments TO omnibus_app;

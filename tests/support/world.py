@@ -1,24 +1,25 @@
 """A small world to sell in: an operator, lines with stops, buses; and the store to sell with."""
 
+import asyncio
 import itertools
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Self, TypeVar, cast
+from typing import Any, Self, TypeVar, cast
 
 import asyncpg
 
 from store import Store
 from store.blocks import Block
 from store.bookings import Purchase, Traveller
-from store.engine import Ask, Key, Reply
 from store.errors import Refusal
 from store.events import SeatsChanged
 from store.facade import StoreOptions
 from store.holds import SeatRequest
 from store.layouts import SeatPlan
 from store.model import GUEST, Booking, Caller, Contact, Hold, Role
+from store.requests import Ask, Key, Reply
 from store.timetable import NewBus, add_layout
 
 T = TypeVar("T")
@@ -36,6 +37,7 @@ class World:
     admin: Caller = field(default_factory=lambda: Caller(1, Role.ADMIN))
     _numbers: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
     _others: list[Store] = field(default_factory=list)
+    _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @classmethod
     async def open(cls, url: str, options: StoreOptions | None = None) -> Self:
@@ -61,7 +63,7 @@ class World:
 
     async def edit(self, statement: str, *args: object) -> list[asyncpg.Record]:
         """Change or read the operator's data behind the store's back, in one transaction."""
-        async with self.owner.transaction():
+        async with self._turn, self.owner.transaction():
             await self.owner.execute(
                 "SELECT set_config('omnibus.operators', array_agg(operator_id)::text, true) FROM operators"
             )
@@ -240,15 +242,16 @@ class World:
         return await value(lambda ask: self.store.blocks.lift(staff, owned, ask), key)
 
     async def let_time_pass(self, thing: Hold | Booking) -> None:
-        """Make it a day older than it is, so that its time is over."""
-        table, column, number = (
-            ("holds", "hold_id", thing.hold_id)
+        """Make it a day older than it is, so that its time is over, unless it has ended already."""
+        table, column, number, live = (
+            ("holds", "hold_id", thing.hold_id, "state = 'ACTIVE'")
             if isinstance(thing, Hold)
-            else ("bookings", "booking_id", thing.booking_id)
+            else ("bookings", "booking_id", thing.booking_id, "status = 'PENDING'")
         )
         await self.edit(
             f"UPDATE {table} SET created_at = created_at - interval '1 day',"  # noqa: S608 - of constants
-            f" expires_at = expires_at - interval '1 day' WHERE bus_id = $1 AND {column} = $2",
+            f" expires_at = expires_at - interval '1 day'"
+            f" WHERE bus_id = $1 AND {column} = $2 AND {live}",
             thing.bus.bus_id,
             number,
         )
@@ -278,10 +281,10 @@ def key(name: str, request: str = "the same") -> Key:
     return Key(uuid.uuid5(uuid.NAMESPACE_OID, name), uuid.uuid5(uuid.NAMESPACE_OID, request))
 
 
-async def answer(run: Callable[[Ask[T]], Awaitable[Reply]], key: Key | None = None) -> Reply:
+async def answer(run: Callable[[Ask[Any]], Awaitable[Reply]], key: Key | None = None) -> Reply:
     """Run an operation and return its answer as a client would get it: 200, or 409 for a refusal."""
 
-    def encode(result: T | Refusal) -> Reply:
+    def encode(result: object) -> Reply:
         return Reply(409 if isinstance(result, Refusal) else 200, repr(result).encode())
 
     return await run(Ask(encode, key))
@@ -289,9 +292,14 @@ async def answer(run: Callable[[Ask[T]], Awaitable[Reply]], key: Key | None = No
 
 async def value(run: Callable[[Ask[T]], Awaitable[Reply]], key: Key | None = None) -> T:
     """Run an operation for the first time and return what it decided, or raise the refusal."""
-    decided: list[T | Refusal] = []
+    return cast("T", await decide(run, key))
 
-    def encode(result: T | Refusal) -> Reply:
+
+async def decide(run: Callable[[Ask[Any]], Awaitable[Reply]], key: Key | None = None) -> Any:
+    """Do as `value` does where the type is not known."""
+    decided: list[Any] = []
+
+    def encode(result: object) -> Reply:
         decided.append(result)
         return Reply(409 if isinstance(result, Refusal) else 200, repr(result).encode())
 

@@ -1,0 +1,206 @@
+"""Group commit: requests that arrive while a batch commits form the next one. No timer, so a lone one is not delayed.
+
+A lane is one primary. Its queue is bounded and every request has a deadline: full or late means a clear refusal.
+A batch that fails is split, down to single requests, so that only the guilty one fails.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import asyncpg
+
+from store.batch import BusesMoved, Written, run_batch
+from store.buses import Buses
+from store.db import CommitUnknown, Connection, Contended, Database
+from store.errors import OutcomeUnknown, Overloaded, Refusal, StoreError
+from store.events import SeatsChanged
+from store.ledger import Again
+from store.requests import Needs, Reply, Request
+
+log = logging.getLogger(__name__)
+
+_DECIDE_AGAIN = {"claims_one_owner_per_seat_and_segment", "idempotency_keys_once"}
+
+
+@dataclass(frozen=True, slots=True)
+class LaneOptions:
+    """`in_flight` batches at a time of up to `batch_max` requests; `queue_max` wait, no longer than `wait_seconds`."""
+
+    in_flight: int = 2
+    batch_max: int = 64
+    queue_max: int = 4000
+    wait_seconds: float = 4.0
+    tries: int = 5
+
+
+@dataclass(slots=True, eq=False)
+class _Waiting:
+    request: Request[Any]
+    needs: Needs
+    future: "asyncio.Future[Reply]"
+    deadline: float
+    tries: int = 0
+    is_unknown: bool = field(default=False)
+    """A COMMIT of this request got no answer: a refusal now may be its own success."""
+
+
+class Lane:
+    def __init__(
+        self,
+        db: Database,
+        buses: Buses,
+        announce: Callable[[SeatsChanged], None],
+        options: LaneOptions = LaneOptions(),
+    ) -> None:
+        self.db = db
+        self.buses = buses
+        self._announce = announce
+        self._options = options
+        self._queue: deque[_Waiting] = deque()
+        self._runners: set[asyncio.Task[None]] = set()
+
+    async def submit(self, request: Request[Any]) -> Reply:
+        """Decide a request in one of the next batches, commit, announce its event and return the answer.
+
+        Raises NotFound for an unknown bus, KeyReused, Overloaded, OutcomeUnknown, what makes no sense on this bus, and,
+        when the request has no key, the Refusal itself (with a key, refusals are stored answers like any other). A
+        caller that goes away takes nothing back.
+        """
+        if len(self._queue) >= self._options.queue_max:
+            raise Overloaded
+        needs = request.prepare(await self.buses.find(request.bus_id))
+        loop = asyncio.get_running_loop()
+        waiting = _Waiting(
+            request, needs, loop.create_future(), loop.time() + self._options.wait_seconds
+        )
+        self._queue.append(waiting)
+        self._wake()
+        return await waiting.future
+
+    async def close(self) -> None:
+        """Finish what is queued."""
+        while self._runners:
+            await asyncio.wait(self._runners)
+
+    def _wake(self) -> None:
+        if self._queue and len(self._runners) < self._options.in_flight:
+            runner = asyncio.create_task(self._run())
+            self._runners.add(runner)
+            runner.add_done_callback(self._ended)
+
+    def _ended(self, runner: "asyncio.Task[None]") -> None:
+        self._runners.discard(runner)
+        if not runner.cancelled() and (error := runner.exception()):
+            log.error("a lane's runner broke", exc_info=error)
+        self._wake()
+
+    async def _run(self) -> None:
+        while self._queue:
+            if batch := self._take():
+                await self._execute(batch)
+
+    def _take(self) -> list[_Waiting]:
+        """Take the next batch from the queue; refuse those who have waited too long, forget those who have left."""
+        now = asyncio.get_running_loop().time()
+        batch: list[_Waiting] = []
+        while self._queue and len(batch) < self._options.batch_max:
+            waiting = self._queue.popleft()
+            if waiting.future.done():
+                continue
+            if waiting.deadline <= now:
+                _give_up([waiting])
+            else:
+                batch.append(waiting)
+        return batch
+
+    async def _execute(self, batch: Sequence[_Waiting]) -> None:
+        """Run a batch until every request of it is answered or back in the queue."""
+        try:
+            written = await self._transact(batch)
+        except BaseException as error:  # noqa: BLE001 - told to whom it concerns, and passed on if it is none of theirs
+            await self._recover(batch, error)
+        else:
+            await self._tell(batch, written)
+
+    async def _recover(self, batch: Sequence[_Waiting], error: BaseException) -> None:
+        match error:
+            case CommitUnknown():
+                # Again under their own keys: each waits for the lost session and finds its result, or does the work.
+                for waiting in batch:
+                    waiting.is_unknown = True
+                await self._requeue(batch)
+            case BusesMoved():
+                self.buses.forget(*error.bus_ids)
+                await self._requeue(batch)
+            case Overloaded():
+                _give_up(batch)
+            case Contended() | asyncpg.PostgresError() if len(batch) > 1:
+                # Something of one of them, or too many at once: in halves, so that only the guilty one fails.
+                middle = len(batch) // 2
+                await self._execute(batch[:middle])
+                await self._execute(batch[middle:])
+            case asyncpg.UniqueViolationError() if error.constraint_name in _DECIDE_AGAIN:
+                # The guarantee spoke, or a key that is in use elsewhere: decide again, now it shows.
+                await self._requeue(batch)
+            case _:
+                _fail(batch, error)
+                if not isinstance(error, Exception):
+                    raise error
+
+    async def _transact(self, batch: Sequence[_Waiting]) -> Written:
+        requests = [waiting.request for waiting in batch]
+        needs = [waiting.needs for waiting in batch]
+
+        async def work(connection: Connection) -> Written:
+            return await run_batch(connection, requests, needs)
+
+        operators = sorted({request.bus.operator_id for request in requests})
+        return await self.db.transaction(operators, work, is_patient=len(batch) == 1)
+
+    async def _tell(self, batch: Sequence[_Waiting], written: Written) -> None:
+        again: list[_Waiting] = []
+        for waiting, decision in zip(batch, written.decisions, strict=True):
+            if isinstance(decision, Again):
+                self.buses.forget(waiting.request.bus_id)
+                again.append(waiting)
+            elif isinstance(decision, Reply):
+                if not waiting.future.done():
+                    waiting.future.set_result(decision)
+            elif waiting.is_unknown and isinstance(decision, Refusal):
+                _fail([waiting], OutcomeUnknown())
+            else:
+                _fail([waiting], decision)
+        for event in written.events:
+            self._announce(event)
+        await self._requeue(again)
+
+    async def _requeue(self, batch: Sequence[_Waiting]) -> None:
+        """Prepare requests anew and put them first in the queue, a few times; then give up."""
+        for waiting in reversed(batch):
+            waiting.tries += 1
+            if waiting.tries >= self._options.tries:
+                _give_up([waiting])
+                continue
+            try:
+                bus = await self.buses.find(waiting.request.bus_id)
+                waiting.needs = waiting.request.prepare(bus)
+            except StoreError as error:
+                _fail([waiting], error)
+            else:
+                self._queue.appendleft(waiting)
+
+
+def _give_up(batch: Sequence[_Waiting]) -> None:
+    """Refuse for want of time, honestly: what may have happened is not called overload."""
+    for waiting in batch:
+        _fail([waiting], OutcomeUnknown() if waiting.is_unknown else Overloaded())
+
+
+def _fail(batch: Sequence[_Waiting], error: BaseException) -> None:
+    for waiting in batch:
+        if not waiting.future.done():
+            waiting.future.set_exception(error)

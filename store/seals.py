@@ -1,0 +1,44 @@
+"""Secrets of bookings that need not be stored: access keys and payment ids, keyed digests of its number."""
+
+import base64
+import hmac
+from hashlib import blake2b
+
+from store.ids import LARGEST_BUS
+
+
+class Seals:
+    def __init__(self, key: bytes) -> None:
+        self._key = key
+
+    def access_key(self, booking_id: int) -> str:
+        """Return what lets a guest see their booking: 128 bits."""
+        return _text(self._seal(b"access", booking_id.to_bytes(8), 16))
+
+    def is_access_key(self, given: str, booking_id: int) -> bool:
+        """Compare in constant time."""
+        return hmac.compare_digest(given.encode(), self.access_key(booking_id).encode())
+
+    def payment(self, bus_id: int, booking_id: int) -> str:
+        """Return the public id of a booking's payment; it tells where the booking is and cannot be made up."""
+        place = bus_id.to_bytes(8) + booking_id.to_bytes(8)
+        return _text(place + self._seal(b"payment", place, 8))
+
+    def parse_payment(self, text: str) -> tuple[int, int] | None:
+        """Return (bus, booking) of a payment id of ours, or None."""
+        try:
+            raw = base64.b64decode(text.encode("ascii"), altchars=b"-_", validate=True)
+        except ValueError:
+            return None
+        place, seal = raw[:16], raw[16:]
+        if len(raw) != 24 or not hmac.compare_digest(seal, self._seal(b"payment", place, 8)):
+            return None
+        bus_id, booking_id = int.from_bytes(place[:8]), int.from_bytes(place[8:])
+        return (bus_id, booking_id) if bus_id <= LARGEST_BUS else None
+
+    def _seal(self, purpose: bytes, data: bytes, size: int) -> bytes:
+        return blake2b(data, key=self._key, person=purpose, digest_size=size).digest()
+
+
+def _text(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).decode().rstrip("=")

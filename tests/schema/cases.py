@@ -1,0 +1,263 @@
+"""For every constraint, unique index, domain and trigger of the schema: a statement that it refuses.
+
+A new one without a line here fails `test_constraints.py`.
+"""
+
+from dataclasses import dataclass
+
+from tests.schema.rows import BLOCK, HOLD, NEXT_HOLD, PAYMENT, digest, insert, uuid
+
+CHECK, UNIQUE, FOREIGN_KEY, FORBIDDEN = "23514", "23505", "23503", "42501"
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    name: str
+    statement: str
+    sqlstate: str
+    speaks: str | None
+    """The constraint that the error names, when another one of the same meaning comes first."""
+
+
+def check(name: str, table: str, /, **changes: str) -> Case:
+    return Case(name, insert(table, **changes), CHECK, name)
+
+
+def unique(name: str, table: str, /, *, speaks: str | None = None, **changes: str) -> Case:
+    return Case(name, insert(table, **changes), UNIQUE, speaks or name)
+
+
+def foreign(name: str, table: str, /, **changes: str) -> Case:
+    return Case(name, insert(table, **changes), FOREIGN_KEY, name)
+
+
+def move(name: str, statement: str, *, speaks: str | None = None) -> Case:
+    return Case(name, statement, CHECK, speaks or name)
+
+
+def forbidden(name: str, statement: str) -> Case:
+    return Case(name, statement, FORBIDDEN, None)
+
+
+LONG = "repeat('x', 70000)"
+
+CASES = (
+    # Domains
+    check("label_check", "operators", name="''"),
+    check("code_check", "stops", code="E'\\n'"),
+    check("currency_check", "operators", currency="'euro'"),
+    check("time_zone_check", "stops", time_zone="'Mid dle/Earth'"),
+    check("seat_states_check", "seats", states="'AQ'"),
+    check("person_name_check", "bookings", names="ARRAY['Ann', E'B\\tb']"),
+    # Operators
+    check("operators_seats_per_buyer_check", "operators", seats_per_buyer="0"),
+    unique("operators_pkey", "operators", operator_id="1"),
+    unique("operators_name_key", "operators", name="'ONE'"),
+    # Stops
+    check("stops_latitude_check", "stops", latitude="90.1"),
+    check("stops_longitude_check", "stops", longitude="-180.1"),
+    check("stops_not_own_parent", "stops", parent_id="9"),
+    unique("stops_pkey", "stops", stop_id="1"),
+    unique("stops_source_code_key", "stops", code="'one'"),
+    foreign("stops_parent_id_fkey", "stops", parent_id="4711"),
+    # Routes
+    unique("routes_pkey", "routes", route_id="1"),
+    unique("routes_operator_key", "routes", route_id="1", speaks="routes_pkey"),
+    unique("routes_operator_source_key", "routes", source_key="'one'"),
+    foreign("routes_operator_id_fkey", "routes", operator_id="3"),
+    check("route_stops_idx_check", "route_stops", idx="-1"),
+    check("route_stops_arrival_seconds_check", "route_stops", arrival_seconds="-1"),
+    check("route_stops_order", "route_stops", departure_seconds="599"),
+    unique("route_stops_pkey", "route_stops", idx="0"),
+    foreign("route_stops_route_id_fkey", "route_stops", route_id="4711"),
+    foreign("route_stops_operator_id_route_id_fkey", "route_stops", operator_id="2"),
+    foreign("route_stops_stop_id_fkey", "route_stops", stop_id="4711"),
+    # Layouts
+    unique("layouts_pkey", "layouts", layout_id="1"),
+    unique("layouts_operator_key", "layouts", layout_id="1", speaks="layouts_pkey"),
+    unique("layouts_operator_name_key", "layouts", name="'One'"),
+    foreign("layouts_operator_id_fkey", "layouts", operator_id="3"),
+    check("layout_seats_seat_no_check", "layout_seats", seat_no="201"),
+    check("layout_seats_label_check", "layout_seats", label="'1a'"),
+    check("layout_seats_deck_check", "layout_seats", deck="4"),
+    check("layout_seats_row_no_check", "layout_seats", row_no="61"),
+    check("layout_seats_column_no_check", "layout_seats", column_no="13"),
+    check("layout_seats_seat_class_check", "layout_seats", seat_class="'First class'"),
+    check(
+        "layout_seats_attributes_check",
+        "layout_seats",
+        attributes="array_fill('x'::text, ARRAY[13])",
+    ),
+    check("layout_seats_price_percent_check", "layout_seats", price_percent="1001"),
+    unique("layout_seats_pkey", "layout_seats", seat_no="1"),
+    unique("layout_seats_label_key", "layout_seats", label="'1A'"),
+    unique("layout_seats_place_key", "layout_seats", row_no="1"),
+    foreign("layout_seats_layout_id_fkey", "layout_seats", layout_id="4711"),
+    foreign("layout_seats_operator_id_layout_id_fkey", "layout_seats", operator_id="2"),
+    # Buses
+    check("buses_bus_id_check", "buses", bus_id="0"),
+    check("buses_epoch_check", "buses", epoch="0"),
+    check("buses_rev_check", "buses", rev="-1"),
+    check("buses_status_check", "buses", status="'LATE'"),
+    check("buses_sales_close_seconds_check", "buses", sales_close_seconds="-1"),
+    check("buses_total_seats_check", "buses", total_seats="201"),
+    check("buses_times", "buses", arrives_at="'2040-01-01 10:00+00'"),
+    check("buses_fares", "buses", fares="'{1000,-1}'"),
+    unique("buses_pkey", "buses", bus_id="1"),
+    unique("buses_operator_key", "buses", bus_id="1", speaks="buses_pkey"),
+    foreign("buses_operator_id_fkey", "buses", operator_id="3", route_id="NULL"),
+    foreign("buses_operator_id_route_id_fkey", "buses", route_id="2"),
+    foreign("buses_operator_id_layout_id_fkey", "buses", layout_id="2"),
+    check("bus_stops_idx_check", "bus_stops", idx="200"),
+    check("bus_stops_times", "bus_stops", departs_at="'2040-01-01 11:59+00'"),
+    unique("bus_stops_pkey", "bus_stops", idx="1"),
+    foreign("bus_stops_bus_id_operator_id_fkey", "bus_stops", operator_id="2"),
+    foreign("bus_stops_stop_id_fkey", "bus_stops", stop_id="4711"),
+    move("bus_stops_ordered_on_insert", insert("bus_stops", idx="3"), speaks="bus_stops_ordered"),
+    move(
+        "bus_stops_ordered_on_update",
+        "UPDATE bus_stops SET arrives_at = '2039-01-01', departs_at = '2039-01-01' WHERE idx = 1",
+        speaks="bus_stops_ordered",
+    ),
+    check("seats_seat_no_check", "seats", seat_no="0"),
+    unique("seats_pkey", "seats", seat_no="1"),
+    foreign("seats_bus_id_operator_id_fkey", "seats", operator_id="2"),
+    # Holds
+    check("buyer_holds_cap", "buyer_holds", seats_held="7"),
+    check("buyer_holds_seats_held_check", "buyer_holds", seats_held="-1"),
+    check("buyer_holds_seats_max_check", "buyer_holds", seats_max="0"),
+    unique("buyer_holds_pkey", "buyer_holds", user_id="1"),
+    foreign("buyer_holds_bus_id_operator_id_fkey", "buyer_holds", operator_id="2"),
+    check("holds_state_check", "holds", state="'GONE'", ended_at="now()"),
+    check("holds_from_idx_check", "holds", from_idx="-1"),
+    check("holds_leg", "holds", to_idx="0"),
+    check("holds_seats_check", "holds", seats="'{}'", prices="'{}'"),
+    check("holds_prices_check", "holds", prices="'{1500,-1}'"),
+    check("holds_price_per_seat", "holds", prices="'{1500}'"),
+    check("holds_lifetime", "holds", expires_at="'2030-01-01 10:20:01+00'"),
+    check("holds_state_shape", "holds", ended_at="now()"),
+    unique("holds_pkey", "holds", hold_id=HOLD),
+    foreign("holds_bus_id_operator_id_fkey", "holds", operator_id="2"),
+    move(
+        "holds_legal_move",
+        "UPDATE holds SET state = 'EXPIRED', ended_at = now() WHERE bus_id = 1;"
+        " UPDATE holds SET state = 'ACTIVE', ended_at = NULL WHERE bus_id = 1",
+    ),
+    # Bookings
+    check("bookings_booking_id_check", "bookings", booking_id="0"),
+    check("bookings_ref_check", "bookings", ref="'ABC10I'"),
+    check("bookings_access_digest_check", "bookings", access_digest="'short'"),
+    check("bookings_status_check", "bookings", status="'LOST'", ended_at="now()"),
+    check("bookings_from_idx_check", "bookings", from_idx="-1"),
+    check("bookings_leg", "bookings", to_idx="0"),
+    check(
+        "bookings_seats_check",
+        "bookings",
+        seats="'{}'",
+        prices="'{}'",
+        names="'{}'",
+        categories="'{}'",
+    ),
+    check("bookings_prices_check", "bookings", prices="'{-1,1500}'"),
+    check("bookings_categories_check", "bookings", categories="'{adult,Dog}'"),
+    check("bookings_email_check", "bookings", email="'a@'"),
+    check("bookings_phone_check", "bookings", phone="'call me'"),
+    check("bookings_line_per_seat", "bookings", names="'{Ann}'"),
+    check("bookings_state_shape", "bookings", confirmed_at="now()"),
+    unique("bookings_pkey", "bookings", booking_id="1"),
+    unique("bookings_hold_key", "bookings", hold_id=HOLD),
+    foreign("bookings_bus_id_operator_id_fkey", "bookings", operator_id="2"),
+    foreign("bookings_bus_id_hold_id_fkey", "bookings", hold_id=NEXT_HOLD),
+    move(
+        "bookings_legal_move",
+        "UPDATE bookings SET status = 'EXPIRED', ended_at = now() WHERE bus_id = 1;"
+        " UPDATE bookings SET status = 'CONFIRMED', confirmed_at = now(), expires_at = NULL WHERE bus_id = 1",
+    ),
+    # Blocks
+    check("blocks_from_idx_check", "blocks", from_idx="-1"),
+    check("blocks_leg", "blocks", to_idx="0"),
+    check("blocks_seats_check", "blocks", seats="'{}'"),
+    unique("blocks_pkey", "blocks", block_id=BLOCK),
+    foreign("blocks_bus_id_operator_id_fkey", "blocks", operator_id="2"),
+    # Claims
+    check("claims_segment_check", "claims", segment="199"),
+    check("claims_one_kind_of_owner", "claims", booking_id="1"),
+    unique("claims_one_owner_per_seat_and_segment", "claims", segment="0"),
+    foreign("claims_bus_id_operator_id_fkey", "claims", operator_id="2"),
+    foreign("claims_bus_id_seat_no_fkey", "claims", seat_no="99"),
+    foreign("claims_bus_id_hold_id_fkey", "claims", hold_id=NEXT_HOLD),
+    foreign("claims_bus_id_booking_id_fkey", "claims", hold_id="NULL", booking_id="3"),
+    foreign("claims_bus_id_block_id_fkey", "claims", hold_id="NULL", block_id=HOLD),
+    # Tickets
+    check("tickets_status_check", "tickets", status="'LOST'"),
+    check("tickets_state_shape", "tickets", status="'CANCELLED'"),
+    unique("tickets_pkey", "tickets", seat_no="1"),
+    unique("tickets_code_key", "tickets", code=uuid(31)),
+    foreign("tickets_bus_id_booking_id_fkey", "tickets", booking_id="3"),
+    foreign("tickets_bus_id_operator_id_fkey", "tickets", operator_id="2"),
+    move(
+        "tickets_legal_move",
+        "UPDATE tickets SET status = 'CANCELLED', cancelled_at = now() WHERE bus_id = 1;"
+        " UPDATE tickets SET status = 'VALID', cancelled_at = NULL WHERE bus_id = 1",
+    ),
+    # Payments
+    check("payments_method_check", "payments", method="'barter'"),
+    check("payments_status_check", "payments", status="'LOST'", settled_at="now()"),
+    check("payments_amount_check", "payments", amount="-1"),
+    check("payments_state_shape", "payments", status="'SUCCEEDED'"),
+    unique("payments_pkey", "payments", payment_id=PAYMENT),
+    unique("payments_one_applied", "payments", status="'SUCCEEDED'", settled_at="now()"),
+    foreign("payments_bus_id_booking_id_fkey", "payments", booking_id="3"),
+    foreign("payments_bus_id_operator_id_fkey", "payments", operator_id="2"),
+    move(
+        "payments_legal_move", "UPDATE payments SET status = 'DECLINED' WHERE status = 'SUCCEEDED'"
+    ),
+    check("refunds_amount_check", "refunds", amount="0"),
+    check("refunds_seats_check", "refunds", seats="'{}'"),
+    unique("refunds_pkey", "refunds", refund_id=uuid(41)),
+    unique("refunds_once", "refunds", seats="'{1}'"),
+    foreign("refunds_bus_id_payment_id_fkey", "refunds", payment_id=uuid(99)),
+    foreign("refunds_bus_id_operator_id_fkey", "refunds", operator_id="2"),
+    # Events and keys
+    check("events_rev_check", "events", rev="0"),
+    check("events_kind_check", "events", kind="'Held'"),
+    check("events_seats_check", "events", seats=LONG),
+    unique("events_one_per_rev", "events", rev="1"),
+    foreign("events_bus_id_operator_id_fkey", "events", operator_id="2"),
+    check("idempotency_keys_bus_id_check", "idempotency_keys", bus_id="-1"),
+    check("idempotency_keys_status_check", "idempotency_keys", status="503"),
+    check("idempotency_keys_response_check", "idempotency_keys", response=f"{LONG}::bytea"),
+    check("idempotency_keys_complete", "idempotency_keys", response="NULL"),
+    unique("idempotency_keys_once", "idempotency_keys", key_hash=uuid(51)),
+    # People and sessions
+    check("users_email_check", "users", email="'nina @example.org'"),
+    check("users_password_hash_check", "users", password_hash="repeat('x', 301)"),
+    check("users_role_check", "users", role="'king'"),
+    check("users_operator_of_role", "users", role="'agent'"),
+    unique("users_pkey", "users", user_id="1"),
+    unique("users_email_key", "users", email="'ONE@example.org'"),
+    foreign("users_operator_id_fkey", "users", role="'agent'", operator_id="3"),
+    check("refresh_tokens_digest_check", "refresh_tokens", digest="'short'"),
+    check("refresh_tokens_lifetime", "refresh_tokens", expires_at="'2050-01-01'"),
+    unique("refresh_tokens_pkey", "refresh_tokens", digest=digest(1)),
+    Case(
+        "refresh_tokens_one_unused_child",
+        f"{insert('refresh_tokens')}; {insert('refresh_tokens', digest=digest(10))}",
+        UNIQUE,
+        "refresh_tokens_one_unused_child",
+    ),
+    foreign("refresh_tokens_user_id_fkey", "refresh_tokens", user_id="4711"),
+    foreign("refresh_tokens_parent_fkey", "refresh_tokens", parent=digest(4711)),
+    check("house_keys_purpose_check", "house_keys", purpose="'x'"),
+    check("house_keys_key_id_check", "house_keys", key_id="'two words'"),
+    check("house_keys_secret_check", "house_keys", secret=LONG),
+    unique("house_keys_pkey", "house_keys", key_id="'1'"),
+    check("audit_log_action_check", "audit_log", action="'Bus created'"),
+    check("audit_log_subject_check", "audit_log", subject="repeat('x', 201)"),
+    check("audit_log_detail_check", "audit_log", detail=f"jsonb_build_object('a', {LONG})"),
+    # Keys that the application cannot even try: the number is the database's, the ledger the migrations'.
+    Case("audit_log_pkey", insert("audit_log", audit_id="1"), "428C9", None),
+    forbidden(
+        "schema_migrations_pkey", "INSERT INTO schema_migrations VALUES ('0001_catalogue.sql', '')"
+    ),
+)

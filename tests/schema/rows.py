@@ -1,0 +1,267 @@
+"""A small complete data set, and for every table one further row that is good: cases spoil it.
+
+Values are SQL expressions, so that a case reads like the statement it stands for.
+"""
+
+from collections.abc import Mapping
+
+
+def uuid(number: int) -> str:
+    return f"'00000000-0000-0000-0000-{number:012}'"
+
+
+def digest(number: int) -> str:
+    return f"sha256('{number}')"
+
+
+_SOON = "'2040-01-01 10:00+00'"
+_LATER = "'2040-01-01 12:00+00'"
+_NOW = "'2030-01-01 10:00+00'"
+_IN_FIVE_MINUTES = "'2030-01-01 10:05+00'"
+
+HOLD, NEXT_HOLD = uuid(1), uuid(2)
+BLOCK, NEXT_BLOCK = uuid(11), uuid(12)
+PAYMENT, NEXT_PAYMENT = uuid(21), uuid(22)
+
+Row = Mapping[str, str]
+ROWS: dict[str, Row] = {
+    "operators": {"operator_id": "9", "name": "'Nine'", "time_zone": "'UTC'", "currency": "'EUR'"},
+    "stops": {
+        "stop_id": "9",
+        "source": "'test'",
+        "code": "'nine'",
+        "name": "'Nine'",
+        "latitude": "52.5",
+        "longitude": "13.4",
+        "time_zone": "'UTC'",
+    },
+    "routes": {"route_id": "9", "operator_id": "1", "name": "'Nine'", "source_key": "'nine'"},
+    "route_stops": {
+        "route_id": "1",
+        "idx": "1",
+        "operator_id": "1",
+        "stop_id": "2",
+        "arrival_seconds": "600",
+        "departure_seconds": "660",
+    },
+    "layouts": {"layout_id": "9", "operator_id": "1", "name": "'Nine'"},
+    "layout_seats": {
+        "layout_id": "1",
+        "seat_no": "3",
+        "operator_id": "1",
+        "label": "'2A'",
+        "deck": "1",
+        "row_no": "2",
+        "column_no": "1",
+        "seat_class": "'standard'",
+        "attributes": "'{window}'",
+        "price_percent": "100",
+    },
+    "buses": {
+        "bus_id": "9",
+        "operator_id": "1",
+        "route_id": "1",
+        "layout_id": "1",
+        "departs_at": _SOON,
+        "arrives_at": _LATER,
+        "total_seats": "2",
+        "currency": "'EUR'",
+        "fares": "'{1000,500}'",
+        "name": "'The nine'",
+        "source_key": "'nine'",
+        "service_date": "'2040-01-01'",
+        "status": "'SCHEDULED'",
+    },
+    "bus_stops": {
+        "bus_id": "1",
+        "idx": "2",
+        "operator_id": "1",
+        "stop_id": "3",
+        "arrives_at": _LATER,
+        "departs_at": _LATER,
+    },
+    "seats": {"bus_id": "1", "seat_no": "3", "operator_id": "1", "states": "'AA'"},
+    "buyer_holds": {
+        "bus_id": "1",
+        "user_id": "2",
+        "operator_id": "1",
+        "seats_held": "0",
+        "seats_max": "6",
+    },
+    "holds": {
+        "bus_id": "1",
+        "hold_id": NEXT_HOLD,
+        "operator_id": "1",
+        "state": "'ACTIVE'",
+        "user_id": "1",
+        "from_idx": "0",
+        "to_idx": "2",
+        "seats": "'{1,2}'",
+        "prices": "'{1500,1500}'",
+        "created_at": _NOW,
+        "expires_at": _IN_FIVE_MINUTES,
+    },
+    "bookings": {
+        "bus_id": "1",
+        "booking_id": "2",
+        "operator_id": "1",
+        "ref": "'ABC234'",
+        "access_digest": digest(1),
+        "status": "'PENDING'",
+        "user_id": "1",
+        "from_idx": "0",
+        "to_idx": "2",
+        "seats": "'{1,2}'",
+        "prices": "'{1500,1500}'",
+        "names": "'{Ann,Bob}'",
+        "categories": "'{adult,child}'",
+        "email": "'ann@example.org'",
+        "phone": "'+49 30 123456'",
+        "created_at": _NOW,
+        "expires_at": _IN_FIVE_MINUTES,
+    },
+    "blocks": {
+        "bus_id": "1",
+        "block_id": NEXT_BLOCK,
+        "operator_id": "1",
+        "from_idx": "0",
+        "to_idx": "2",
+        "seats": "'{2}'",
+        "reason": "'belt'",
+        "created_at": _NOW,
+    },
+    "claims": {
+        "bus_id": "1",
+        "seat_no": "1",
+        "segment": "1",
+        "operator_id": "1",
+        "hold_id": HOLD,
+    },
+    "tickets": {
+        "bus_id": "1",
+        "booking_id": "1",
+        "seat_no": "2",
+        "operator_id": "1",
+        "code": uuid(32),
+        "issued_at": _NOW,
+    },
+    "payments": {
+        "bus_id": "1",
+        "payment_id": NEXT_PAYMENT,
+        "booking_id": "1",
+        "operator_id": "1",
+        "method": "'demo'",
+        "status": "'PENDING'",
+        "amount": "1500",
+        "created_at": _NOW,
+    },
+    "refunds": {
+        "bus_id": "1",
+        "refund_id": uuid(42),
+        "payment_id": PAYMENT,
+        "operator_id": "1",
+        "amount": "100",
+        "seats": "'{2}'",
+        "created_at": _NOW,
+    },
+    "events": {
+        "bus_id": "1",
+        "rev": "2",
+        "operator_id": "1",
+        "epoch": "1",
+        "kind": "'held'",
+        "seats": """'[["1A","LL"]]'""",
+        "at": _NOW,
+    },
+    "idempotency_keys": {
+        "bus_id": "1",
+        "key_hash": uuid(52),
+        "operator_id": "1",
+        "request_hash": uuid(50),
+        "status": "200",
+        "response": "'{}'",
+    },
+    "users": {
+        "user_id": "9",
+        "name": "'Nina'",
+        "email": "'nina@example.org'",
+        "password_hash": "'hash'",
+        "role": "'rider'",
+    },
+    "refresh_tokens": {
+        "digest": digest(9),
+        "family": uuid(60),
+        "user_id": "1",
+        "parent": digest(1),
+        "issued_at": _NOW,
+        "expires_at": _SOON,
+        "family_expires_at": _LATER,
+    },
+    "house_keys": {"purpose": "'tokens'", "key_id": "'2'", "secret": "'secret'"},
+    "audit_log": {
+        "operator_id": "1",
+        "action": "'bus.create'",
+        "subject": "'bus 1'",
+        "detail": "'{}'",
+    },
+}
+
+# What is there already: the first of everything, of two operators.
+BASE: tuple[tuple[str, Row], ...] = (
+    ("operators", {"operator_id": "1", "name": "'One'"}),
+    ("operators", {"operator_id": "2", "name": "'Two'"}),
+    ("stops", {"stop_id": "1", "code": "'one'"}),
+    ("stops", {"stop_id": "2", "code": "'two'"}),
+    ("stops", {"stop_id": "3", "code": "'three'"}),
+    ("routes", {"route_id": "1", "name": "'One'", "source_key": "'one'"}),
+    ("routes", {"route_id": "2", "name": "'Two'", "operator_id": "2"}),
+    ("route_stops", {"idx": "0", "stop_id": "1"}),
+    ("layouts", {"layout_id": "1", "name": "'One'"}),
+    ("layouts", {"layout_id": "2", "name": "'Two'", "operator_id": "2"}),
+    ("layout_seats", {"seat_no": "1", "label": "'1A'", "row_no": "1"}),
+    ("layout_seats", {"seat_no": "2", "label": "'1B'", "row_no": "1", "column_no": "2"}),
+    ("buses", {"bus_id": "1"}),
+    ("buses", {"bus_id": "2", "operator_id": "2", "route_id": "2", "layout_id": "2"}),
+    ("bus_stops", {"idx": "0", "stop_id": "1", "arrives_at": _SOON, "departs_at": _SOON}),
+    ("bus_stops", {"idx": "1", "stop_id": "2", "arrives_at": _SOON, "departs_at": _SOON}),
+    ("bus_stops", {"bus_id": "2", "idx": "0", "operator_id": "2"}),
+    ("seats", {"seat_no": "1"}),
+    ("seats", {"seat_no": "2"}),
+    ("seats", {"bus_id": "2", "seat_no": "1", "operator_id": "2"}),
+    ("buyer_holds", {"user_id": "1", "seats_held": "2"}),
+    ("holds", {"hold_id": HOLD}),
+    ("holds", {"bus_id": "2", "hold_id": NEXT_HOLD, "operator_id": "2"}),
+    ("bookings", {"booking_id": "1", "hold_id": HOLD}),
+    ("bookings", {"bus_id": "2", "booking_id": "3", "operator_id": "2"}),
+    ("blocks", {"block_id": BLOCK}),
+    ("blocks", {"bus_id": "2", "block_id": NEXT_BLOCK, "operator_id": "2"}),
+    ("claims", {"segment": "0"}),
+    ("claims", {"bus_id": "2", "operator_id": "2", "hold_id": NEXT_HOLD}),
+    ("tickets", {"seat_no": "1", "code": uuid(31)}),
+    ("tickets", {"bus_id": "2", "booking_id": "3", "operator_id": "2"}),
+    ("payments", {"payment_id": PAYMENT, "status": "'SUCCEEDED'", "settled_at": _NOW}),
+    ("payments", {"bus_id": "2", "booking_id": "3", "operator_id": "2"}),
+    ("refunds", {"refund_id": uuid(41), "seats": "'{1}'"}),
+    ("refunds", {"bus_id": "2", "payment_id": NEXT_PAYMENT, "operator_id": "2"}),
+    ("events", {"rev": "1"}),
+    ("events", {"bus_id": "2", "rev": "1", "operator_id": "2"}),
+    ("idempotency_keys", {"key_hash": uuid(51)}),
+    ("idempotency_keys", {"bus_id": "2", "operator_id": "2"}),
+    ("buyer_holds", {"bus_id": "2", "operator_id": "2"}),
+    ("users", {"user_id": "1", "email": "'one@example.org'"}),
+    ("refresh_tokens", {"digest": digest(1), "parent": "NULL"}),
+    ("house_keys", {"key_id": "'1'"}),
+    ("audit_log", {}),
+    ("audit_log", {"operator_id": "2"}),
+)
+
+
+def insert(table: str, /, **changes: str) -> str:
+    """Return the statement that adds the table's further row, with these columns changed."""
+    row = {**ROWS[table], **changes}
+    columns, values = ", ".join(row), ", ".join(row.values())
+    return f"INSERT INTO {table} ({columns}) VALUES ({values})"  # noqa: S608 - of constants
+
+
+def base() -> list[str]:
+    return [insert(table, **changes) for table, changes in BASE]

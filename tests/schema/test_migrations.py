@@ -1,0 +1,165 @@
+"""The runner: in order, once, whole files, and never over what it does not know."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from store.db import Connection
+from store.migrate import Migration, MigrationError, load, migrate, pending
+from tests.support.databases import Databases
+
+FIRST = Migration("0001_first.sql", "CREATE TABLE places (n int PRIMARY KEY, name text)")
+SECOND = Migration(
+    "0002_second.sql",
+    "INSERT INTO places SELECT n, 'place ' || n FROM generate_series(1, 1000) AS n",
+)
+INDEX = Migration(
+    "0003_index.sql",
+    "-- no-transaction\nCREATE INDEX CONCURRENTLY IF NOT EXISTS places_name_idx ON places (name)",
+)
+BROKEN = Migration(
+    "0004_broken.sql", "CREATE TABLE half (n int); INSERT INTO half VALUES (1); SELECT 1 / 0"
+)
+
+
+@pytest.fixture
+async def empty_url(databases: Databases) -> AsyncIterator[str]:
+    async with databases.fresh(is_migrated=False) as url:
+        yield url
+
+
+@pytest.fixture
+async def reader(empty_url: str) -> AsyncIterator[Connection]:
+    connection = await asyncpg.connect(empty_url)
+    yield connection
+    await connection.close()
+
+
+async def applied(reader: Connection) -> list[str]:
+    rows = await reader.fetch("SELECT name FROM schema_migrations ORDER BY applied_at, name")
+    return [row["name"] for row in rows]
+
+
+async def exists(reader: Connection, relation: str) -> bool:
+    return await reader.fetchval("SELECT to_regclass($1)", relation) is not None
+
+
+async def test_all_that_is_missing_is_applied_in_order(empty_url: str, reader: Connection) -> None:
+    heard: list[str] = []
+    names = await migrate(empty_url, migrations=[FIRST, SECOND], report=heard.append)
+    assert names == heard == await applied(reader) == [FIRST.name, SECOND.name]
+    assert await migrate(empty_url, migrations=[FIRST, SECOND, INDEX]) == [INDEX.name]
+    assert await exists(reader, "places_name_idx")
+    assert await migrate(empty_url, migrations=[FIRST, SECOND, INDEX]) == []
+
+
+async def test_ours_go_on_an_empty_database_and_then_nothing_is_pending(empty_url: str) -> None:
+    names = [migration.name for migration in load()]
+    assert await pending(empty_url) == names
+    assert await migrate(empty_url) == names
+    assert await pending(empty_url) == []
+    assert await migrate(empty_url) == []
+
+
+async def test_asking_what_is_pending_changes_nothing(empty_url: str, reader: Connection) -> None:
+    await pending(empty_url)
+    assert not await exists(reader, "schema_migrations")
+    tables = await reader.fetch("SELECT FROM pg_tables WHERE schemaname = 'public'")
+    assert tables == []
+
+
+async def test_a_migration_edited_after_it_was_applied_is_refused(
+    empty_url: str, reader: Connection
+) -> None:
+    await migrate(empty_url, migrations=[FIRST])
+    edited = Migration(FIRST.name, FIRST.text + "; SELECT 1")
+    with pytest.raises(MigrationError, match="0001_first"):
+        await migrate(empty_url, migrations=[edited, SECOND])
+    assert await applied(reader) == [FIRST.name]
+
+
+async def test_a_database_newer_than_the_program_is_left_alone(
+    empty_url: str, reader: Connection
+) -> None:
+    await migrate(empty_url, migrations=[FIRST, SECOND])
+    with pytest.raises(MigrationError, match=r"newer.*0002_second.sql"):
+        await migrate(empty_url, migrations=[FIRST])
+    with pytest.raises(MigrationError, match="newer"):
+        await pending(empty_url)
+    assert await applied(reader) == [FIRST.name, SECOND.name]
+
+
+async def test_a_migration_that_fails_leaves_nothing_and_keeps_those_before_it(
+    empty_url: str, reader: Connection
+) -> None:
+    with pytest.raises(MigrationError, match="0004_broken"):
+        await migrate(empty_url, migrations=[FIRST, SECOND, BROKEN])
+    assert await applied(reader) == [FIRST.name, SECOND.name]
+    assert not await exists(reader, "half")
+    fixed = Migration(BROKEN.name, "CREATE TABLE half (n int)")
+    assert await migrate(empty_url, migrations=[FIRST, SECOND, fixed]) == [BROKEN.name]
+
+
+async def test_six_runners_at_once_apply_each_migration_once(
+    empty_url: str, reader: Connection
+) -> None:
+    plan = [FIRST, SECOND, INDEX]
+    done = await asyncio.gather(*(migrate(empty_url, migrations=plan) for _ in range(6)))
+    assert sorted(name for names in done for name in names) == [step.name for step in plan]
+    assert await applied(reader) == [step.name for step in plan]
+    assert await reader.fetchval(
+        "SELECT indisvalid FROM pg_index WHERE indexrelid = 'places_name_idx'::regclass"
+    )
+
+
+async def test_our_own_migrations_run_on_several_databases_of_a_cluster_at_once(
+    databases: Databases,
+) -> None:
+    async with (
+        databases.fresh(is_migrated=False) as first,
+        databases.fresh(is_migrated=False) as second,
+        databases.fresh(is_migrated=False) as third,
+    ):
+        done = await asyncio.gather(*(migrate(url) for url in (first, second, third, second)))
+        assert sorted(len(names) for names in done) == [0, *[len(load())] * 3]
+
+
+async def test_two_statements_cannot_hide_in_a_file_without_a_transaction(
+    empty_url: str, reader: Connection
+) -> None:
+    sloppy = Migration(
+        "0002_sloppy.sql", f"{INDEX.text}; CREATE INDEX CONCURRENTLY ON places (name)"
+    )
+    with pytest.raises(MigrationError, match="0002_sloppy"):
+        await migrate(empty_url, migrations=[FIRST, sloppy])
+    assert await applied(reader) == [FIRST.name]
+
+
+async def test_a_migration_waits_for_a_lock_only_so_long(
+    empty_url: str, reader: Connection
+) -> None:
+    await migrate(empty_url, migrations=[FIRST])
+    async with reader.transaction():
+        await reader.execute("LOCK TABLE places")
+        waiting = Migration("0002_wait.sql", "ALTER TABLE places ADD COLUMN more text")
+        with pytest.raises(MigrationError, match="lock timeout"):
+            await migrate(empty_url, migrations=[FIRST, waiting])
+    assert await applied(reader) == [FIRST.name]
+
+
+def test_a_file_may_ask_for_more_time() -> None:
+    assert FIRST.timeout == "5s"
+    assert Migration("0001_slow.sql", "-- timeout: 60s\nSELECT 1").timeout == "60s"
+    assert Migration("0001_slow.sql", "-- Why.\n-- timeout: 10min\nSELECT 1").timeout == "10min"
+
+
+def test_files_are_loaded_by_number_and_a_wrong_name_is_refused(tmp_path: Path) -> None:
+    for name in ("0002_b.sql", "0001_a.sql"):
+        (tmp_path / name).write_text("SELECT 1")
+    assert [migration.name for migration in load(tmp_path)] == ["0001_a.sql", "0002_b.sql"]
+    (tmp_path / "3_c.sql").write_text("SELECT 1")
+    with pytest.raises(MigrationError, match="3_c"):
+        load(tmp_path)

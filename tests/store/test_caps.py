@@ -1,0 +1,123 @@
+"""How many seats of a bus one buyer may hold at a time."""
+
+import asyncio
+
+import pytest
+
+from store.errors import InvalidRequest, TooManySeats
+from store.model import Hold
+from tests.support.locks import session
+from tests.support.world import World
+
+
+async def test_holds_of_one_buyer_add_up_to_the_cap(world: World) -> None:
+    rider, bus = world.rider(1), await world.bus()
+    await world.hold(bus, ["1A", "1B", "1C"], caller=rider)
+    await world.hold(bus, ["1D", "2A"], caller=rider)
+    with pytest.raises(TooManySeats) as refusal:
+        await world.hold(bus, ["2B", "2C"], caller=rider)
+    assert refusal.value.seats_max == 6
+    await world.hold(bus, ["2B"], caller=rider)
+    await world.hold(bus, ["2C"], caller=world.rider(2))
+
+
+async def test_the_cap_is_counted_for_each_bus(world: World) -> None:
+    rider = world.rider(1)
+    seats = ["1A", "1B", "1C", "1D", "2A", "2B"]
+    await world.hold(await world.bus(), seats, caller=rider)
+    await world.hold(await world.bus(), seats, caller=rider)
+
+
+async def test_what_is_released_booked_or_expired_counts_no_more(world: World) -> None:
+    rider, bus = world.rider(1), await world.bus()
+    released = await world.hold(bus, ["1A", "1B"], caller=rider)
+    booked = await world.hold(bus, ["1C", "1D"], caller=rider)
+    expired = await world.hold(bus, ["2A", "2B"], caller=rider)
+    await world.release(released, caller=rider)
+    await world.book_hold(booked, caller=rider)
+    await world.let_time_pass(expired)
+    await world.hold(bus, ["3A", "3B", "3C", "3D", "4A", "4B"], caller=rider)
+    with pytest.raises(TooManySeats):
+        await world.hold(bus, ["5A"], caller=rider)
+
+
+async def test_a_sweep_takes_an_expired_hold_off_the_count(world: World) -> None:
+    rider, bus = world.rider(1), await world.bus()
+    live = await world.hold(bus, ["1A"], caller=rider)
+    await world.let_time_pass(await world.hold(bus, ["1B", "1C"], caller=rider))
+    await world.store.expiry.sweep()
+    (row,) = await world.edit("SELECT seats_held FROM buyer_holds")
+    assert row["seats_held"] == len(live.seats)
+
+
+async def test_a_refused_hold_does_not_count(world: World) -> None:
+    rider, bus = world.rider(1), await world.bus()
+    await world.book(bus, ["1A"], method="cash")
+    for _ in range(3):
+        with pytest.raises(Exception, match="SeatUnavailable"):
+            await world.hold(bus, ["1A", "1B"], caller=rider)
+    await world.hold(bus, ["1B", "1C", "1D", "2A", "2B", "2C"], caller=rider)
+
+
+async def test_twenty_requests_of_one_buyer_at_once_never_exceed_the_cap(world: World) -> None:
+    rider, bus = world.rider(1), await world.bus()
+    other = await world.open_store()
+    labels = list(await world.states(bus))[:20]
+    outcomes = await asyncio.gather(
+        *(world.hold(bus, [label], caller=rider) for label in labels), return_exceptions=True
+    )
+    assert sum(isinstance(outcome, Hold) for outcome in outcomes) == 6
+    assert sum(isinstance(outcome, TooManySeats) for outcome in outcomes) == 14
+    await other.close()
+
+
+async def test_no_request_may_ask_for_more_than_the_cap(world: World) -> None:
+    bus = await world.bus()
+    seats = ["1A", "1B", "1C", "1D", "2A", "2B", "2C"]
+    with pytest.raises(InvalidRequest) as refusal:
+        await world.book(bus, seats)
+    assert refusal.value.code == "too_many_seats"
+    agent = world.agent()
+    booking = await world.book(bus, seats, caller=agent, method="cash")
+    assert len(booking.seats) == 7
+
+
+async def test_staff_holds_a_whole_coach(world: World) -> None:
+    agent, bus = world.agent(), await world.bus()
+    labels = list(await world.states(bus))
+    hold = await world.hold(bus, labels, caller=agent)
+    await world.release(hold, caller=agent)
+    assert set((await world.states(bus)).values()) == {"A"}
+
+
+async def test_the_cap_of_the_operator_counts(world: World) -> None:
+    await world.edit("UPDATE operators SET seats_per_buyer = 2")
+    rider, bus = world.rider(1), await world.bus()
+    await world.hold(bus, ["1A", "1B"], caller=rider)
+    with pytest.raises(TooManySeats):
+        await world.hold(bus, ["1C"], caller=rider)
+
+
+@pytest.mark.xfail(strict=True, reason="extending does not lock the buyer's count")
+async def test_a_buyer_cannot_fill_the_cap_again_while_extending(database_url: str) -> None:
+    world = await World.open(database_url)
+    rider, bus = world.rider(1), await world.bus()
+    seats = ["1A", "1B", "1C", "1D", "2A", "2B"]
+    hold = await world.hold(bus, seats, caller=rider)
+    try:
+        async with session(world) as busy:
+            await world.edit(
+                "UPDATE holds SET expires_at = clock_timestamp() + interval '300 milliseconds'"
+            )
+            # Writes to holds wait, so the extension is decided in time and written after it.
+            await busy.connection.execute("LOCK TABLE holds IN SHARE MODE")
+            extending = asyncio.create_task(world.extend(hold, caller=rider))
+            await busy.has_waiters()
+            await busy.connection.execute("SELECT pg_sleep(0.35)")
+            more = asyncio.create_task(world.hold(bus, ["3A"], caller=rider))
+            await busy.has_waiters(2)
+        await extending
+        with pytest.raises(TooManySeats):
+            await more
+    finally:
+        await world.close()

@@ -1,0 +1,165 @@
+"""Two operations of the real store, statement by statement, in every order: PostgreSQL's isolation tester for us.
+
+Before each statement that locks or writes, and before COMMIT, an operation stops and waits for its turn. A turn ends
+when the operation has come to its next stop, has ended, or is seen waiting for a lock; then the other one goes on.
+"""
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import combinations
+from typing import Any, TypeVar
+
+import asyncpg
+import pytest
+
+from store import Store
+from store.db import Connection
+from store.errors import StoreError
+
+T = TypeVar("T")
+Deed = Callable[[Store], Awaitable[object]]
+_MATTERS = re.compile(r"\b(FOR (NO KEY )?UPDATE|INSERT|UPDATE|DELETE)\b")
+
+
+@dataclass(slots=True)
+class Player:
+    """One session: a store of its own, with one connection, that stops before whatever matters."""
+
+    store: Store
+    pid: int = 0
+    stops: list[str] = field(default_factory=list)
+    faults: list[BaseException] = field(default_factory=list)
+    outcome: object = None
+    _task: "asyncio.Task[None] | None" = None
+    _is_waiting: bool = False
+    _go: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def is_ready(self) -> bool:
+        return self._is_waiting or self.is_done
+
+    @property
+    def is_done(self) -> bool:
+        return self._task is not None and self._task.done()
+
+    async def start(self, deed: Deed) -> None:
+        self.stops, self.faults, self.outcome = [], [], None
+        self._task = asyncio.create_task(self._play(deed))
+
+    async def cancel_at(self, stop: int, deed: Deed) -> bool:
+        """Let a deed come to its n-th stop and cancel it there; whether it ended before it came so far."""
+        await self.start(deed)
+        assert self._task is not None
+        async with asyncio.timeout(10):
+            while not self.is_done and len(self.stops) < stop:
+                if self._is_waiting:
+                    self.go()
+                await asyncio.sleep(0)
+        is_over = self.is_done
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+        return is_over
+
+    def go(self) -> None:
+        self._is_waiting = False
+        self._go.set()
+
+    async def stop_before(self, statement: str) -> None:
+        self.stops.append(statement)
+        self._go.clear()
+        self._is_waiting = True
+        await self._go.wait()
+
+    async def _play(self, deed: Deed) -> None:
+        try:
+            self.outcome = await deed(self.store)
+        except StoreError as error:
+            self.outcome = error
+
+
+class _Stopping:
+    """A connection that stops before the statements that matter."""
+
+    def __init__(self, connection: Connection, player: Player) -> None:
+        self._connection = connection
+        self._player = player
+        self.has_stopped = False
+
+    def __getattr__(self, name: str) -> Callable[..., Awaitable[Any]]:
+        run: Callable[..., Awaitable[Any]] = getattr(self._connection, name)
+
+        async def stop_and_run(query: str, *args: object, **options: object) -> Any:
+            if _MATTERS.search(query):
+                self.has_stopped = True
+                await self._player.stop_before(query)
+            try:
+                return await run(query, *args, **options)
+            except asyncpg.PostgresError as error:
+                self._player.faults.append(error)
+                raise
+
+        return stop_and_run
+
+
+class Stage:
+    """Where two players act on data that each ordering finds anew."""
+
+    def __init__(
+        self, monkeypatch: pytest.MonkeyPatch, control: Connection, stores: Sequence[Store]
+    ) -> None:
+        self._control = control
+        self.players = [Player(store) for store in stores]
+        for player in self.players:
+            _stop_in_transactions(monkeypatch, player)
+
+    async def play(self, deeds: Sequence[Deed], order: Sequence[int]) -> list[object]:
+        """Start both deeds, give the turns in this order, let them finish, and return their outcomes."""
+        for player, deed in zip(self.players, deeds, strict=True):
+            await player.start(deed)
+            await self._settle(player)
+        for turn in order:
+            await self._give_turn(self.players[turn])
+        while not all(player.is_done for player in self.players):
+            for player in self.players:
+                await self._give_turn(player)
+        return [player.outcome for player in self.players]
+
+    async def _give_turn(self, player: Player) -> None:
+        # Whoever waits for a lock cannot use its turn; the other's next steps will free it.
+        if player.is_ready and not player.is_done:
+            player.go()
+        await self._settle(player)
+
+    async def _settle(self, player: Player) -> None:
+        blocked = "SELECT cardinality(pg_blocking_pids($1)) > 0"
+        async with asyncio.timeout(5):
+            while not player.is_ready:
+                if player.pid and await self._control.fetchval(blocked, player.pid):
+                    return
+                await asyncio.sleep(0)
+
+
+def orders(first: int, second: int) -> Iterator[tuple[int, ...]]:
+    """Return every way to mix so many steps of one with so many of the other."""
+    total = first + second
+    for places in combinations(range(total), first):
+        yield tuple(0 if place in places else 1 for place in range(total))
+
+
+def _stop_in_transactions(monkeypatch: pytest.MonkeyPatch, player: Player) -> None:
+    transaction = player.store.db.transaction
+
+    async def stopping(operators: Sequence[int] | None, work: Callable[[Any], Awaitable[T]]) -> T:
+        async def stop_and_work(connection: Connection) -> T:
+            player.pid = connection.get_server_pid()
+            gated = _Stopping(connection, player)
+            result = await work(gated)
+            if gated.has_stopped:
+                await player.stop_before("COMMIT")
+            return result
+
+        return await transaction(operators, stop_and_work)
+
+    monkeypatch.setattr(player.store.db, "transaction", stopping)

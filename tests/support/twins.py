@@ -1,0 +1,54 @@
+"""Control twins: the same store with a safeguard taken out, so that the failure it prevents must appear."""
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from store import engine
+from tests.support.world import World
+
+_ROW_LOCK = re.compile(r"FOR (NO KEY )?UPDATE OF \w+( SKIP LOCKED)?")
+
+
+class _Rewritten(dict[str, str]):
+    """Named queries, each rewritten whenever it is asked for."""
+
+    def __init__(self, texts: dict[str, str], rewrite: Callable[[str], str]) -> None:
+        super().__init__(texts)
+        self._rewrite = rewrite
+
+    def __getitem__(self, name: str) -> str:
+        return self._rewrite(super().__getitem__(name))
+
+
+@contextmanager
+def locking(rewrite: Callable[[str], str]) -> Iterator[None]:
+    """Let every statement that locks rows go through `rewrite` for a while."""
+    queries = engine.SQL
+    texts = queries._texts
+    assert any(rewrite(text) != text for text in texts.values()), "it changes nothing"
+    queries._texts = _Rewritten(texts, rewrite)
+    try:
+        yield
+    finally:
+        queries._texts = texts
+
+
+def without_locks(text: str) -> str:
+    return _ROW_LOCK.sub("", text)
+
+
+async def drop_guarantee(world: World) -> None:
+    """Take away the key that makes a second owner of a seat impossible."""
+    await world.owner.execute(
+        "ALTER TABLE claims DROP CONSTRAINT claims_one_owner_per_seat_and_segment"
+    )
+
+
+async def think_before_writing(world: World, seconds: float) -> None:
+    """Put a pause between what a sale has read and what it writes."""
+    await world.owner.execute(
+        "CREATE FUNCTION think() RETURNS trigger LANGUAGE plpgsql AS"
+        f" 'BEGIN PERFORM pg_sleep({seconds:f}); RETURN NULL; END';"
+        " CREATE TRIGGER think BEFORE UPDATE ON seats FOR EACH STATEMENT EXECUTE FUNCTION think()"
+    )
