@@ -12,6 +12,7 @@ from datetime import timedelta
 from store.db import Database, Record
 from store.errors import NotFound
 from store.events import Position, SeatMap
+from store.gather import Gather
 from store.model import Bus, BusStop, Layout, LayoutSeat
 from store.queries import Queries
 
@@ -36,20 +37,18 @@ class Buses:
         self._db = db
         self._facts: OrderedDict[int, Bus] = OrderedDict()
         self._layouts: OrderedDict[int, Layout] = OrderedDict()
+        self._facts_gather = Gather(self._read_facts)
+        self._states_gather = Gather(self._read_states)
 
     async def find(self, bus_id: int) -> Bus:
         """Return the facts of a bus, from memory when they are there; raise NotFound."""
         if (known := self._facts.get(bus_id)) is not None:
             self._facts.move_to_end(bus_id)
             return known
-        row = await self._db.fetchrow(SQL["find_facts"], bus_id)
-        if row is None:
+        found = await self._facts_gather.find(bus_id)
+        if found is None:
             raise NotFound("bus")
-        bus = _bus(row, await self._layout(row["layout_id"]))
-        self._facts[bus_id] = bus
-        if len(self._facts) > BUSES_KEPT:
-            self._facts.popitem(last=False)
-        return bus
+        return found
 
     def forget(self, *bus_ids: int) -> None:
         """Have the facts of buses read anew: they were edited."""
@@ -58,7 +57,7 @@ class Buses:
 
     async def seat_states(self, bus_id: int) -> SeatStates:
         """Return every seat's states with the revision they belong to, from one snapshot; raise NotFound."""
-        row = await self._db.fetchrow(SQL["seat_states"], bus_id)
+        row = await self._states_gather.find(bus_id)
         if row is None:
             raise NotFound("bus")
         bus = await self.find(bus_id)
@@ -85,6 +84,19 @@ class Buses:
         """Return how far each bus has come; unknown buses are absent."""
         rows = await self._db.fetch(SQL["positions"], list(bus_ids))
         return [Position(row["bus_id"], row["epoch"], row["rev"]) for row in rows]
+
+    async def _read_facts(self, bus_ids: list[int]) -> dict[int, Bus]:
+        found: dict[int, Bus] = {}
+        for row in await self._db.fetch(SQL["find_facts"], bus_ids):
+            bus = _bus(row, await self._layout(row["layout_id"]))
+            found[bus.bus_id] = self._facts[bus.bus_id] = bus
+        while len(self._facts) > BUSES_KEPT:
+            self._facts.popitem(last=False)
+        return found
+
+    async def _read_states(self, bus_ids: list[int]) -> dict[int, Record]:
+        rows = await self._db.fetch(SQL["seat_states"], bus_ids)
+        return {row["bus_id"]: row for row in rows}
 
     async def _layout(self, layout_id: int) -> Layout:
         if (known := self._layouts.get(layout_id)) is not None:

@@ -21,7 +21,7 @@ INNER JOIN LATERAL (
     INNER JOIN stops AS place ON place.stop_id = s.stop_id
     WHERE s.bus_id = b.bus_id
 ) AS stops ON true
-WHERE b.bus_id = $1;
+WHERE b.bus_id = any($1::bigint[]);
 
 -- name: find_layout
 SELECT l.name, s.seat_no, s.label, s.deck, s.row_no, s.column_no, s.seat_class, s.attributes, s.price_percent
@@ -43,14 +43,14 @@ WHERE b.bus_id = any($1::bigint[])
 GROUP BY b.bus_id, b.epoch, b.rev;
 
 -- name: seat_states
--- One bus, by seat number: what the seat-map answer is made of.
+-- By seat number: what the seat-map answer is made of. Each bus and its seats from one snapshot.
 SELECT
-    b.epoch, b.rev, b.status, b.facts,
+    b.bus_id, b.epoch, b.rev, b.status, b.facts,
     array_agg(s.seat_no) AS seat_nos,
     array_agg(s.states::text) AS states
 FROM buses AS b
 INNER JOIN seats AS s ON s.bus_id = b.bus_id
-WHERE b.bus_id = $1
+WHERE b.bus_id = any($1::bigint[])
 GROUP BY b.bus_id, b.epoch, b.rev, b.status, b.facts;
 
 -- name: positions

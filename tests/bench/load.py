@@ -1,7 +1,7 @@
 """A load client that costs little: raw HTTP/1.1 over asyncio protocols, requests as ready-made bytes.
 
-It knows only what the servers here do: keep-alive, Content-Length. So the server is measured, not the client; its own CPU
-is reported beside.
+It knows only what the servers here do: keep-alive, Content-Length. So the server is measured, not the client, whose
+own CPU is reported beside.
 """
 
 import asyncio
@@ -10,6 +10,9 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import cast
+
+Requests = Iterator[bytes]
+"""HTTP requests as they go over the wire."""
 
 _LENGTH = b"\r\ncontent-length: "
 
@@ -73,7 +76,7 @@ class _Client(asyncio.Protocol):
 
 
 async def closed_loop(
-    address: tuple[str, int], requests: Iterator[bytes], *, clients: int, seconds: float
+    address: tuple[str, int], requests: Requests, *, clients: int, seconds: float
 ) -> Outcome:
     """Keep `clients` requests under way for `seconds`: each client sends its next when it has its answer."""
     outcome = Outcome()
@@ -107,7 +110,7 @@ async def closed_loop(
 
 async def open_loop(
     address: tuple[str, int],
-    requests: Iterator[bytes],
+    requests: Requests,
     *,
     rate: float,
     seconds: float,
@@ -115,27 +118,28 @@ async def open_loop(
 ) -> Outcome:
     """Send `rate` requests a second whatever the server does; a late answer delays nobody but counts in full."""
     outcome = Outcome()
-    idle: list[_Client] = []
     waiting: asyncio.Queue[_Client] = asyncio.Queue()
+    done = asyncio.Event()
+    total = int(rate * seconds)
 
     def answered(client: _Client, status: int, latency: float) -> None:
         outcome.statuses[status] += 1
         outcome.latencies.append(latency)
         waiting.put_nowait(client)
+        if len(outcome.latencies) == total:
+            done.set()
 
     idle = await _connect(address, clients, answered)
     for client in idle:
         waiting.put_nowait(client)
     started_at = time.perf_counter()
-    total = int(rate * seconds)
     for number in range(total):
         due_at = started_at + number / rate
         if (pause := due_at - time.perf_counter()) > 0:
             await asyncio.sleep(pause)
         client = await waiting.get()
         client.send(next(requests), due_at)
-    while sum(outcome.statuses.values()) < total:
-        await asyncio.sleep(0.01)
+    await done.wait()
     outcome.seconds = time.perf_counter() - started_at
     for client in idle:
         client.close()
