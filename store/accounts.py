@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from store.db import Database, Record
+from store.db import Connection, Database, Record
 from store.errors import AlreadyExists
 from store.model import Role
 from store.queries import Queries
@@ -35,14 +35,19 @@ class Accounts:
         self._db = db
 
     async def add(self, new: NewUser) -> User:
-        """Add a user; raise AlreadyExists when the e-mail is taken, whatever its case."""
-        row = await self._db.fetchrow(
-            SQL["add_user"], new.name, new.email, new.password_hash, new.role, new.operator_id
-        )
-        if row is None:
+        """Add a user; raise AlreadyExists when the e-mail is taken, whatever its case, and OutcomeUnknown."""
+
+        async def work(connection: Connection) -> int | None:
+            added: int | None = await connection.fetchval(
+                SQL["add_user"], new.name, new.email, new.password_hash, new.role, new.operator_id
+            )
+            return added
+
+        user_id = await self._db.transaction([], work)
+        if user_id is None:
             raise AlreadyExists("email")
         return User(
-            user_id=row["user_id"],
+            user_id=user_id,
             name=new.name,
             email=new.email,
             role=new.role,

@@ -114,15 +114,17 @@ async def _lock_buyers(
     connection: Connection, requests: Sequence[Request[Any]], needs: Sequence[Needs]
 ) -> dict[tuple[int, int], int]:
     """Lock the counts of signed-in buyers and return how many seats each really holds."""
-    buyers = {
-        (r.bus_id, n.buyer.user_id, r.bus.operator_id, n.buyer.seats_max)
-        for r, n in zip(requests, needs, strict=True)
-        if n.buyer
-    }
-    if not buyers:
+    caps: dict[tuple[int, int, int], int] = {}
+    for request, need in zip(requests, needs, strict=True):
+        if need.buyer:
+            # Staff and the buyer may ask in one batch: the larger cap stands, each is held to their own when decided.
+            place = (request.bus_id, need.buyer.user_id, request.bus.operator_id)
+            caps[place] = max(caps.get(place, 0), need.buyer.seats_max)
+    if not caps:
         return {}
-    await connection.execute(SQL["lock_buyers"], *_columns(sorted(buyers), 4))
-    pairs = sorted({(bus_id, user_id) for bus_id, user_id, _, _ in buyers})
+    buyers = sorted((*place, cap) for place, cap in caps.items())
+    await connection.execute(SQL["lock_buyers"], *_columns(buyers, 4))
+    pairs = [(bus_id, user_id) for bus_id, user_id, _, _ in buyers]
     counted = await connection.fetch(SQL["count_held"], *_columns(pairs, 2))
     found = {(row["bus_id"], row["user_id"]): row["seats"] for row in counted}
     return {pair: found.get(pair, 0) for pair in pairs}
@@ -186,7 +188,8 @@ async def _find_overdue(
     """Find claims of wanted seats whose owner's time is over, and lock those owners.
 
     An extension or a payment under way is waited for and then seen. Only claims of locked seats are looked at: the rest
-    of an expired hold waits for the sweeper or for the next buyer.
+    of an expired hold waits for the sweeper or for the next buyer. That these owners are locked after other holds and
+    bookings deadlocks nobody: whoever locks one by asking about it needs all of its seats first.
     """
     contested = {
         (request.bus_id, seat)
@@ -203,13 +206,15 @@ async def _find_overdue(
         if (deadline := deadlines.get((row["bus_id"], owner))) and deadline <= ledger.now:
             ledger.overdue.setdefault((row["bus_id"], row["seat_no"]), []).append(row["segment"])
     for row in rows:
-        for owner in filter(None, (row["booking_id"], row["hold_id"])):
+        for owner in filter(None, (row["booking_id"], row["hold_id"], row["block_id"])):
             place = (row["seat_no"], row["segment"])
             ledger.owned.setdefault((row["bus_id"], owner), []).append(place)
 
 
 def _seats_in_doubt(ledger: Ledger, request: Request[Any], need: Needs) -> Iterable[int]:
-    """Seats that are locked on the wanted leg; all seats of what is ended, for it may have lost some of them."""
+    """Seats that are locked on the wanted leg; all seats of what is ended, for they may not be its own any more."""
+    if need.block_id is not None:
+        return need.seats
     owner: Hold | Booking | None = None
     if need.hold_id is not None:
         owner = ledger.holds.get((request.bus_id, need.hold_id))
@@ -262,9 +267,9 @@ def read_hold(bus: Bus, row: Record) -> Hold:
 
 def _decide(request: Request[Any], ledger: Ledger, answers: Answers) -> Decision:
     key = request.ask.key
+    if key is not None and (known := answers.get((request.bus_id, key.key_hash))):
+        return _replay(key, known)
     try:
-        if key is not None and (known := _replay(request.bus_id, key, answers)) is not None:
-            return known
         ledger.require_current(request.bus)
         changes = Changes(request.bus, ledger.now)
         value = request.decide(ledger, changes)
@@ -285,14 +290,9 @@ def _decide(request: Request[Any], ledger: Ledger, answers: Answers) -> Decision
     return reply
 
 
-def _replay(bus_id: int, key: Key, answers: Answers) -> Reply | None:
-    known = answers.get((bus_id, key.key_hash))
-    if known is None:
-        return None
+def _replay(key: Key, known: tuple[uuid.UUID, Reply]) -> Decision:
     request_hash, reply = known
-    if request_hash != key.request_hash:
-        raise KeyReused
-    return reply
+    return reply if request_hash == key.request_hash else KeyReused()
 
 
 async def _recognise_own(
@@ -303,21 +303,23 @@ async def _recognise_own(
     The lock statement's snapshot is older than its locks; a fresh one shows every answer committed meanwhile.
     """
     refused = {
-        (request.bus_id, request.ask.key.key_hash): index
-        for index, (request, decision) in enumerate(zip(requests, written.decisions, strict=True))
+        (request.bus_id, request.ask.key.key_hash)
+        for request, decision in zip(requests, written.decisions, strict=True)
         if request.ask.key and isinstance(decision, Reply) and not decision.is_replayed
         if decision.status >= 400
     }
     if not refused:
         return
+    found: Answers = {}
     for row in await connection.fetch(SQL["find_answers"], *_columns(sorted(refused), 2)):
-        index = refused[row["bus_id"], row["key_hash"]]
-        key = requests[index].ask.key
-        ledger.keys.pop((row["bus_id"], row["key_hash"]))
-        if key is not None and row["request_hash"] == key.request_hash:
-            written.decisions[index] = Reply(row["status"], row["response"], is_replayed=True)
-        else:
-            written.decisions[index] = KeyReused()
+        place = row["bus_id"], row["key_hash"]
+        found[place] = row["request_hash"], Reply(row["status"], row["response"], is_replayed=True)
+        ledger.keys.pop(place)
+    # Not only the first one of the batch: whoever came again with its key was told what that one was told.
+    for index, request in enumerate(requests):
+        key = request.ask.key
+        if key is not None and (known := found.get((request.bus_id, key.key_hash))):
+            written.decisions[index] = _replay(key, known)
 
 
 # Writing.

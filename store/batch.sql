@@ -1,20 +1,20 @@
--- Set-based: every statement takes parallel arrays, one element a row. A batch runs the lock statements it needs in this
--- order, decides in Python, runs the write statements it needs in this order, and `write_tail` last.
+-- Set-based: every statement takes parallel arrays, one element a row. A batch runs the lock statements it needs in
+-- this order, decides in Python, runs the write statements it needs in this order, and `write_tail` last.
 -- No lock statement filters by state: a row that was waited for is read again as it is then.
 
 -- name: lock_buyers
 -- First in the lock order: $1 buses, $2 users, $3 operators, $4 caps.
 INSERT INTO buyer_holds AS held (bus_id, user_id, operator_id, seats_held, seats_max)
 SELECT w.bus_id, w.user_id, w.operator_id, 0, w.seats_max
-FROM unnest($1::bigint [], $2::bigint [], $3::integer [], $4::smallint []) AS w (bus_id, user_id, operator_id, seats_max)
+FROM unnest($1::bigint[], $2::bigint[], $3::integer[], $4::smallint[]) AS w (bus_id, user_id, operator_id, seats_max)
 ORDER BY w.bus_id, w.user_id
 ON CONFLICT (bus_id, user_id) DO UPDATE
-SET seats_max = greatest(excluded.seats_max, held.seats_held);
+    SET seats_max = greatest(excluded.seats_max, held.seats_held);
 
 -- name: count_held
 -- What buyers really hold, expired holds left out; asked after their counts are locked: $1 buses, $2 users.
 SELECT h.bus_id, h.user_id, sum(cardinality(h.seats))::integer AS seats
-FROM unnest($1::bigint [], $2::bigint []) AS w (bus_id, user_id)
+FROM unnest($1::bigint[], $2::bigint[]) AS w (bus_id, user_id)
 INNER JOIN holds AS h ON h.bus_id = w.bus_id AND h.user_id = w.user_id
 WHERE h.state = 'ACTIVE' AND h.expires_at > clock_timestamp()
 GROUP BY h.bus_id, h.user_id;
@@ -23,7 +23,7 @@ GROUP BY h.bus_id, h.user_id;
 -- $1 and $2 seats, $3 buses, $4 and $5 idempotency keys. Everything in one row, as arrays.
 WITH locked AS MATERIALIZED (
     SELECT s.bus_id, s.seat_no, s.states
-    FROM unnest($1::bigint [], $2::smallint []) AS w (bus_id, seat_no)
+    FROM unnest($1::bigint[], $2::smallint[]) AS w (bus_id, seat_no)
     INNER JOIN seats AS s ON s.bus_id = w.bus_id AND s.seat_no = w.seat_no
     ORDER BY s.bus_id, s.seat_no
     FOR UPDATE OF s
@@ -40,7 +40,7 @@ gathered AS MATERIALIZED (
 listed AS (
     SELECT array_agg(b.bus_id) AS buses, array_agg(b.facts) AS facts, array_agg(b.status) AS statuses
     FROM buses AS b
-    WHERE b.bus_id = ANY ($3::bigint [])
+    WHERE b.bus_id = any($3::bigint[])
 ),
 
 known AS (
@@ -50,7 +50,7 @@ known AS (
         array_agg(k.request_hash) AS key_requests,
         array_agg(k.status) AS key_statuses,
         array_agg(k.response) AS key_responses
-    FROM unnest($4::bigint [], $5::uuid []) AS w (bus_id, key_hash)
+    FROM unnest($4::bigint[], $5::uuid[]) AS w (bus_id, key_hash)
     INNER JOIN idempotency_keys AS k ON k.bus_id = w.bus_id AND k.key_hash = w.key_hash
 )
 
@@ -62,11 +62,11 @@ CROSS JOIN known;
 -- name: seats_of_owners
 -- Looked up before anything is locked: the seats of holds ($1, $2) and of bookings ($3, $4).
 SELECT h.bus_id, unnest(h.seats) AS seat_no
-FROM unnest($1::bigint [], $2::uuid []) AS w (bus_id, hold_id)
+FROM unnest($1::bigint[], $2::uuid[]) AS w (bus_id, hold_id)
 INNER JOIN holds AS h ON h.bus_id = w.bus_id AND h.hold_id = w.hold_id
 UNION
 SELECT b.bus_id, unnest(b.seats) AS seat_no
-FROM unnest($3::bigint [], $4::bigint []) AS w (bus_id, booking_id)
+FROM unnest($3::bigint[], $4::bigint[]) AS w (bus_id, booking_id)
 INNER JOIN bookings AS b ON b.bus_id = w.bus_id AND b.booking_id = w.booking_id;
 
 -- name: lock_holds
@@ -74,7 +74,7 @@ INNER JOIN bookings AS b ON b.bus_id = w.bus_id AND b.booking_id = w.booking_id;
 SELECT
     h.bus_id, h.hold_id, h.state AS hold_state, h.user_id, h.from_idx, h.to_idx, h.seats, h.prices, h.created_at,
     h.expires_at, clock_timestamp() AS now
-FROM unnest($1::bigint [], $2::uuid []) AS w (bus_id, hold_id)
+FROM unnest($1::bigint[], $2::uuid[]) AS w (bus_id, hold_id)
 INNER JOIN holds AS h ON h.bus_id = w.bus_id AND h.hold_id = w.hold_id
 ORDER BY h.bus_id, h.hold_id
 FOR UPDATE OF h;
@@ -82,7 +82,7 @@ FOR UPDATE OF h;
 -- name: lock_bookings
 -- After the seats and the holds: $1 buses, $2 bookings.
 SELECT b.bus_id, b.booking_id, b.expires_at, clock_timestamp() AS now
-FROM unnest($1::bigint [], $2::bigint []) AS w (bus_id, booking_id)
+FROM unnest($1::bigint[], $2::bigint[]) AS w (bus_id, booking_id)
 INNER JOIN bookings AS b ON b.bus_id = w.bus_id AND b.booking_id = w.booking_id
 ORDER BY b.bus_id, b.booking_id
 FOR UPDATE OF b;
@@ -90,9 +90,9 @@ FOR UPDATE OF b;
 -- name: find_claims
 -- Whose seats are and until when; asked after the seats are locked, so nobody else can change it: $1 and $2 seats.
 SELECT
-    c.bus_id, c.seat_no, c.segment, c.hold_id, coalesce(direct.booking_id, held.booking_id) AS booking_id,
+    c.bus_id, c.seat_no, c.segment, c.hold_id, c.block_id, coalesce(direct.booking_id, held.booking_id) AS booking_id,
     CASE WHEN h.state = 'ACTIVE' THEN h.expires_at ELSE coalesce(direct.expires_at, held.expires_at) END AS expires_at
-FROM unnest($1::bigint [], $2::smallint []) AS w (bus_id, seat_no)
+FROM unnest($1::bigint[], $2::smallint[]) AS w (bus_id, seat_no)
 INNER JOIN claims AS c ON c.bus_id = w.bus_id AND c.seat_no = w.seat_no
 LEFT JOIN holds AS h ON h.bus_id = c.bus_id AND h.hold_id = c.hold_id
 LEFT JOIN bookings AS direct ON direct.bus_id = c.bus_id AND direct.booking_id = c.booking_id
@@ -101,13 +101,13 @@ LEFT JOIN bookings AS held ON held.bus_id = c.bus_id AND held.hold_id = c.hold_i
 -- name: find_answers
 -- Before a refusal is stored: was it our own success that took the seat? $1 buses, $2 keys.
 SELECT k.bus_id, k.key_hash, k.request_hash, k.status, k.response
-FROM unnest($1::bigint [], $2::uuid []) AS w (bus_id, key_hash)
+FROM unnest($1::bigint[], $2::uuid[]) AS w (bus_id, key_hash)
 INNER JOIN idempotency_keys AS k ON k.bus_id = w.bus_id AND k.key_hash = w.key_hash;
 
 -- name: give_up_claims
 -- Before any claim is added: $1 buses, $2 seats, $3 and $4 legs.
 DELETE FROM claims AS c
-USING unnest($1::bigint [], $2::smallint [], $3::smallint [], $4::smallint []) AS w (bus_id, seat_no, from_idx, to_idx)
+USING unnest($1::bigint[], $2::smallint[], $3::smallint[], $4::smallint[]) AS w (bus_id, seat_no, from_idx, to_idx)
 WHERE c.bus_id = w.bus_id AND c.seat_no = w.seat_no AND c.segment >= w.from_idx AND c.segment < w.to_idx;
 
 -- name: add_holds
@@ -115,28 +115,29 @@ INSERT INTO holds (
     bus_id, operator_id, hold_id, user_id, seats, from_idx, to_idx, prices, created_at, expires_at
 )
 SELECT
-    w.bus_id, w.operator_id, w.hold_id, w.user_id, w.seats::smallint [], w.from_idx, w.to_idx, w.prices::integer [],
+    w.bus_id, w.operator_id, w.hold_id, w.user_id, w.seats::smallint[], w.from_idx, w.to_idx, w.prices::integer[],
     w.created_at, w.expires_at
 FROM unnest(
-    $1::bigint [], $2::integer [], $3::uuid [], $4::bigint [], $5::text [], $6::smallint [], $7::smallint [],
-    $8::text [], $9::timestamptz [], $10::timestamptz []
+    $1::bigint[], $2::integer[], $3::uuid[], $4::bigint[], $5::text[], $6::smallint[], $7::smallint[],
+    $8::text[], $9::timestamptz[], $10::timestamptz[]
 ) AS w (bus_id, operator_id, hold_id, user_id, seats, from_idx, to_idx, prices, created_at, expires_at);
 
 -- name: change_holds
 -- Another set of seats or another deadline.
-UPDATE holds AS h SET seats = w.seats::smallint [], prices = w.prices::integer [], expires_at = w.expires_at
-FROM unnest($1::bigint [], $2::uuid [], $3::text [], $4::text [], $5::timestamptz [])
-    AS w (bus_id, hold_id, seats, prices, expires_at)
+UPDATE holds AS h SET seats = w.seats::smallint[], prices = w.prices::integer[], expires_at = w.expires_at
+FROM
+    unnest($1::bigint[], $2::uuid[], $3::text[], $4::text[], $5::timestamptz[])
+        AS w (bus_id, hold_id, seats, prices, expires_at)
 WHERE h.bus_id = w.bus_id AND h.hold_id = w.hold_id;
 
 -- name: end_holds
 UPDATE holds AS h SET state = w.state, ended_at = w.ended_at
-FROM unnest($1::bigint [], $2::uuid [], $3::text [], $4::timestamptz []) AS w (bus_id, hold_id, state, ended_at)
+FROM unnest($1::bigint[], $2::uuid[], $3::text[], $4::timestamptz[]) AS w (bus_id, hold_id, state, ended_at)
 WHERE h.bus_id = w.bus_id AND h.hold_id = w.hold_id;
 
 -- name: set_held
 UPDATE buyer_holds AS h SET seats_held = w.seats_held
-FROM unnest($1::bigint [], $2::bigint [], $3::smallint []) AS w (bus_id, user_id, seats_held)
+FROM unnest($1::bigint[], $2::bigint[], $3::smallint[]) AS w (bus_id, user_id, seats_held)
 WHERE h.bus_id = w.bus_id AND h.user_id = w.user_id;
 
 -- name: add_bookings
@@ -146,12 +147,12 @@ INSERT INTO bookings (
 )
 SELECT
     w.bus_id, w.operator_id, w.booking_id, w.ref, w.status, w.user_id, w.sold_by, w.hold_id, w.from_idx, w.to_idx,
-    w.seats::smallint [], w.prices::integer [], w.names::text [], w.categories::text [], w.method, w.email, w.phone,
+    w.seats::smallint[], w.prices::integer[], w.names::text[], w.categories::text[], w.method, w.email, w.phone,
     w.created_at, w.expires_at, w.confirmed_at
 FROM unnest(
-    $1::bigint [], $2::integer [], $3::bigint [], $4::text [], $5::text [], $6::bigint [], $7::bigint [], $8::uuid [],
-    $9::smallint [], $10::smallint [], $11::text [], $12::text [], $13::text [], $14::text [], $15::text [],
-    $16::text [], $17::text [], $18::timestamptz [], $19::timestamptz [], $20::timestamptz []
+    $1::bigint[], $2::integer[], $3::bigint[], $4::text[], $5::text[], $6::bigint[], $7::bigint[], $8::uuid[],
+    $9::smallint[], $10::smallint[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[],
+    $16::text[], $17::text[], $18::timestamptz[], $19::timestamptz[], $20::timestamptz[]
 ) AS w (
     bus_id, operator_id, booking_id, ref, status, user_id, sold_by, hold_id, from_idx, to_idx, seats, prices, names,
     categories, method, email, phone, created_at, expires_at, confirmed_at
@@ -161,88 +162,93 @@ FROM unnest(
 -- From one status to another: confirmed, cancelled, expired, failed.
 UPDATE bookings AS b
 SET status = w.status, expires_at = w.expires_at, confirmed_at = w.confirmed_at, ended_at = w.ended_at
-FROM unnest(
-    $1::bigint [], $2::bigint [], $3::text [], $4::timestamptz [], $5::timestamptz [], $6::timestamptz []
-) AS w (bus_id, booking_id, status, expires_at, confirmed_at, ended_at)
+FROM
+    unnest(
+        $1::bigint[], $2::bigint[], $3::text[], $4::timestamptz[], $5::timestamptz[], $6::timestamptz[]
+    ) AS w (bus_id, booking_id, status, expires_at, confirmed_at, ended_at)
 WHERE b.bus_id = w.bus_id AND b.booking_id = w.booking_id;
 
 -- name: add_payments
 INSERT INTO payments (bus_id, operator_id, payment_id, booking_id, method, status, amount, created_at, settled_at)
-SELECT w.bus_id, w.operator_id, w.payment_id, w.booking_id, w.method, w.status, w.amount, w.settled_at, w.settled_at
+SELECT
+    w.bus_id, w.operator_id, w.payment_id, w.booking_id, w.method, w.status, w.amount, w.settled_at AS created_at,
+    w.settled_at
 FROM unnest(
-    $1::bigint [], $2::integer [], $3::uuid [], $4::bigint [], $5::text [], $6::text [], $7::bigint [],
-    $8::timestamptz []
+    $1::bigint[], $2::integer[], $3::uuid[], $4::bigint[], $5::text[], $6::text[], $7::bigint[],
+    $8::timestamptz[]
 ) AS w (bus_id, operator_id, payment_id, booking_id, method, status, amount, settled_at);
 
 -- name: add_tickets
 INSERT INTO tickets (bus_id, operator_id, booking_id, seat_no, code, issued_at)
 SELECT w.bus_id, w.operator_id, w.booking_id, w.seat_no, w.code, w.issued_at
 FROM unnest(
-    $1::bigint [], $2::integer [], $3::bigint [], $4::smallint [], $5::uuid [], $6::timestamptz []
+    $1::bigint[], $2::integer[], $3::bigint[], $4::smallint[], $5::uuid[], $6::timestamptz[]
 ) AS w (bus_id, operator_id, booking_id, seat_no, code, issued_at);
 
 -- name: void_tickets
 UPDATE tickets AS t SET status = 'CANCELLED', cancelled_at = w.cancelled_at
-FROM unnest($1::bigint [], $2::bigint [], $3::smallint [], $4::timestamptz [])
-    AS w (bus_id, booking_id, seat_no, cancelled_at)
+FROM
+    unnest($1::bigint[], $2::bigint[], $3::smallint[], $4::timestamptz[])
+        AS w (bus_id, booking_id, seat_no, cancelled_at)
 WHERE t.bus_id = w.bus_id AND t.booking_id = w.booking_id AND t.seat_no = w.seat_no;
 
 -- name: add_refunds
 INSERT INTO refunds (bus_id, operator_id, refund_id, payment_id, amount, seats, created_at)
-SELECT w.bus_id, w.operator_id, w.refund_id, w.payment_id, w.amount, w.seats::smallint [], w.created_at
+SELECT w.bus_id, w.operator_id, w.refund_id, w.payment_id, w.amount, w.seats::smallint[], w.created_at
 FROM unnest(
-    $1::bigint [], $2::integer [], $3::uuid [], $4::uuid [], $5::bigint [], $6::text [], $7::timestamptz []
+    $1::bigint[], $2::integer[], $3::uuid[], $4::uuid[], $5::bigint[], $6::text[], $7::timestamptz[]
 ) AS w (bus_id, operator_id, refund_id, payment_id, amount, seats, created_at);
 
 -- name: add_blocks
 INSERT INTO blocks (bus_id, operator_id, block_id, seats, from_idx, to_idx, reason, created_by, created_at)
 SELECT
-    w.bus_id, w.operator_id, w.block_id, w.seats::smallint [], w.from_idx, w.to_idx, w.reason, w.created_by, w.created_at
+    w.bus_id, w.operator_id, w.block_id, w.seats::smallint[], w.from_idx, w.to_idx, w.reason, w.created_by, w.created_at
 FROM unnest(
-    $1::bigint [], $2::integer [], $3::uuid [], $4::text [], $5::smallint [], $6::smallint [], $7::text [],
-    $8::bigint [], $9::timestamptz []
+    $1::bigint[], $2::integer[], $3::uuid[], $4::text[], $5::smallint[], $6::smallint[], $7::text[],
+    $8::bigint[], $9::timestamptz[]
 ) AS w (bus_id, operator_id, block_id, seats, from_idx, to_idx, reason, created_by, created_at);
 
 -- name: lift_blocks
 UPDATE blocks AS b SET lifted_at = w.lifted_at
-FROM unnest($1::bigint [], $2::uuid [], $3::timestamptz []) AS w (bus_id, block_id, lifted_at)
+FROM unnest($1::bigint[], $2::uuid[], $3::timestamptz[]) AS w (bus_id, block_id, lifted_at)
 WHERE b.bus_id = w.bus_id AND b.block_id = w.block_id;
 
 -- name: add_audit
 INSERT INTO audit_log (operator_id, actor_id, action, subject, detail)
 SELECT w.operator_id, w.actor_id, w.action, w.subject, w.detail::jsonb
-FROM unnest($1::integer [], $2::bigint [], $3::text [], $4::text [], $5::text [])
+FROM unnest($1::integer[], $2::bigint[], $3::text[], $4::text[], $5::text[])
     AS w (operator_id, actor_id, action, subject, detail);
 
 -- name: write_tail
--- Seats ($1-$3), claims ($4-$11), answers ($12-$17); then the bus rows, locked in order and last ($18-$21), and one event
--- for every revision ($22-$26). A bus that was edited or went off sale meanwhile gives no row back.
+-- Seats ($1-$3), claims ($4-$11), answers ($12-$17); then the bus rows, locked in order and last ($18-$21), and one
+-- event for every revision ($22-$26). A bus that was edited or went off sale meanwhile gives no row back.
 WITH shown AS (
     UPDATE seats AS s SET states = w.states
-    FROM unnest($1::bigint [], $2::smallint [], $3::text []) AS w (bus_id, seat_no, states)
+    FROM unnest($1::bigint[], $2::smallint[], $3::text[]) AS w (bus_id, seat_no, states)
     WHERE s.bus_id = w.bus_id AND s.seat_no = w.seat_no
 ),
 
 claimed AS (
     INSERT INTO claims (bus_id, operator_id, seat_no, segment, hold_id, booking_id, block_id)
     SELECT w.bus_id, w.operator_id, w.seat_no, place.segment, w.hold_id, w.booking_id, w.block_id
-    FROM unnest(
-        $4::bigint [], $5::integer [], $6::smallint [], $7::smallint [], $8::smallint [], $9::uuid [], $10::bigint [],
-        $11::uuid []
-    ) AS w (bus_id, operator_id, seat_no, from_idx, to_idx, hold_id, booking_id, block_id)
+    FROM
+        unnest(
+            $4::bigint[], $5::integer[], $6::smallint[], $7::smallint[], $8::smallint[], $9::uuid[], $10::bigint[],
+            $11::uuid[]
+        ) AS w (bus_id, operator_id, seat_no, from_idx, to_idx, hold_id, booking_id, block_id)
     CROSS JOIN LATERAL generate_series(w.from_idx::integer, w.to_idx - 1) AS place (segment)
 ),
 
 answered AS (
     INSERT INTO idempotency_keys (bus_id, operator_id, key_hash, request_hash, status, response)
     SELECT w.bus_id, w.operator_id, w.key_hash, w.request_hash, w.status, w.response
-    FROM unnest($12::bigint [], $13::integer [], $14::uuid [], $15::uuid [], $16::smallint [], $17::bytea [])
+    FROM unnest($12::bigint[], $13::integer[], $14::uuid[], $15::uuid[], $16::smallint[], $17::bytea[])
         AS w (bus_id, operator_id, key_hash, request_hash, status, response)
 ),
 
 locked AS MATERIALIZED (
     SELECT b.bus_id FROM buses AS b
-    WHERE b.bus_id = ANY ($18::bigint [])
+    WHERE b.bus_id = any($18::bigint[])
     ORDER BY b.bus_id
     FOR NO KEY UPDATE OF b
 ),
@@ -250,16 +256,19 @@ locked AS MATERIALIZED (
 moved AS (
     UPDATE buses AS b SET rev = b.rev + w.events
     FROM locked
-    INNER JOIN unnest($18::bigint [], $19::integer [], $20::integer [], $21::boolean [])
-        AS w (bus_id, events, facts, is_sale) ON w.bus_id = locked.bus_id
+    INNER JOIN
+        unnest($18::bigint[], $19::integer[], $20::integer[], $21::boolean[])
+            AS w (bus_id, events, facts, is_sale)
+        ON w.bus_id = locked.bus_id
     WHERE b.bus_id = locked.bus_id AND b.facts = w.facts AND (b.status = 'SCHEDULED' OR NOT w.is_sale)
     RETURNING b.bus_id, b.operator_id, b.epoch, b.rev - w.events AS rev_before
 )
 
 INSERT INTO events (bus_id, operator_id, epoch, rev, kind, seats, at)
 SELECT m.bus_id, m.operator_id, m.epoch, m.rev_before + w.place, w.kind, w.seats, w.at
-FROM unnest($22::bigint [], $23::integer [], $24::text [], $25::text [], $26::timestamptz [])
-    AS w (bus_id, place, kind, seats, at)
+FROM
+    unnest($22::bigint[], $23::integer[], $24::text[], $25::text[], $26::timestamptz[])
+        AS w (bus_id, place, kind, seats, at)
 INNER JOIN moved AS m ON m.bus_id = w.bus_id
 RETURNING bus_id, rev, epoch;
 
@@ -267,5 +276,5 @@ RETURNING bus_id, rev, epoch;
 -- When nothing changed but answers: $1-$6.
 INSERT INTO idempotency_keys (bus_id, operator_id, key_hash, request_hash, status, response)
 SELECT w.bus_id, w.operator_id, w.key_hash, w.request_hash, w.status, w.response
-FROM unnest($1::bigint [], $2::integer [], $3::uuid [], $4::uuid [], $5::smallint [], $6::bytea [])
+FROM unnest($1::bigint[], $2::integer[], $3::uuid[], $4::uuid[], $5::smallint[], $6::bytea[])
     AS w (bus_id, operator_id, key_hash, request_hash, status, response);

@@ -14,7 +14,7 @@ from store.ledger import Changes, Ledger, literal
 from store.model import AVAILABLE, BLOCKED, Bus, Caller, Leg
 from store.queries import Queries
 from store.requests import Ask, Needs, Reply, Request
-from store.rules import Wanted, find_leg, require_free, seats_by_label, set_leg, status_on
+from store.rules import Wanted, find_leg, require_free, seats_by_label, set_leg
 
 SQL = Queries.beside(__file__)
 
@@ -53,18 +53,16 @@ class Blocks:
         bus = await self._lane.buses.find(bus_id)
         _require_manager(caller, bus)
 
-        async def read(connection: Connection) -> Block | None:
+        async def read(connection: Connection) -> Block:
             row = await connection.fetchrow(SQL["find_block"], bus_id, block_id)
             if row is None:
                 raise NotFound("block")
             leg = Leg(row["from_idx"], row["to_idx"])
             seats = tuple(row["seats"])
-            block = Block(bus, block_id, leg, seats, row["reason"], row["created_at"])
-            return block if row["lifted_at"] is None else None
+            return Block(bus, block_id, leg, seats, row["reason"], row["created_at"])
 
+        # What a block is of never changes; whether it was lifted is decided under lock.
         block = await self._lane.db.read([bus.operator_id], read)
-        if block is None:
-            raise WrongState("lifted", "these seats are on sale again already")
         return await self._lane.submit(LiftBlock(bus_id, ask, caller, block))
 
 
@@ -102,17 +100,17 @@ class LiftBlock(Request[Block]):
     block: Block
 
     def needs(self) -> Needs:
-        return Needs(self.block.seats)
+        return Needs(self.block.seats, block_id=self.block.block_id)
 
     def decide(self, ledger: Ledger, changes: Changes) -> Block:
         block = self.block
-        states = ledger.shown(self.bus, block.seats)
-        # Only lifting frees blocked seats, and it needs their locks: what is not blocked any more was lifted.
-        if any(status_on(letters, block.leg) != BLOCKED for letters in states.values()):
+        # Only lifting takes seats from a block, and all of them.
+        if not ledger.owned.get((self.bus_id, block.block_id)):
             raise WrongState("lifted", "these seats are on sale again already")
         changes.give_up(block.seats, block.leg)
         changes.write("lift_blocks", (self.bus.bus_id, block.block_id, ledger.now))
         _log(changes, self.caller, "seats.unblock", {})
+        states = ledger.shown(self.bus, block.seats)
         changes.show("unblocked", set_leg(block.seats, states, block.leg, AVAILABLE))
         return block
 

@@ -1,6 +1,7 @@
 """The facts of buses and what their seats look like: read often, changed rarely, kept in memory by edition.
 
-Facts may be stale in memory and never hurt: every sale compares their edition under lock and decides again.
+Facts may be stale in memory and never hurt: every sale compares their edition under lock and decides again, and what
+makes no sense by stale facts is looked at once more.
 """
 
 import sys
@@ -50,6 +51,14 @@ class Buses:
             raise NotFound("bus")
         return found
 
+    async def find_edition(self, bus_id: int, facts: int) -> Bus:
+        """Return the facts of a bus in this edition, just seen in the database, or in a later one; raise NotFound."""
+        bus = await self.find(bus_id)
+        if bus.facts == facts:
+            return bus
+        self.forget(bus_id)
+        return await self.find(bus_id)
+
     def forget(self, *bus_ids: int) -> None:
         """Have the facts of buses read anew: they were edited."""
         for bus_id in bus_ids:
@@ -60,10 +69,7 @@ class Buses:
         row = await self._states_gather.find(bus_id)
         if row is None:
             raise NotFound("bus")
-        bus = await self.find(bus_id)
-        if bus.facts != row["facts"]:
-            self.forget(bus_id)
-            bus = await self.find(bus_id)
+        bus = await self.find_edition(bus_id, row["facts"])
         states = dict(zip(row["seat_nos"], row["states"], strict=True))
         return SeatStates(bus, row["epoch"], row["rev"], row["status"], states)
 

@@ -126,7 +126,7 @@ class Catalogue:
         row = await self._db.fetchrow(SQL["bus_card"], bus_id)
         if row is None:
             raise NotFound("bus")
-        bus = await self._buses.find(bus_id)
+        bus = await self._buses.find_edition(bus_id, row["facts"])
         places = await self._places(stop.stop_id for stop in bus.stops)
         return BusCard(
             bus=bus,

@@ -19,7 +19,7 @@ ORDER BY s.stop_id <> $1;
 
 -- name: search_from
 -- Buses that board at one of $1 (and then set down at one of $2, if given) within [$3, $4), of operator $5 if given,
--- after the position ($6, $7), at most $8.
+-- after the position ($6, $7), at most $8. Where a bus calls twice, the first call counts, as when it is sold.
 WITH legs AS (
     SELECT DISTINCT ON (a.departs_at, a.bus_id)
         a.bus_id, a.idx AS from_idx, a.stop_id AS from_stop, a.departs_at,
@@ -39,6 +39,10 @@ WITH legs AS (
         AND a.departs_at >= $3 AND a.departs_at < $4
         AND (a.departs_at, a.bus_id) > ($6::timestamptz, $7::bigint)
         AND ($5::integer IS NULL OR a.operator_id = $5)
+        AND NOT EXISTS (
+            SELECT FROM bus_stops AS f
+            WHERE f.bus_id = a.bus_id AND f.idx < a.idx AND f.stop_id = any($1::bigint[]) AND f.can_board
+        )
     ORDER BY a.departs_at, a.bus_id, a.idx
     LIMIT $8
 )
@@ -48,7 +52,7 @@ SELECT
     b.name, b.operator_id, o.name AS operator, b.route_id, r.name AS route, b.status, b.currency, b.total_seats,
     b.sales_close_seconds,
     (SELECT sum(fare) FROM unnest(b.fares[l.from_idx + 1:l.to_idx]) AS fare) AS fare,
-    (SELECT min(cheapest.price_percent) FROM layout_seats AS cheapest WHERE cheapest.layout_id = b.layout_id) AS percent,
+    (SELECT min(place.price_percent) FROM layout_seats AS place WHERE place.layout_id = b.layout_id) AS percent,
     free.seats AS seats_available,
     clock_timestamp() AS now
 FROM legs AS l
@@ -94,7 +98,7 @@ SELECT
     b.name, b.operator_id, o.name AS operator, b.route_id, r.name AS route, b.status, b.currency, b.total_seats,
     b.sales_close_seconds,
     (SELECT sum(fare) FROM unnest(b.fares[l.from_idx + 1:l.to_idx]) AS fare) AS fare,
-    (SELECT min(cheapest.price_percent) FROM layout_seats AS cheapest WHERE cheapest.layout_id = b.layout_id) AS percent,
+    (SELECT min(place.price_percent) FROM layout_seats AS place WHERE place.layout_id = b.layout_id) AS percent,
     free.seats AS seats_available,
     clock_timestamp() AS now
 FROM legs AS l
@@ -113,7 +117,7 @@ ORDER BY l.departs_at, l.bus_id;
 -- name: bus_card
 SELECT
     b.bus_id, b.name, b.operator_id, o.name AS operator, b.route_id, r.name AS route, b.status, b.currency,
-    b.departs_at, b.arrives_at, b.total_seats, b.sales_close_seconds, b.epoch, b.rev,
+    b.departs_at, b.arrives_at, b.total_seats, b.sales_close_seconds, b.epoch, b.rev, b.facts,
     clock_timestamp() AS now,
     (
         SELECT count(*) FROM seats AS s WHERE s.bus_id = b.bus_id AND translate(s.states, 'A', '') = ''

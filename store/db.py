@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import asyncpg
 
-from store.errors import Overloaded
+from store.errors import OutcomeUnknown, Overloaded
 
 if TYPE_CHECKING:
     Connection = asyncpg.Connection[asyncpg.Record]
@@ -56,12 +56,12 @@ _UNREACHABLE = (
 )
 
 
-class CommitUnknown(Exception):
-    """COMMIT was sent and no answer came: it may have happened."""
+class CommitUnknown(OutcomeUnknown):
+    """COMMIT was sent and no answer came: it may have happened. A lane finds out; nobody else can."""
 
 
 class Contended(Exception):
-    """A deadlock, or a lock that was not to be had in time; nothing was committed."""
+    """A deadlock, or a lock or an answer that was not to be had in time; nothing was committed."""
 
 
 class _Lost(Exception):
@@ -103,7 +103,10 @@ class Database:
             self._pool.terminate()
 
     async def fetch(self, query: str, *args: object) -> list[Record]:
-        """Run one read outside a transaction; raise Overloaded when the database cannot be reached in time."""
+        """Run one statement outside a transaction; raise Overloaded when the database cannot be reached in time.
+
+        A read, or a write that may be done twice: it is repeated once when its answer is lost.
+        """
         for last in (False, True):
             try:
                 async with self._pool.acquire(timeout=POOL_WAIT_SECONDS) as connection:
@@ -130,8 +133,8 @@ class Database:
 
         Connections lost before COMMIT are tried again, four times in all, with full jitter: nothing has happened then.
         So are deadlocks and lock timeouts if `is_patient`; otherwise they raise Contended at once. Raises Overloaded
-        when trying was in vain, CommitUnknown when COMMIT got no answer. What `work` raises rolls back and is passed
-        on. `work` may await nothing but its connection.
+        when trying was in vain or a statement took too long, CommitUnknown when COMMIT got no answer. What `work`
+        raises rolls back and is passed on. `work` may await nothing but its connection.
         """
         return await self._try(operators, work, "COMMIT", is_patient=is_patient)
 
@@ -153,6 +156,9 @@ class Database:
         while True:
             try:
                 return await self._attempt(operators, work, ending)
+            except asyncpg.QueryCanceledError as error:
+                # It had its time; the same again would take as long.
+                raise (Overloaded if is_patient else Contended) from error
             except (*_RETRYABLE, _Lost) as error:
                 if not is_patient and not isinstance(error, _Lost):
                     raise Contended from error

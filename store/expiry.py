@@ -34,7 +34,7 @@ class Expiry:
         """End up to 200 overdue holds and 200 overdue bookings, in the lane's batches; return how many.
 
         Looks for them with SKIP LOCKED. Locks, for each: the buyer's count, the seats, the hold or booking, the bus row
-        last. Emits `expired`. Any number of processes may sweep at once.
+        last. Emits `expired`, unless every seat was taken over before. Any number of processes may sweep at once.
         """
         holds = [
             self._submit(ExpireHold(row["bus_id"], _SWEEP, _HOUSE, row["hold_id"], row["user_id"]))
@@ -77,7 +77,9 @@ class ExpireHold(OfHold[bool]):
         if hold.state is not HoldState.ACTIVE or hold.expires_at > ledger.now:
             return False
         owned = ledger.owned.get((self.bus_id, hold.hold_id), [])
-        changes.show("expired", _freed(ledger, self.bus, owned, changes))
+        # One that has lost every seat to others ends without news.
+        if freed := _freed(ledger, self.bus, owned, changes):
+            changes.show("expired", freed)
         end_hold(ledger, changes, hold, HoldState.EXPIRED)
         return True
 
@@ -91,9 +93,8 @@ class ExpireBooking(Request[bool]):
 
     def decide(self, ledger: Ledger, changes: Changes) -> bool:
         booking = ledger.bookings.get((self.bus_id, self.booking_id))
-        if booking is None or booking.status is not BookingStatus.PENDING:
-            return False
-        if booking.expires_at is None or booking.expires_at > ledger.now:
+        # It reads EXPIRED already; what has ended has no deadline any more.
+        if booking is None or booking.expires_at is None or booking.expires_at > ledger.now:
             return False
         owned = ledger.owned.get((self.bus_id, self.booking_id), [])
         states = _freed(ledger, self.bus, owned, changes)

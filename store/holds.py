@@ -159,7 +159,7 @@ class OfHold(Request[T]):
         return Needs(hold_id=self.hold_id, buyer=self.buyer())
 
     def buyer(self) -> Buyer | None:
-        return Buyer(self.buyer_id, self.bus.seats_per_buyer) if self.buyer_id else None
+        return Buyer(self.buyer_id, seats_allowed(self.bus, self.caller)) if self.buyer_id else None
 
     def find(self, ledger: Ledger) -> Hold:
         """Return the hold under lock; raise HoldNotFound, Again if other rows must be locked for it."""

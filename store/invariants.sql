@@ -91,6 +91,13 @@ HAVING
     coalesce(max(e.rev), 0) > b.rev
     OR (count(e.rev) > 0 AND (max(e.rev) <> b.rev OR count(e.rev) <> max(e.rev) - min(e.rev) + 1));
 
+-- name: events_are_of_the_operator_of_their_bus
+-- No foreign key says so: the statement that writes them does.
+SELECT e.bus_id, e.rev, e.operator_id
+FROM events AS e
+LEFT JOIN buses AS b ON b.bus_id = e.bus_id AND b.operator_id = e.operator_id
+WHERE b.bus_id IS NULL;
+
 -- name: paid_is_confirmed
 -- Money in hand belongs to a booking that was confirmed, and nothing is confirmed unpaid.
 SELECT b.bus_id, b.booking_id, b.status

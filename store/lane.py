@@ -15,8 +15,8 @@ import asyncpg
 
 from store.batch import BusesMoved, Written, run_batch
 from store.buses import Buses
-from store.db import CommitUnknown, Connection, Contended, Database
-from store.errors import OutcomeUnknown, Overloaded, Refusal, StoreError
+from store.db import CommitUnknown, Connection, Database
+from store.errors import InvalidRequest, OutcomeUnknown, Overloaded, Refusal
 from store.events import SeatsChanged
 from store.ledger import Again
 from store.requests import Needs, Reply, Request
@@ -72,7 +72,7 @@ class Lane:
         """
         if len(self._queue) >= self._options.queue_max:
             raise Overloaded
-        needs = request.prepare(await self.buses.find(request.bus_id))
+        needs = await self._prepare(request)
         loop = asyncio.get_running_loop()
         waiting = _Waiting(
             request, needs, loop.create_future(), loop.time() + self._options.wait_seconds
@@ -80,6 +80,18 @@ class Lane:
         self._queue.append(waiting)
         self._wake()
         return await waiting.future
+
+    async def _prepare(self, request: Request[Any]) -> Needs:
+        bus = await self.buses.find(request.bus_id)
+        try:
+            return request.prepare(bus)
+        except InvalidRequest:
+            # It may make sense since the bus was edited, and nobody compares what is never decided.
+            self.buses.forget(request.bus_id)
+            current = await self.buses.find(request.bus_id)
+            if current.facts == bus.facts:
+                raise
+            return request.prepare(current)
 
     async def close(self) -> None:
         """Finish what is queued."""
@@ -138,8 +150,8 @@ class Lane:
                 await self._requeue(batch)
             case Overloaded():
                 _give_up(batch)
-            case Contended() | asyncpg.PostgresError() if len(batch) > 1:
-                # Something of one of them, or too many at once: in halves, so that only the guilty one fails.
+            case Exception() if len(batch) > 1:
+                # Contention, an error of the database, a mistake of ours: in halves, so that only the guilty one fails.
                 middle = len(batch) // 2
                 await self._execute(batch[:middle])
                 await self._execute(batch[middle:])
@@ -188,7 +200,7 @@ class Lane:
             try:
                 bus = await self.buses.find(waiting.request.bus_id)
                 waiting.needs = waiting.request.prepare(bus)
-            except StoreError as error:
+            except Exception as error:  # noqa: BLE001 - told to whom it concerns; the others of the batch go on
                 _fail([waiting], error)
             else:
                 self._queue.appendleft(waiting)

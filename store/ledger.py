@@ -178,6 +178,11 @@ class Ledger:
         bus_id, seat, start, end = place
         if (overdue := self.overdue.get((bus_id, seat))) is not None:
             overdue[:] = [segment for segment in overdue if not start <= segment < end]
+        for (owner_bus, _), owned in self.owned.items():
+            if owner_bus == bus_id:
+                owned[:] = [
+                    (s, segment) for s, segment in owned if s != seat or not start <= segment < end
+                ]
         for index, claim in enumerate(self.claims):
             if (claim[0], claim[2], claim[3], claim[4]) == (bus_id, seat, start, end):
                 del self.claims[index]

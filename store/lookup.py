@@ -28,7 +28,7 @@ class Lookup:
         self._buses = buses
 
     async def find(self, bus_id: int, booking_id: int) -> Booking:
-        """Return a booking as it is now; raise NotFound."""
+        """Return a booking as it is now; raise NotFound. Expiry is true when read, by the database's clock."""
         bus = await self._buses.find(bus_id)
 
         async def read(connection: Connection) -> Booking:
@@ -63,7 +63,10 @@ class Lookup:
 
 
 async def read_booking(connection: Connection, bus: Bus, booking_id: int) -> Booking:
-    """Read a booking inside a transaction, under its lock where it matters; raise NotFound."""
+    """Read a booking inside a transaction, under its lock where it matters; raise NotFound.
+
+    One whose time to pay is over reads EXPIRED; it still has its deadline until it is swept.
+    """
     row = await connection.fetchrow(SQL["read_booking"], bus.bus_id, booking_id)
     if row is None:
         raise NotFound("booking")

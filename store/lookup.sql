@@ -1,8 +1,10 @@
 -- name: read_booking
--- The booking as it is now: $1 bus, $2 booking.
+-- The booking as it is now, expired when its time to pay is over, swept or not: $1 bus, $2 booking.
 SELECT
-    b.booking_id, b.ref, b.status, b.user_id, b.hold_id, b.from_idx, b.to_idx, b.seats, b.prices,
-    b.names::text [] AS names, b.categories, b.method, b.email, b.phone, b.created_at, b.expires_at, b.confirmed_at,
+    b.booking_id, b.ref,
+    CASE WHEN b.status = 'PENDING' AND b.expires_at <= clock_timestamp() THEN 'EXPIRED' ELSE b.status END AS status,
+    b.user_id, b.hold_id, b.from_idx, b.to_idx, b.seats, b.prices,
+    b.names::text[] AS names, b.categories, b.method, b.email, b.phone, b.created_at, b.expires_at, b.confirmed_at,
     p.payment_id, p.status AS payment_status,
     t.seat_nos AS ticket_seats, t.codes AS ticket_codes, t.statuses AS ticket_statuses,
     coalesce(r.refunded, 0) AS refunded

@@ -61,13 +61,14 @@ class Needs:
     """What must be locked before a request can be decided.
 
     `seats` are wanted on `leg`, or on that of the hold. A hold or booking brings its own seats along; if it `is_ending`
-    because its time is over, what it still owns of them is looked up.
+    because its time is over, what it still owns of them is looked up. So is what a block owns of `seats`.
     """
 
     seats: tuple[int, ...] = ()
     leg: Leg | None = None
     hold_id: uuid.UUID | None = None
     booking_id: int | None = None
+    block_id: uuid.UUID | None = None
     buyer: Buyer | None = None
     is_ending: bool = False
 

@@ -115,31 +115,10 @@ def replace_seats(hold: Hold, seats: Sequence[int]) -> Replacement:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """One segment of a seat with the moment its owner's time is over (None: it never is)."""
-
-    seat_no: int
-    segment: int
-    expires_at: datetime | None
-
-
-def release_expired(
-    states: Mapping[int, str], claims: Iterable[Claim], now: datetime
-) -> tuple[dict[int, str], list[Claim]]:
-    """Return the states with expired claims given back, and those claims."""
-    freed = dict(states)
-    expired = [
-        claim for claim in claims if claim.expires_at is not None and claim.expires_at <= now
-    ]
-    for claim in expired:
-        segment = Leg(claim.segment, claim.segment + 1)
-        freed[claim.seat_no] = with_leg(freed[claim.seat_no], segment, AVAILABLE)
-    return freed, expired
-
-
 def seats_by_label(bus: Bus, labels: Sequence[str], *, pointer: str = "/seats") -> tuple[int, ...]:
-    """Return seat numbers in lock order (ascending); unknown or repeated labels make no sense."""
+    """Return seat numbers in lock order (ascending); none at all, unknown or repeated labels make no sense."""
+    if not labels:
+        raise InvalidRequest(pointer, "required", "name at least one seat")
     if len(set(labels)) != len(labels):
         raise InvalidRequest(pointer, "duplicate_seat", "a seat is named twice")
     places: list[LayoutSeat] = []
@@ -156,29 +135,31 @@ def seats_by_label(bus: Bus, labels: Sequence[str], *, pointer: str = "/seats") 
 def find_leg(bus: Bus, from_stop: int | None, to_stop: int | None) -> Leg:
     """Return the leg between two stops of the bus; a missing end means the end of the line.
 
-    A station stands for any of its stops. Where a bus calls twice, boarding takes the first call and alighting
-    the first one after it.
+    A station stands for any of its stops. Where a bus calls twice, boarding takes the first call that lets people on
+    and alighting the first one after it that lets them off: what a search finds.
     """
-    start = 0
-    if from_stop is not None:
-        start = next((i for i, stop in enumerate(bus.stops) if stop.is_at(from_stop)), -1)
-        if start < 0:
-            raise InvalidRequest("/from_stop", "unknown_stop", "the bus does not call there")
-    end = len(bus.stops) - 1
-    if to_stop is not None:
-        calls = [i for i, stop in enumerate(bus.stops) if stop.is_at(to_stop)]
-        if not calls:
-            raise InvalidRequest("/to_stop", "unknown_stop", "the bus does not call there")
-        end = next((i for i in calls if i > start), -1)
-    if end <= start:
+    boardings = _calls(bus, from_stop, "/from_stop") if from_stop is not None else [0]
+    start = next((i for i in boardings if bus.stops[i].can_board), boardings[0])
+    last = len(bus.stops) - 1
+    alightings = _calls(bus, to_stop, "/to_stop") if to_stop is not None else [last]
+    ahead = [i for i in alightings if i > start]
+    if not ahead:
         raise InvalidRequest(
             "/to_stop", "leg_reversed", "the bus calls there before it picks you up"
         )
+    end = next((i for i in ahead if bus.stops[i].can_alight), ahead[0])
     if not bus.stops[start].can_board:
         raise InvalidRequest("/from_stop", "no_boarding", "the bus only sets down there")
     if not bus.stops[end].can_alight:
         raise InvalidRequest("/to_stop", "no_alighting", "the bus only picks up there")
     return Leg(start, end)
+
+
+def _calls(bus: Bus, stop_id: int, pointer: str) -> list[int]:
+    calls = [i for i, stop in enumerate(bus.stops) if stop.is_at(stop_id)]
+    if not calls:
+        raise InvalidRequest(pointer, "unknown_stop", "the bus does not call there")
+    return calls
 
 
 def seats_allowed(bus: Bus, caller: Caller) -> int:

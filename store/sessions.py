@@ -39,13 +39,14 @@ class Sessions:
     async def rotate(self, token: str) -> Session | None:
         """Swap a token for its successor; None when it is unknown, over, or has been used before.
 
-        Locks the token's row; a second use revokes the family.
+        Locks the family by its first token; a second use revokes the family. Raises OutcomeUnknown.
         """
         digest = _digest(token)
         fresh = secrets.token_urlsafe(32)
 
         async def work(connection: Connection) -> Session | None:
-            row = await connection.fetchrow(SQL["lock_token"], digest)
+            await connection.execute(SQL["lock_family"], digest)
+            row = await connection.fetchrow(SQL["find_token"], digest)
             if row is None:
                 return None
             now: datetime = row["now"]
@@ -75,9 +76,9 @@ class Sessions:
         """Revoke the token's whole family; unknown tokens are ended already."""
 
         async def work(connection: Connection) -> None:
-            row = await connection.fetchrow(SQL["lock_token"], _digest(token))
-            if row is not None:
-                await connection.execute(SQL["revoke_family"], row["family"])
+            family = await connection.fetchval(SQL["lock_family"], _digest(token))
+            if family is not None:
+                await connection.execute(SQL["revoke_family"], family)
 
         await self._db.transaction([], work)
 

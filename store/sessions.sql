@@ -2,16 +2,23 @@
 INSERT INTO refresh_tokens (digest, family, user_id, issued_at, expires_at, family_expires_at)
 SELECT $1, $2, $3, t.now, t.now + $4::interval, t.now + $5::interval
 FROM (SELECT clock_timestamp() AS now) AS t
-RETURNING expires_at;
+-- Nobody else can have made this token: it is our own, and the answer to it was lost.
+ON CONFLICT (digest) DO NOTHING;
 
--- name: lock_token
--- The family's root is locked before any of its tokens changes, so rotations of one family queue up.
+-- name: lock_family
+-- The root is locked before any token of a family is read, so that uses of a parent and of its child queue up.
+SELECT root.family
+FROM refresh_tokens AS shown
+INNER JOIN refresh_tokens AS root ON root.family = shown.family AND root.parent IS NULL
+WHERE shown.digest = $1
+FOR UPDATE OF root;
+
+-- name: find_token
 SELECT
     r.family, r.user_id, r.expires_at, r.family_expires_at, r.used_at, r.revoked_at,
     clock_timestamp() AS now
 FROM refresh_tokens AS r
-WHERE r.digest = $1
-FOR UPDATE OF r;
+WHERE r.digest = $1;
 
 -- name: find_unused_child
 SELECT r.digest FROM refresh_tokens AS r

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from store.bookings import issue_tickets, note_payment, note_tickets
-from store.db import Connection
+from store.db import Connection, Record
 from store.errors import HoldExpired, NotFound, WrongState
 from store.lane import Lane
 from store.ledger import Changes, Ledger, literal
@@ -53,12 +53,15 @@ class Settlement:
         """Say what `cancel` would pay back now. Locks nothing. Raises NotFound, WrongState, Departed."""
         bus = await self._lane.buses.find(bus_id)
 
-        async def read(connection: Connection) -> RefundQuote:
+        async def read(connection: Connection) -> tuple[Booking, Record]:
             booking = await read_booking(connection, bus, booking_id)
-            now: datetime = await connection.fetchval(SQL["clock"])
-            return _quote(booking, labels, now)
+            clock = await connection.fetchrow(SQL["clock"], bus_id)
+            assert clock is not None
+            return booking, clock
 
-        return await self._lane.db.read([bus.operator_id], read)
+        booking, clock = await self._lane.db.read([bus.operator_id], read)
+        current = await self._lane.buses.find_edition(bus_id, clock["facts"])
+        return _quote(replace(booking, bus=current), labels, clock["now"])
 
     async def cancel(
         self, bus_id: int, booking_id: int, labels: Sequence[str] | None, ask: Ask[Booking]
@@ -176,7 +179,8 @@ def end_unpaid(
         changes.give_up(booking.seats, booking.leg)
         before = ledger.shown(booking.bus, booking.seats)
         states = set_leg(booking.seats, before, booking.leg, AVAILABLE)
-    changes.show(status.lower(), states)
+    if states:
+        changes.show(status.lower(), states)
     return ended
 
 

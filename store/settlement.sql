@@ -1,2 +1,3 @@
 -- name: clock
-SELECT clock_timestamp() AS now;
+-- The time, and the edition of the bus's facts.
+SELECT clock_timestamp() AS now, b.facts FROM buses AS b WHERE b.bus_id = $1;

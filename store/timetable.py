@@ -202,10 +202,13 @@ async def _remember_added(
     connection: Connection, operator: _Operator, key: Key, bus_id: int
 ) -> None:
     # The answer is rebuilt from the bus; what is stored is which one it was.
-    await connection.execute(
+    is_ours = await connection.fetchval(
         SQL["remember_added"],
         operator.operator_id,
         key.key_hash,
         key.request_hash,
         str(bus_id).encode(),
     )
+    if not is_ours:
+        # Out of our scope and thus not seen before: the key has put a bus of another operator on sale.
+        raise KeyReused

@@ -76,7 +76,9 @@ WHERE k.bus_id = 0 AND k.key_hash = $1;
 
 -- name: remember_added
 INSERT INTO idempotency_keys (bus_id, operator_id, key_hash, request_hash, status, response)
-VALUES (0, $1, $2, $3, 201, $4);
+VALUES (0, $1, $2, $3, 201, $4)
+ON CONFLICT ON CONSTRAINT idempotency_keys_once DO NOTHING
+RETURNING true;
 
 -- name: add_bus
 -- The bus, its stops and its seats in one go: $11-$13 stops in order, $14 the audit's actor.

@@ -76,7 +76,6 @@ async def test_only_legal_moves_are_made(
     assert refusal.value.constraint_name == f"{table}_legal_move"
 
 
-@pytest.mark.xfail(strict=True, reason="blocks have no rule for moves")
 async def test_a_lifted_block_stays_lifted(app: Connection) -> None:
     await app.execute(f"UPDATE blocks SET lifted_at = now() WHERE block_id = {BLOCK}")  # noqa: S608 - of constants
     with pytest.raises(asyncpg.CheckViolationError):

@@ -58,13 +58,13 @@ async def confirm(world: World, bus: int) -> Deed:
 
 
 def confirm_of(booking: Booking) -> Deed:
-    owned = booking.bus.bus_id, booking.payment.payment_id
+    owned = booking.bus.bus_id, booking.booking_id
     return lambda store, ask: store.settlement.confirm(owned, ask, method="demo")
 
 
 async def decline(world: World, bus: int) -> Deed:
     booking = await world.book(bus, ["1A", "1B"])
-    owned = bus, booking.payment.payment_id
+    owned = bus, booking.booking_id
     return lambda store, ask: store.settlement.decline(owned, ask, method="demo")
 
 

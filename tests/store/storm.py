@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from store import Store
 from store.blocks import Block
 from store.bookings import Purchase
-from store.errors import KeyInUse, NotFound, OutcomeUnknown, Overloaded, Refusal
+from store.errors import NotFound, OutcomeUnknown, Overloaded, Refusal
 from store.holds import SeatRequest
 from store.model import GUEST, Booking, Caller, Hold
 from tests.support.world import World, purchase_of, value
@@ -98,12 +98,12 @@ class Actor:
 
     async def _pay(self, store: Store) -> None:
         booking = self.chance.choice(self.bookings)
-        owned, method = (self.bus, booking.payment.payment_id), booking.payment.method
+        owned, method = (self.bus, booking.booking_id), booking.payment.method
         await value(lambda ask: store.settlement.confirm(owned, ask, method=method))
 
     async def _decline(self, store: Store) -> None:
         booking = self.chance.choice(self.bookings)
-        owned, method = (self.bus, booking.payment.payment_id), booking.payment.method
+        owned, method = (self.bus, booking.booking_id), booking.payment.method
         await value(lambda ask: store.settlement.decline(owned, ask, method=method))
 
     async def _cancel(self, store: Store) -> None:
@@ -127,7 +127,7 @@ class Actor:
 
     async def _pay_late(self, store: Store) -> None:
         booking = self.late.pop()
-        owned, method = (self.bus, booking.payment.payment_id), booking.payment.method
+        owned, method = (self.bus, booking.booking_id), booking.payment.method
         await value(lambda ask: store.settlement.confirm(owned, ask, method=method))
 
     async def _let_time_pass(self, _store: Store) -> None:
@@ -164,7 +164,7 @@ async def rage(
         for _ in range(deeds):
             try:
                 storm.outcomes[await actor.act(chance.choice(stores))] += 1
-            except (Refusal, NotFound, KeyInUse, Overloaded, OutcomeUnknown) as end:
+            except (Refusal, NotFound, Overloaded, OutcomeUnknown) as end:
                 storm.outcomes[type(end).__name__] += 1
             except Exception as surprise:  # noqa: BLE001 - what no client should see is what we look for
                 storm.unexpected.append(surprise)

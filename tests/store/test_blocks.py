@@ -49,6 +49,16 @@ async def test_a_block_is_lifted_once(world: World) -> None:
     assert (await world.states(bus))["1A"] == "B"
 
 
+async def test_lifting_a_block_again_leaves_the_next_one_alone(world: World) -> None:
+    bus = await world.bus()
+    block = await world.block(bus, ["1A"])
+    await world.lift(block)
+    await world.block(bus, ["1A"])
+    with pytest.raises(WrongState):
+        await world.lift(block)
+    assert (await world.states(bus))["1A"] == "X"
+
+
 async def test_of_two_who_lift_a_block_one_does(world: World) -> None:
     block = await world.block(await world.bus(), ["1A"])
     outcomes = await asyncio.gather(*(world.lift(block) for _ in range(4)), return_exceptions=True)

@@ -138,7 +138,6 @@ async def test_an_expired_or_failed_booking_is_over(world: World) -> None:
             await world.cancel(booking)
 
 
-@pytest.mark.xfail(strict=True, reason="frees the seats that were taken over since")
 async def test_an_unpaid_booking_that_lost_a_seat_cannot_give_it_back(
     database_url: str,
 ) -> None:

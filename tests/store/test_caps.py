@@ -6,7 +6,7 @@ import pytest
 
 from store.errors import InvalidRequest, TooManySeats
 from store.model import Hold
-from tests.support.locks import session
+from tests.support.locks import seat_locked, session
 from tests.support.world import World
 
 
@@ -90,6 +90,32 @@ async def test_staff_holds_a_whole_coach(world: World) -> None:
     assert set((await world.states(bus)).values()) == {"A"}
 
 
+async def test_staff_may_give_a_hold_more_seats_than_a_rider_may_have(world: World) -> None:
+    rider, agent, bus = world.rider(1), world.agent(), await world.bus()
+    seats = list(await world.states(bus))
+    own = await world.replace(
+        await world.hold(bus, seats[:1], caller=agent), seats[:9], caller=agent
+    )
+    assert len(own.seats) == 9
+    theirs = await world.hold(bus, seats[10:12], caller=rider)
+    assert len((await world.replace(theirs, seats[10:19], caller=agent)).seats) == 9
+    with pytest.raises(TooManySeats):
+        await world.hold(bus, seats[20:21], caller=rider)
+
+
+async def test_a_buyer_and_staff_about_one_count_fit_in_one_batch(world: World) -> None:
+    rider, agent, bus = world.rider(1), world.agent(), await world.bus()
+    hold = await world.hold(bus, ["1A"], caller=rider)
+    async with seat_locked(world, bus, "4A") as lock:
+        # They queue behind a batch that waits, and then go together.
+        first = [asyncio.create_task(world.hold(bus, ["4A"])) for _ in range(2)]
+        await lock.has_waiters()
+        second = asyncio.create_task(world.replace(hold, ["1A", "1B"], caller=agent))
+        third = asyncio.create_task(world.hold(bus, ["2A"], caller=rider))
+    await asyncio.gather(*first, return_exceptions=True)
+    assert len((await second).seats) + len((await third).seats) == 3
+
+
 async def test_the_cap_of_the_operator_counts(world: World) -> None:
     await world.edit("UPDATE operators SET seats_per_buyer = 2")
     rider, bus = world.rider(1), await world.bus()
@@ -98,7 +124,6 @@ async def test_the_cap_of_the_operator_counts(world: World) -> None:
         await world.hold(bus, ["1C"], caller=rider)
 
 
-@pytest.mark.xfail(strict=True, reason="extending does not lock the buyer's count")
 async def test_a_buyer_cannot_fill_the_cap_again_while_extending(database_url: str) -> None:
     world = await World.open(database_url)
     rider, bus = world.rider(1), await world.bus()

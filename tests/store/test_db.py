@@ -92,7 +92,6 @@ async def test_an_argument_that_makes_no_sense_is_our_own_mistake(world: World) 
         await world.store.db.transaction([], lambda c: c.fetchval("SELECT $1::integer", 2**40))
 
 
-@pytest.mark.xfail(strict=True, reason="is done again, and then says that the e-mail is taken")
 async def test_a_registration_whose_answer_was_lost_is_not_called_taken(world: World) -> None:
     async with fault_proxy(world.url) as proxy:
         store = await Store.open(proxy.url, StoreOptions(pool_size=2))
@@ -107,7 +106,6 @@ async def test_a_registration_whose_answer_was_lost_is_not_called_taken(world: W
             await store.close()
 
 
-@pytest.mark.xfail(strict=True, reason="is done again with the same token, which is there already")
 async def test_a_sign_in_whose_answer_was_lost_is_done_again(world: World) -> None:
     user = await world.store.accounts.add(NewUser("Ann", "a@example.org", "hash"))
     async with fault_proxy(world.url) as proxy:

@@ -66,7 +66,6 @@ async def test_seats_that_make_no_sense_are_pointed_at(
     assert (refusal.value.pointer, refusal.value.code) == (pointer, code)
 
 
-@pytest.mark.xfail(strict=True, reason="reaches the check of the holds table")
 async def test_a_hold_of_no_seats_makes_no_sense(world: World) -> None:
     bus = await world.bus()
     with pytest.raises(InvalidRequest):

@@ -151,4 +151,3 @@ async def change_stops(world: World, bus: int, change: str, argument: int) -> No
         argument,
     )
     await world.edit("UPDATE buses SET facts = facts + 1 WHERE bus_id = $1", bus)
-    await world.store.buses.find(bus, fresh=True)

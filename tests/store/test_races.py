@@ -14,11 +14,15 @@ from store.errors import SeatUnavailable
 from store.facade import StoreOptions
 from store.holds import SeatRequest
 from store.invariants import find_violations
+from store.lane import LaneOptions
 from store.model import GUEST, Booking, Hold
 from tests.store import deeds
 from tests.support.twins import locking
 from tests.support.waiting import wait_until
 from tests.support.world import World, purchase_of, value
+
+# Big batches would leave little to race for.
+MANY_SMALL_BATCHES = StoreOptions(pool_size=16, lane=LaneOptions(in_flight=8, batch_max=4))
 
 
 async def test_two_hundred_buyers_of_one_seat_have_one_winner(world: World) -> None:
@@ -62,19 +66,19 @@ async def test_twin_seats_locked_in_any_order_do_deadlock(database_url: str) -> 
     orders = random.Random(7)
 
     def shuffle(text: str) -> str:
-        order = orders.choice(["ORDER BY s.seat_no", "ORDER BY s.seat_no DESC"])
-        return text.replace("ORDER BY s.seat_no", order)
+        order = orders.choice(["ORDER BY s.bus_id, s.seat_no", "ORDER BY s.bus_id, s.seat_no DESC"])
+        return text.replace("ORDER BY s.bus_id, s.seat_no", order)
 
     async with crowded(database_url) as world:
         with locking(shuffle):
-            await fill_coach(world, 40, 6)
+            await fill_coach(world, 60, 6)
     assert await deadlocks(database_url) > 0
 
 
 @asynccontextmanager
 async def crowded(url: str) -> AsyncIterator[World]:
     """A world for many buyers, closed before its sessions' statistics are read."""
-    world = await World.open(url, StoreOptions(pool_size=16))
+    world = await World.open(url, MANY_SMALL_BATCHES)
     try:
         yield world
     finally:
@@ -91,7 +95,7 @@ async def fill_coach(world: World, buyers: int, seats: int) -> list[Booking | Ba
     """Let them all ask at once for one to six seats on some leg of a bus with five stops."""
     chance = random.Random(20)
     bus = await world.bus(segments=4, seats=seats)
-    stores = [world.store, await world.open_store(StoreOptions(pool_size=16))]
+    stores = [world.store, await world.open_store(MANY_SMALL_BATCHES)]
     labels, stops = list(await world.states(bus)), await world.stops(bus)
 
     async def buy(store: Store) -> Booking:

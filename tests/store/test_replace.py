@@ -83,7 +83,6 @@ async def test_unknown_seats_make_no_sense_in_a_swap(world: World) -> None:
         await world.replace(hold, ["1A", "99Z"])
 
 
-@pytest.mark.xfail(strict=True, reason="reaches the check of the holds table")
 async def test_a_hold_of_nothing_makes_no_sense(world: World) -> None:
     hold = await world.hold(await world.bus(), ["1A"])
     with pytest.raises(InvalidRequest):

@@ -11,11 +11,9 @@ from store.errors import Departed, InvalidRequest, SalesClosed, SeatUnavailable
 from store.layouts import two_plus_two
 from store.model import Bus, BusStop, Caller, Layout, Leg, Role
 from store.rules import (
-    Claim,
     Wanted,
     find_leg,
     leg_fare,
-    release_expired,
     require_allowed,
     require_free,
     require_on_sale,
@@ -36,7 +34,7 @@ def make_bus(stops: list[BusStop] | int, *, seats: int = 40, **changes: Any) -> 
     if isinstance(stops, int):
         times = [NOON + number * timedelta(hours=1) for number in range(stops)]
         stops = [
-            BusStop(number, None, at, at, can_board=True, can_alight=True)
+            BusStop(number, f"Stop {number}", "UTC", None, at, at, can_board=True, can_alight=True)
             for number, at in enumerate(times, start=1)
         ]
     places = two_plus_two(seats).seats
@@ -50,6 +48,8 @@ def make_bus(stops: list[BusStop] | int, *, seats: int = 40, **changes: Any) -> 
     facts: dict[str, Any] = {
         "bus_id": 1,
         "operator_id": 1,
+        "name": "The 10:05",
+        "operator": "Northline",
         "facts": 1,
         "layout": layout,
         "stops": tuple(stops),
@@ -98,30 +98,6 @@ def test_seats_are_free_exactly_when_every_segment_is(states: dict[int, str]) ->
     assert all(letter in "BXL" for _, letter in refusal.value.seats)
 
 
-@given(
-    st.dictionaries(st.integers(1, 9), st.text("ABLX", min_size=4, max_size=4), min_size=1),
-    st.lists(st.tuples(st.integers(1, 9), st.integers(0, 3), st.none() | st.integers(-5, 5))),
-)
-def test_what_has_expired_is_free_and_nothing_else_changes(
-    states: dict[int, str], claims: list[tuple[int, int, int | None]]
-) -> None:
-    made = [
-        Claim(seat, segment, None if age is None else NOON + timedelta(seconds=age))
-        for seat, segment, age in claims
-        if seat in states
-    ]
-    freed, expired = release_expired(states, made, NOON)
-    gone = {
-        (claim.seat_no, claim.segment)
-        for claim in made
-        if claim.expires_at is not None and claim.expires_at <= NOON
-    }
-    assert {(claim.seat_no, claim.segment) for claim in expired} == gone
-    for seat, before in states.items():
-        for segment, letter in enumerate(before):
-            assert freed[seat][segment] == ("A" if (seat, segment) in gone else letter)
-
-
 @given(st.integers(0, 10**9), st.integers(1, 199))
 def test_a_split_fare_adds_up_and_is_even(price: int, segments: int) -> None:
     fares = split_fare(price, segments)
@@ -160,7 +136,10 @@ def journeys(draw: st.DrawFn) -> Bus:
         )
     )
     return make_bus(
-        [BusStop(stop, station, NOON, NOON, on, off) for stop, station, on, off in calls]
+        [
+            BusStop(stop, f"Stop {stop}", "UTC", station, NOON, NOON, on, off)
+            for stop, station, on, off in calls
+        ]
     )
 
 
@@ -182,9 +161,11 @@ def test_a_leg_goes_forward_between_the_stops_that_were_named(
     assert leg.start == 0 if from_stop is None else first.is_at(from_stop)
     assert leg.end == len(bus.stops) - 1 if to_stop is None else last.is_at(to_stop)
     if from_stop is not None:
-        assert not any(stop.is_at(from_stop) for stop in bus.stops[: leg.start])
+        before = bus.stops[: leg.start]
+        assert not any(stop.is_at(from_stop) and stop.can_board for stop in before)
     if to_stop is not None:
-        assert not any(stop.is_at(to_stop) for stop in bus.stops[leg.start + 1 : leg.end])
+        between = bus.stops[leg.start + 1 : leg.end]
+        assert not any(stop.is_at(to_stop) and stop.can_alight for stop in between)
 
 
 @given(st.lists(st.integers(1, 40), unique=True, max_size=10), st.randoms())

@@ -106,7 +106,6 @@ async def test_one_token_used_from_everywhere_at_once_leaves_one_live_token(
     assert row["live"] == 1
 
 
-@pytest.mark.xfail(strict=True, reason="a family is not locked, only the token that is shown")
 async def test_a_parent_and_its_child_used_at_once_never_leave_two_live_tokens(
     world: World, first: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:

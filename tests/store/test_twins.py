@@ -20,7 +20,7 @@ AT_ONCE = 10
 async def rivals(database_url: str) -> AsyncIterator[World]:
     """A world in which there is a pause between looking and writing; its data may end up unsound."""
     world = await World.open(database_url, StoreOptions(pool_size=AT_ONCE))
-    await think_before_writing(world, 0.02)
+    await think_before_writing(world, 0.05)
     yield world
     await world.close()
 
@@ -31,8 +31,9 @@ async def test_twin_without_the_lock_and_without_the_key_seats_are_sold_twice(
     await drop_guarantee(rivals)
     with locking(without_locks):
         outcomes = await race(rivals)
-    assert sum(isinstance(a, Hold) and isinstance(b, Hold) for a, b in outcomes) >= 95
-    assert await sold_twice(rivals) >= 95
+    # Not every time: two batches of ten that miss each other sell none of their seats twice.
+    assert sum(isinstance(a, Hold) and isinstance(b, Hold) for a, b in outcomes) >= ROUNDS / 2
+    assert await sold_twice(rivals) >= ROUNDS / 2
 
 
 async def test_without_the_lock_the_key_alone_refuses_every_second_owner(rivals: World) -> None:

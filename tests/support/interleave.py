@@ -1,7 +1,9 @@
 """Two operations of the real store, statement by statement, in every order: PostgreSQL's isolation tester for us.
 
-Before each statement that locks or writes, and before COMMIT, an operation stops and waits for its turn. A turn ends
-when the operation has come to its next stop, has ended, or is seen waiting for a lock; then the other one goes on.
+Before each statement that locks, before the first that writes, and before COMMIT, an operation stops and waits for its
+turn. A turn ends when the operation has come to its next stop, has ended, or is seen waiting for a lock; then the
+other one goes on. The writes of a transaction are one step: they touch what it has locked, and the last of them locks
+the bus.
 """
 
 import asyncio
@@ -20,16 +22,21 @@ from store.errors import StoreError
 
 T = TypeVar("T")
 Deed = Callable[[Store], Awaitable[object]]
+_LOCKS = re.compile(r"\bFOR UPDATE OF\b|\bINSERT INTO buyer_holds\b")
 _MATTERS = re.compile(r"\b(FOR (NO KEY )?UPDATE|INSERT|UPDATE|DELETE)\b")
 
 
 @dataclass(slots=True)
 class Player:
-    """One session: a store of its own, with one connection, that stops before whatever matters."""
+    """One session: a store of its own, with one connection, that stops before whatever matters.
+
+    `statements` are those that lock or write, and the COMMITs.
+    """
 
     store: Store
     pid: int = 0
-    stops: list[str] = field(default_factory=list)
+    stops: int = 0
+    statements: list[str] = field(default_factory=list)
     faults: list[BaseException] = field(default_factory=list)
     outcome: object = None
     _task: "asyncio.Task[None] | None" = None
@@ -45,32 +52,49 @@ class Player:
         return self._task is not None and self._task.done()
 
     async def start(self, deed: Deed) -> None:
-        self.stops, self.faults, self.outcome = [], [], None
+        self.stops, self.statements, self.faults, self.outcome = 0, [], [], None
         self._task = asyncio.create_task(self._play(deed))
 
-    async def cancel_at(self, stop: int, deed: Deed) -> bool:
-        """Let a deed come to its n-th stop and cancel it there; whether it ended before it came so far."""
+    async def run(self, deed: Deed) -> object:
+        """Let a deed through, and return its outcome."""
+        await self.start(deed)
+        await self._go_on_until(lambda: self.is_done)
+        return self.outcome
+
+    async def abandon_at(self, stop: int, deed: Deed, *, with_batch: bool = False) -> bool:
+        """Let a deed come to its n-th stop, and its caller go away there; whether it ended before it came so far.
+
+        Its batch goes on without the caller, unless it is cancelled too, as when a process ends in a hurry.
+        """
         await self.start(deed)
         assert self._task is not None
-        async with asyncio.timeout(10):
-            while not self.is_done and len(self.stops) < stop:
-                if self._is_waiting:
-                    self.go()
-                await asyncio.sleep(0)
+        await self._go_on_until(lambda: self.is_done or self.stops >= stop)
         is_over = self.is_done
         self._task.cancel()
+        runners = list(self.store.lane._runners)
+        if with_batch:
+            for runner in runners:
+                runner.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
+        await self._go_on_until(lambda: all(runner.done() for runner in runners))
         return is_over
 
     def go(self) -> None:
         self._is_waiting = False
         self._go.set()
 
-    async def stop_before(self, statement: str) -> None:
-        self.stops.append(statement)
+    async def stop(self) -> None:
+        self.stops += 1
         self._go.clear()
         self._is_waiting = True
         await self._go.wait()
+
+    async def _go_on_until(self, is_enough: Callable[[], bool]) -> None:
+        async with asyncio.timeout(10):
+            while not is_enough():
+                if self._is_waiting:
+                    self.go()
+                await asyncio.sleep(0)
 
     async def _play(self, deed: Deed) -> None:
         try:
@@ -85,15 +109,20 @@ class _Stopping:
     def __init__(self, connection: Connection, player: Player) -> None:
         self._connection = connection
         self._player = player
-        self.has_stopped = False
+        self.has_mattered = False
+        self._is_writing = False
 
     def __getattr__(self, name: str) -> Callable[..., Awaitable[Any]]:
         run: Callable[..., Awaitable[Any]] = getattr(self._connection, name)
 
         async def stop_and_run(query: str, *args: object, **options: object) -> Any:
             if _MATTERS.search(query):
-                self.has_stopped = True
-                await self._player.stop_before(query)
+                self.has_mattered = True
+                self._player.statements.append(query)
+                is_lock = _LOCKS.search(query) is not None
+                if is_lock or not self._is_writing:
+                    await self._player.stop()
+                self._is_writing = not is_lock
             try:
                 return await run(query, *args, **options)
             except asyncpg.PostgresError as error:
@@ -151,15 +180,21 @@ def orders(first: int, second: int) -> Iterator[tuple[int, ...]]:
 def _stop_in_transactions(monkeypatch: pytest.MonkeyPatch, player: Player) -> None:
     transaction = player.store.db.transaction
 
-    async def stopping(operators: Sequence[int] | None, work: Callable[[Any], Awaitable[T]]) -> T:
+    async def stopping(
+        operators: Sequence[int] | None,
+        work: Callable[[Any], Awaitable[T]],
+        *,
+        is_patient: bool = True,
+    ) -> T:
         async def stop_and_work(connection: Connection) -> T:
             player.pid = connection.get_server_pid()
             gated = _Stopping(connection, player)
             result = await work(gated)
-            if gated.has_stopped:
-                await player.stop_before("COMMIT")
+            if gated.has_mattered:
+                player.statements.append("COMMIT")
+                await player.stop()
             return result
 
-        return await transaction(operators, stop_and_work)
+        return await transaction(operators, stop_and_work, is_patient=is_patient)
 
     monkeypatch.setattr(player.store.db, "transaction", stopping)

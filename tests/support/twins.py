@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from store import engine
+from store import batch
 from tests.support.world import World
 
 _ROW_LOCK = re.compile(r"FOR (NO KEY )?UPDATE OF \w+( SKIP LOCKED)?")
@@ -24,7 +24,7 @@ class _Rewritten(dict[str, str]):
 @contextmanager
 def locking(rewrite: Callable[[str], str]) -> Iterator[None]:
     """Let every statement that locks rows go through `rewrite` for a while."""
-    queries = engine.SQL
+    queries = batch.SQL
     texts = queries._texts
     assert any(rewrite(text) != text for text in texts.values()), "it changes nothing"
     queries._texts = _Rewritten(texts, rewrite)

@@ -187,7 +187,7 @@ class World:
         )
 
     async def pay(self, booking: Booking) -> Booking:
-        owned = booking.bus.bus_id, booking.payment.payment_id
+        owned = booking.bus.bus_id, booking.booking_id
         return await value(lambda ask: self.store.settlement.confirm(owned, ask, method="demo"))
 
     async def extend(self, hold: Hold, *, caller: Caller = GUEST, key: Key | None = None) -> Hold:
@@ -205,7 +205,7 @@ class World:
         return await value(lambda ask: self.store.holds.replace(caller, owned, seats, ask), key)
 
     async def decline(self, booking: Booking, *, key: Key | None = None) -> Booking:
-        owned = booking.bus.bus_id, booking.payment.payment_id
+        owned = booking.bus.bus_id, booking.booking_id
         return await value(
             lambda ask: self.store.settlement.decline(owned, ask, method=booking.payment.method),
             key,

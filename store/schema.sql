@@ -1,0 +1,949 @@
+-- What the migrations add up to. Made by `python -m tests.schema.dump --write`: do not edit.
+
+CREATE DOMAIN public.code AS text
+	CONSTRAINT code_check CHECK ((((char_length(VALUE) >= 1) AND (char_length(VALUE) <= 200)) AND (VALUE !~ '[[:cntrl:]]'::text)));
+
+CREATE DOMAIN public.currency AS text
+	CONSTRAINT currency_check CHECK ((VALUE ~ '^[A-Z]{3}$'::text));
+
+CREATE DOMAIN public.label AS text
+	CONSTRAINT label_check CHECK ((((char_length(VALUE) >= 1) AND (char_length(VALUE) <= 120)) AND (VALUE !~ '[[:cntrl:]]'::text)));
+
+CREATE DOMAIN public.person_name AS text
+	CONSTRAINT person_name_check CHECK ((((char_length(VALUE) >= 1) AND (char_length(VALUE) <= 120)) AND (VALUE !~ '[[:cntrl:]]'::text)));
+
+CREATE DOMAIN public.seat_states AS text
+	CONSTRAINT seat_states_check CHECK ((((char_length(VALUE) >= 1) AND (char_length(VALUE) <= 200)) AND (translate(VALUE, 'ALBX'::text, ''::text) = ''::text)));
+
+CREATE DOMAIN public.time_zone AS text
+	CONSTRAINT time_zone_check CHECK ((((char_length(VALUE) >= 1) AND (char_length(VALUE) <= 64)) AND (VALUE ~ '^[A-Za-z0-9_+/-]+$'::text)));
+
+CREATE FUNCTION public.operators_in_scope() RETURNS integer[]
+    LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN (NULLIF(current_setting('omnibus.operators'::text, true), ''::text))::integer[];
+
+CREATE FUNCTION public.refuse_illegal_block_move() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    IF old.lifted_at IS NOT NULL THEN
+        RAISE EXCEPTION 'block % was lifted', old.block_id
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'blocks_legal_move';
+    END IF;
+    RETURN new;
+END
+$$;
+
+CREATE FUNCTION public.refuse_illegal_booking_move() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    IF old.status = new.status AND old.status IN ('PENDING', 'CONFIRMED', 'PARTIALLY_CANCELLED') THEN
+        RETURN new;
+    END IF;
+    IF (old.status, new.status) NOT IN (
+        ('PENDING', 'CONFIRMED'), ('PENDING', 'CANCELLED'), ('PENDING', 'EXPIRED'), ('PENDING', 'FAILED'),
+        ('CONFIRMED', 'CANCELLED'), ('CONFIRMED', 'PARTIALLY_CANCELLED'), ('PARTIALLY_CANCELLED', 'CANCELLED')
+    ) THEN
+        RAISE EXCEPTION 'booking % cannot go from % to %', old.ref, old.status, new.status
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'bookings_legal_move';
+    END IF;
+    RETURN new;
+END
+$$;
+
+CREATE FUNCTION public.refuse_illegal_hold_move() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    IF old.state <> 'ACTIVE' THEN
+        RAISE EXCEPTION 'hold % has ended as %', old.hold_id, old.state
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'holds_legal_move';
+    END IF;
+    RETURN new;
+END
+$$;
+
+CREATE FUNCTION public.refuse_illegal_payment_move() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    IF old.status <> 'PENDING' THEN
+        RAISE EXCEPTION 'payment % is settled as %', old.payment_id, old.status
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'payments_legal_move';
+    END IF;
+    RETURN new;
+END
+$$;
+
+CREATE FUNCTION public.refuse_illegal_ticket_move() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    IF old.status <> 'VALID' THEN
+        RAISE EXCEPTION 'ticket % is %', old.code, old.status
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'tickets_legal_move';
+    END IF;
+    RETURN new;
+END
+$$;
+
+CREATE FUNCTION public.refuse_unordered_stops() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+    faulty bigint;
+BEGIN
+    SELECT ordered.bus_id INTO faulty
+    FROM (
+        SELECT s.bus_id, s.idx, s.arrives_at,
+            lag(s.departs_at) OVER stops_of_bus AS left_previous_at,
+            row_number() OVER stops_of_bus - 1 AS place
+        FROM bus_stops AS s
+        WHERE s.bus_id IN (SELECT changed.bus_id FROM changed)
+        WINDOW stops_of_bus AS (PARTITION BY s.bus_id ORDER BY s.idx)
+    ) AS ordered
+    WHERE ordered.arrives_at < ordered.left_previous_at OR ordered.place <> ordered.idx
+    LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION 'the stops of bus % are not in order', faulty
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'bus_stops_ordered';
+    END IF;
+    RETURN NULL;
+END
+$$;
+
+CREATE TABLE public.audit_log (
+    audit_id bigint NOT NULL,
+    operator_id integer,
+    at timestamp with time zone DEFAULT now() NOT NULL,
+    actor_id bigint,
+    action text NOT NULL,
+    subject text NOT NULL,
+    detail jsonb DEFAULT '{}'::jsonb NOT NULL,
+    CONSTRAINT audit_log_action_check CHECK ((action ~ '^[a-z_.]{3,60}$'::text)),
+    CONSTRAINT audit_log_detail_check CHECK ((octet_length((detail)::text) <= 8192)),
+    CONSTRAINT audit_log_subject_check CHECK ((char_length(subject) <= 200))
+);
+
+ALTER TABLE public.audit_log ALTER COLUMN audit_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.audit_log_audit_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.blocks (
+    bus_id bigint NOT NULL,
+    block_id uuid NOT NULL,
+    operator_id integer NOT NULL,
+    from_idx smallint NOT NULL,
+    to_idx smallint NOT NULL,
+    seats smallint[] NOT NULL,
+    reason public.label NOT NULL,
+    created_by bigint,
+    created_at timestamp with time zone NOT NULL,
+    lifted_at timestamp with time zone,
+    CONSTRAINT blocks_from_idx_check CHECK ((from_idx >= 0)),
+    CONSTRAINT blocks_leg CHECK ((from_idx < to_idx)),
+    CONSTRAINT blocks_seats_check CHECK (((cardinality(seats) >= 1) AND (cardinality(seats) <= 200)))
+);
+ALTER TABLE ONLY public.blocks FORCE ROW LEVEL SECURITY;
+
+CREATE SEQUENCE public.booking_numbers
+    START WITH 1
+    INCREMENT BY 1000
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+CREATE TABLE public.bookings (
+    bus_id bigint NOT NULL,
+    booking_id bigint NOT NULL,
+    operator_id integer NOT NULL,
+    ref text NOT NULL,
+    status text NOT NULL,
+    user_id bigint,
+    sold_by bigint,
+    hold_id uuid,
+    from_idx smallint NOT NULL,
+    to_idx smallint NOT NULL,
+    seats smallint[] NOT NULL,
+    prices integer[] NOT NULL,
+    names public.person_name[] NOT NULL,
+    categories text[] NOT NULL,
+    method text NOT NULL,
+    email text,
+    phone text,
+    created_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone,
+    confirmed_at timestamp with time zone,
+    ended_at timestamp with time zone,
+    CONSTRAINT bookings_booking_id_check CHECK ((booking_id > 0)),
+    CONSTRAINT bookings_categories_check CHECK ((array_to_string(categories, ''::text) ~ '^[a-z]*$'::text)),
+    CONSTRAINT bookings_categories_short CHECK ((char_length(array_to_string(categories, ''::text)) <= 2000)),
+    CONSTRAINT bookings_deadline CHECK (((status <> 'PENDING'::text) OR (expires_at IS NOT NULL))),
+    CONSTRAINT bookings_email_check CHECK ((((char_length(email) >= 3) AND (char_length(email) <= 254)) AND (email !~ '[[:cntrl:]]'::text))),
+    CONSTRAINT bookings_from_idx_check CHECK ((from_idx >= 0)),
+    CONSTRAINT bookings_leg CHECK ((from_idx < to_idx)),
+    CONSTRAINT bookings_line_per_seat CHECK (((cardinality(prices) = cardinality(seats)) AND (cardinality(names) = cardinality(seats)) AND (cardinality(categories) = cardinality(seats)))),
+    CONSTRAINT bookings_lines_known CHECK (((array_position(seats, NULL::smallint) IS NULL) AND (array_position(prices, NULL::integer) IS NULL) AND (array_position((names)::text[], NULL::text) IS NULL) AND (array_position(categories, NULL::text) IS NULL))),
+    CONSTRAINT bookings_method_check CHECK ((method = ANY (ARRAY['demo'::text, 'cash'::text, 'stripe'::text, 'razorpay'::text]))),
+    CONSTRAINT bookings_phone_check CHECK ((phone ~ '^\+?[0-9 ()./-]{4,32}$'::text)),
+    CONSTRAINT bookings_prices_check CHECK ((0 <= ALL (prices))),
+    CONSTRAINT bookings_ref_check CHECK ((ref ~ '^[A-HJ-NP-Z2-9]{6,8}$'::text)),
+    CONSTRAINT bookings_seats_check CHECK (((cardinality(seats) >= 1) AND (cardinality(seats) <= 100))),
+    CONSTRAINT bookings_state_shape CHECK (
+CASE status
+    WHEN 'PENDING'::text THEN ((expires_at > created_at) AND (confirmed_at IS NULL) AND (ended_at IS NULL))
+    WHEN 'CONFIRMED'::text THEN ((expires_at IS NULL) AND (confirmed_at IS NOT NULL) AND (ended_at IS NULL))
+    WHEN 'PARTIALLY_CANCELLED'::text THEN ((expires_at IS NULL) AND (confirmed_at IS NOT NULL) AND (ended_at IS NULL))
+    ELSE (ended_at IS NOT NULL)
+END),
+    CONSTRAINT bookings_status_check CHECK ((status = ANY (ARRAY['PENDING'::text, 'CONFIRMED'::text, 'CANCELLED'::text, 'PARTIALLY_CANCELLED'::text, 'EXPIRED'::text, 'FAILED'::text])))
+)
+WITH (fillfactor='80');
+ALTER TABLE ONLY public.bookings FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.bus_stops (
+    bus_id bigint NOT NULL,
+    idx smallint NOT NULL,
+    operator_id integer NOT NULL,
+    stop_id bigint NOT NULL,
+    arrives_at timestamp with time zone NOT NULL,
+    departs_at timestamp with time zone NOT NULL,
+    can_board boolean DEFAULT true NOT NULL,
+    can_alight boolean DEFAULT true NOT NULL,
+    CONSTRAINT bus_stops_idx_check CHECK (((idx >= 0) AND (idx <= 199))),
+    CONSTRAINT bus_stops_times CHECK ((arrives_at <= departs_at))
+);
+ALTER TABLE ONLY public.bus_stops FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.buses (
+    bus_id bigint NOT NULL,
+    operator_id integer NOT NULL,
+    route_id bigint,
+    layout_id bigint NOT NULL,
+    facts integer DEFAULT 1 NOT NULL,
+    epoch integer DEFAULT 1 NOT NULL,
+    rev bigint DEFAULT 0 NOT NULL,
+    status text DEFAULT 'SCHEDULED'::text NOT NULL,
+    departs_at timestamp with time zone NOT NULL,
+    arrives_at timestamp with time zone NOT NULL,
+    sales_close_seconds integer DEFAULT 0 NOT NULL,
+    total_seats smallint NOT NULL,
+    currency public.currency NOT NULL,
+    fares integer[] NOT NULL,
+    name public.label NOT NULL,
+    source_key public.code,
+    service_date date NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT buses_bus_id_check CHECK ((bus_id > 0)),
+    CONSTRAINT buses_epoch_check CHECK ((epoch > 0)),
+    CONSTRAINT buses_fares CHECK ((((cardinality(fares) >= 1) AND (cardinality(fares) <= 199)) AND (array_position(fares, NULL::integer) IS NULL) AND (0 <= ALL (fares)))),
+    CONSTRAINT buses_rev_check CHECK ((rev >= 0)),
+    CONSTRAINT buses_sales_close_seconds_check CHECK (((sales_close_seconds >= 0) AND (sales_close_seconds <= 31622400))),
+    CONSTRAINT buses_status_check CHECK ((status = ANY (ARRAY['SCHEDULED'::text, 'CLOSED'::text, 'CANCELLED'::text]))),
+    CONSTRAINT buses_times CHECK ((departs_at < arrives_at)),
+    CONSTRAINT buses_total_seats_check CHECK (((total_seats >= 1) AND (total_seats <= 200)))
+)
+WITH (fillfactor='70');
+ALTER TABLE ONLY public.buses FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.buses ALTER COLUMN bus_id ADD GENERATED BY DEFAULT AS IDENTITY (
+    SEQUENCE NAME public.buses_bus_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.buyer_holds (
+    bus_id bigint NOT NULL,
+    user_id bigint NOT NULL,
+    operator_id integer NOT NULL,
+    seats_held smallint NOT NULL,
+    seats_max smallint NOT NULL,
+    CONSTRAINT buyer_holds_cap CHECK ((seats_held <= seats_max)),
+    CONSTRAINT buyer_holds_seats_held_check CHECK ((seats_held >= 0)),
+    CONSTRAINT buyer_holds_seats_max_check CHECK (((seats_max >= 1) AND (seats_max <= 200)))
+)
+WITH (fillfactor='70');
+ALTER TABLE ONLY public.buyer_holds FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.claims (
+    bus_id bigint NOT NULL,
+    seat_no smallint NOT NULL,
+    segment smallint NOT NULL,
+    operator_id integer NOT NULL,
+    hold_id uuid,
+    booking_id bigint,
+    block_id uuid,
+    CONSTRAINT claims_one_kind_of_owner CHECK ((num_nonnulls(hold_id, booking_id, block_id) = 1)),
+    CONSTRAINT claims_segment_check CHECK (((segment >= 0) AND (segment <= 198)))
+)
+WITH (fillfactor='80');
+ALTER TABLE ONLY public.claims FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.events (
+    bus_id bigint NOT NULL,
+    rev bigint NOT NULL,
+    operator_id integer NOT NULL,
+    epoch integer NOT NULL,
+    kind text NOT NULL,
+    seats text NOT NULL,
+    at timestamp with time zone NOT NULL,
+    CONSTRAINT events_kind_check CHECK ((kind ~ '^[a-z_]{3,30}$'::text)),
+    CONSTRAINT events_rev_check CHECK ((rev > 0)),
+    CONSTRAINT events_seats_check CHECK ((octet_length(seats) <= 65536))
+);
+ALTER TABLE ONLY public.events FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.holds (
+    bus_id bigint NOT NULL,
+    hold_id uuid NOT NULL,
+    operator_id integer NOT NULL,
+    state text DEFAULT 'ACTIVE'::text NOT NULL,
+    user_id bigint,
+    from_idx smallint NOT NULL,
+    to_idx smallint NOT NULL,
+    seats smallint[] NOT NULL,
+    prices integer[] NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    ended_at timestamp with time zone,
+    CONSTRAINT holds_from_idx_check CHECK ((from_idx >= 0)),
+    CONSTRAINT holds_leg CHECK ((from_idx < to_idx)),
+    CONSTRAINT holds_lifetime CHECK (((expires_at > created_at) AND ((expires_at - created_at) <= '00:20:00'::interval))),
+    CONSTRAINT holds_lines_known CHECK (((array_position(seats, NULL::smallint) IS NULL) AND (array_position(prices, NULL::integer) IS NULL))),
+    CONSTRAINT holds_price_per_seat CHECK ((cardinality(prices) = cardinality(seats))),
+    CONSTRAINT holds_prices_check CHECK ((0 <= ALL (prices))),
+    CONSTRAINT holds_seats_check CHECK (((cardinality(seats) >= 1) AND (cardinality(seats) <= 100))),
+    CONSTRAINT holds_state_check CHECK ((state = ANY (ARRAY['ACTIVE'::text, 'BOOKED'::text, 'RELEASED'::text, 'EXPIRED'::text]))),
+    CONSTRAINT holds_state_shape CHECK (((state = 'ACTIVE'::text) = (ended_at IS NULL)))
+)
+WITH (fillfactor='70');
+ALTER TABLE ONLY public.holds FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.house_keys (
+    purpose text NOT NULL,
+    key_id text NOT NULL,
+    secret text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    retired_at timestamp with time zone,
+    CONSTRAINT house_keys_key_id_check CHECK ((key_id ~ '^[A-Za-z0-9_-]{1,64}$'::text)),
+    CONSTRAINT house_keys_purpose_check CHECK ((purpose ~ '^[a-z_]{3,30}$'::text)),
+    CONSTRAINT house_keys_secret_check CHECK ((octet_length(secret) <= 4096))
+);
+
+CREATE TABLE public.idempotency_keys (
+    bus_id bigint NOT NULL,
+    key_hash uuid NOT NULL,
+    operator_id integer NOT NULL,
+    request_hash uuid NOT NULL,
+    status smallint,
+    response bytea,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT idempotency_keys_bus_id_check CHECK ((bus_id >= 0)),
+    CONSTRAINT idempotency_keys_complete CHECK (((status IS NULL) = (response IS NULL))),
+    CONSTRAINT idempotency_keys_response_check CHECK ((octet_length(response) <= 65536)),
+    CONSTRAINT idempotency_keys_status_check CHECK (((status >= 200) AND (status <= 499)))
+);
+ALTER TABLE ONLY public.idempotency_keys FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.layout_seats (
+    layout_id bigint NOT NULL,
+    seat_no smallint NOT NULL,
+    operator_id integer NOT NULL,
+    label text NOT NULL,
+    deck smallint NOT NULL,
+    row_no smallint NOT NULL,
+    column_no smallint NOT NULL,
+    seat_class text NOT NULL,
+    attributes text[] DEFAULT '{}'::text[] NOT NULL,
+    price_percent smallint DEFAULT 100 NOT NULL,
+    CONSTRAINT layout_seats_attributes_check CHECK ((cardinality(attributes) <= 12)),
+    CONSTRAINT layout_seats_attributes_short CHECK (((char_length(array_to_string(attributes, ''::text)) <= 500) AND (array_position(attributes, NULL::text) IS NULL))),
+    CONSTRAINT layout_seats_column_no_check CHECK (((column_no >= 1) AND (column_no <= 12))),
+    CONSTRAINT layout_seats_deck_check CHECK (((deck >= 1) AND (deck <= 3))),
+    CONSTRAINT layout_seats_label_check CHECK ((label ~ '^[A-Z0-9]{1,6}$'::text)),
+    CONSTRAINT layout_seats_price_percent_check CHECK (((price_percent >= 0) AND (price_percent <= 1000))),
+    CONSTRAINT layout_seats_row_no_check CHECK (((row_no >= 1) AND (row_no <= 60))),
+    CONSTRAINT layout_seats_seat_class_check CHECK ((seat_class ~ '^[a-z_]{1,20}$'::text)),
+    CONSTRAINT layout_seats_seat_no_check CHECK (((seat_no >= 1) AND (seat_no <= 200)))
+);
+ALTER TABLE ONLY public.layout_seats FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.layouts (
+    layout_id bigint NOT NULL,
+    operator_id integer NOT NULL,
+    name public.label NOT NULL
+);
+ALTER TABLE ONLY public.layouts FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.layouts ALTER COLUMN layout_id ADD GENERATED BY DEFAULT AS IDENTITY (
+    SEQUENCE NAME public.layouts_layout_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.operators (
+    operator_id integer NOT NULL,
+    name public.label NOT NULL,
+    source_key public.code,
+    time_zone public.time_zone NOT NULL,
+    currency public.currency NOT NULL,
+    seats_per_buyer smallint DEFAULT 6 NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT operators_seats_per_buyer_check CHECK (((seats_per_buyer >= 1) AND (seats_per_buyer <= 100)))
+);
+
+ALTER TABLE public.operators ALTER COLUMN operator_id ADD GENERATED BY DEFAULT AS IDENTITY (
+    SEQUENCE NAME public.operators_operator_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.payments (
+    bus_id bigint NOT NULL,
+    payment_id uuid NOT NULL,
+    booking_id bigint NOT NULL,
+    operator_id integer NOT NULL,
+    method text NOT NULL,
+    status text NOT NULL,
+    amount bigint NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    settled_at timestamp with time zone,
+    CONSTRAINT payments_amount_check CHECK ((amount >= 0)),
+    CONSTRAINT payments_method_check CHECK ((method = ANY (ARRAY['demo'::text, 'cash'::text, 'stripe'::text, 'razorpay'::text]))),
+    CONSTRAINT payments_state_shape CHECK (((status = 'PENDING'::text) = (settled_at IS NULL))),
+    CONSTRAINT payments_status_check CHECK ((status = ANY (ARRAY['PENDING'::text, 'SUCCEEDED'::text, 'DECLINED'::text, 'CANCELLED'::text])))
+);
+ALTER TABLE ONLY public.payments FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.refresh_tokens (
+    digest bytea NOT NULL,
+    family uuid NOT NULL,
+    user_id bigint NOT NULL,
+    parent bytea,
+    issued_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    family_expires_at timestamp with time zone NOT NULL,
+    used_at timestamp with time zone,
+    revoked_at timestamp with time zone,
+    CONSTRAINT refresh_tokens_digest_check CHECK ((octet_length(digest) = 32)),
+    CONSTRAINT refresh_tokens_lifetime CHECK (((expires_at > issued_at) AND (expires_at <= family_expires_at)))
+);
+
+CREATE TABLE public.refunds (
+    bus_id bigint NOT NULL,
+    refund_id uuid NOT NULL,
+    payment_id uuid NOT NULL,
+    operator_id integer NOT NULL,
+    amount bigint NOT NULL,
+    seats smallint[] NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT refunds_amount_check CHECK ((amount > 0)),
+    CONSTRAINT refunds_seats_check CHECK ((cardinality(seats) >= 1))
+);
+ALTER TABLE ONLY public.refunds FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.route_stops (
+    route_id bigint NOT NULL,
+    idx smallint NOT NULL,
+    operator_id integer NOT NULL,
+    stop_id bigint NOT NULL,
+    arrival_seconds integer NOT NULL,
+    departure_seconds integer NOT NULL,
+    CONSTRAINT route_stops_arrival_seconds_check CHECK ((arrival_seconds >= 0)),
+    CONSTRAINT route_stops_idx_check CHECK (((idx >= 0) AND (idx <= 200))),
+    CONSTRAINT route_stops_order CHECK ((departure_seconds >= arrival_seconds))
+);
+ALTER TABLE ONLY public.route_stops FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.routes (
+    route_id bigint NOT NULL,
+    operator_id integer NOT NULL,
+    source_key public.code,
+    name public.label NOT NULL
+);
+ALTER TABLE ONLY public.routes FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.routes ALTER COLUMN route_id ADD GENERATED BY DEFAULT AS IDENTITY (
+    SEQUENCE NAME public.routes_route_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.seats (
+    bus_id bigint NOT NULL,
+    seat_no smallint NOT NULL,
+    operator_id integer NOT NULL,
+    states public.seat_states NOT NULL,
+    CONSTRAINT seats_seat_no_check CHECK (((seat_no >= 1) AND (seat_no <= 200)))
+)
+WITH (fillfactor='60');
+ALTER TABLE ONLY public.seats FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.stops (
+    stop_id bigint NOT NULL,
+    source public.code NOT NULL,
+    code public.code NOT NULL,
+    name public.label NOT NULL,
+    parent_id bigint,
+    latitude double precision,
+    longitude double precision,
+    time_zone public.time_zone NOT NULL,
+    CONSTRAINT stops_latitude_check CHECK (((latitude >= ('-90'::integer)::double precision) AND (latitude <= (90)::double precision))),
+    CONSTRAINT stops_longitude_check CHECK (((longitude >= ('-180'::integer)::double precision) AND (longitude <= (180)::double precision))),
+    CONSTRAINT stops_not_own_parent CHECK ((parent_id <> stop_id))
+);
+
+ALTER TABLE public.stops ALTER COLUMN stop_id ADD GENERATED BY DEFAULT AS IDENTITY (
+    SEQUENCE NAME public.stops_stop_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.tickets (
+    bus_id bigint NOT NULL,
+    booking_id bigint NOT NULL,
+    seat_no smallint NOT NULL,
+    operator_id integer NOT NULL,
+    code uuid NOT NULL,
+    status text DEFAULT 'VALID'::text NOT NULL,
+    issued_at timestamp with time zone NOT NULL,
+    cancelled_at timestamp with time zone,
+    CONSTRAINT tickets_state_shape CHECK (((status = 'CANCELLED'::text) = (cancelled_at IS NOT NULL))),
+    CONSTRAINT tickets_status_check CHECK ((status = ANY (ARRAY['VALID'::text, 'CANCELLED'::text])))
+);
+ALTER TABLE ONLY public.tickets FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.users (
+    user_id bigint NOT NULL,
+    name public.person_name NOT NULL,
+    email text NOT NULL,
+    password_hash text NOT NULL,
+    role text DEFAULT 'rider'::text NOT NULL,
+    operator_id integer,
+    disabled_at timestamp with time zone,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT users_email_check CHECK ((((char_length(email) >= 3) AND (char_length(email) <= 254)) AND (email !~ '[[:cntrl:][:space:]]'::text))),
+    CONSTRAINT users_operator_of_role CHECK (((role = ANY (ARRAY['agent'::text, 'operator'::text])) = (operator_id IS NOT NULL))),
+    CONSTRAINT users_password_hash_check CHECK ((char_length(password_hash) <= 300)),
+    CONSTRAINT users_role_check CHECK ((role = ANY (ARRAY['rider'::text, 'agent'::text, 'operator'::text, 'support'::text, 'admin'::text])))
+);
+
+ALTER TABLE public.users ALTER COLUMN user_id ADD GENERATED BY DEFAULT AS IDENTITY (
+    SEQUENCE NAME public.users_user_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+ALTER TABLE ONLY public.audit_log
+    ADD CONSTRAINT audit_log_pkey PRIMARY KEY (audit_id);
+
+ALTER TABLE ONLY public.blocks
+    ADD CONSTRAINT blocks_pkey PRIMARY KEY (bus_id, block_id);
+
+ALTER TABLE ONLY public.bookings
+    ADD CONSTRAINT bookings_pkey PRIMARY KEY (bus_id, booking_id);
+
+ALTER TABLE ONLY public.bus_stops
+    ADD CONSTRAINT bus_stops_pkey PRIMARY KEY (bus_id, idx);
+
+ALTER TABLE ONLY public.buses
+    ADD CONSTRAINT buses_operator_key UNIQUE (bus_id, operator_id);
+
+ALTER TABLE ONLY public.buses
+    ADD CONSTRAINT buses_pkey PRIMARY KEY (bus_id);
+
+ALTER TABLE ONLY public.buyer_holds
+    ADD CONSTRAINT buyer_holds_pkey PRIMARY KEY (bus_id, user_id);
+
+ALTER TABLE ONLY public.claims
+    ADD CONSTRAINT claims_one_owner_per_seat_and_segment PRIMARY KEY (bus_id, seat_no, segment);
+
+ALTER TABLE ONLY public.events
+    ADD CONSTRAINT events_one_per_rev PRIMARY KEY (bus_id, rev);
+
+ALTER TABLE ONLY public.holds
+    ADD CONSTRAINT holds_pkey PRIMARY KEY (bus_id, hold_id);
+
+ALTER TABLE ONLY public.house_keys
+    ADD CONSTRAINT house_keys_pkey PRIMARY KEY (purpose, key_id);
+
+ALTER TABLE ONLY public.idempotency_keys
+    ADD CONSTRAINT idempotency_keys_once PRIMARY KEY (bus_id, key_hash);
+
+ALTER TABLE ONLY public.layout_seats
+    ADD CONSTRAINT layout_seats_label_key UNIQUE (layout_id, label);
+
+ALTER TABLE ONLY public.layout_seats
+    ADD CONSTRAINT layout_seats_pkey PRIMARY KEY (layout_id, seat_no);
+
+ALTER TABLE ONLY public.layout_seats
+    ADD CONSTRAINT layout_seats_place_key UNIQUE (layout_id, deck, row_no, column_no);
+
+ALTER TABLE ONLY public.layouts
+    ADD CONSTRAINT layouts_operator_key UNIQUE (operator_id, layout_id);
+
+ALTER TABLE ONLY public.layouts
+    ADD CONSTRAINT layouts_operator_name_key UNIQUE (operator_id, name);
+
+ALTER TABLE ONLY public.layouts
+    ADD CONSTRAINT layouts_pkey PRIMARY KEY (layout_id);
+
+ALTER TABLE ONLY public.operators
+    ADD CONSTRAINT operators_pkey PRIMARY KEY (operator_id);
+
+ALTER TABLE ONLY public.payments
+    ADD CONSTRAINT payments_pkey PRIMARY KEY (bus_id, payment_id);
+
+ALTER TABLE ONLY public.refresh_tokens
+    ADD CONSTRAINT refresh_tokens_pkey PRIMARY KEY (digest);
+
+ALTER TABLE ONLY public.refunds
+    ADD CONSTRAINT refunds_once UNIQUE (bus_id, payment_id, seats);
+
+ALTER TABLE ONLY public.refunds
+    ADD CONSTRAINT refunds_pkey PRIMARY KEY (bus_id, refund_id);
+
+ALTER TABLE ONLY public.route_stops
+    ADD CONSTRAINT route_stops_pkey PRIMARY KEY (route_id, idx);
+
+ALTER TABLE ONLY public.routes
+    ADD CONSTRAINT routes_operator_key UNIQUE (operator_id, route_id);
+
+ALTER TABLE ONLY public.routes
+    ADD CONSTRAINT routes_operator_source_key UNIQUE (operator_id, source_key);
+
+ALTER TABLE ONLY public.routes
+    ADD CONSTRAINT routes_pkey PRIMARY KEY (route_id);
+
+ALTER TABLE ONLY public.seats
+    ADD CONSTRAINT seats_pkey PRIMARY KEY (bus_id, seat_no, operator_id);
+
+ALTER TABLE ONLY public.stops
+    ADD CONSTRAINT stops_pkey PRIMARY KEY (stop_id);
+
+ALTER TABLE ONLY public.stops
+    ADD CONSTRAINT stops_source_code_key UNIQUE (source, code);
+
+ALTER TABLE ONLY public.tickets
+    ADD CONSTRAINT tickets_code_key UNIQUE (bus_id, code);
+
+ALTER TABLE ONLY public.tickets
+    ADD CONSTRAINT tickets_pkey PRIMARY KEY (bus_id, booking_id, seat_no);
+
+ALTER TABLE ONLY public.users
+    ADD CONSTRAINT users_pkey PRIMARY KEY (user_id);
+
+CREATE INDEX audit_log_at_idx ON public.audit_log USING btree (operator_id, at);
+
+CREATE INDEX bookings_expiry_idx ON public.bookings USING btree (expires_at) WHERE (status = 'PENDING'::text);
+
+CREATE UNIQUE INDEX bookings_hold_key ON public.bookings USING btree (bus_id, hold_id) WHERE (hold_id IS NOT NULL);
+
+CREATE INDEX bookings_ref_idx ON public.bookings USING btree (ref);
+
+CREATE INDEX bookings_user_idx ON public.bookings USING btree (user_id, created_at) WHERE (user_id IS NOT NULL);
+
+CREATE INDEX bus_stops_departures_idx ON public.bus_stops USING btree (stop_id, departs_at);
+
+CREATE INDEX buses_departs_idx ON public.buses USING btree (departs_at, bus_id);
+
+CREATE INDEX buses_operator_departs_idx ON public.buses USING btree (operator_id, departs_at);
+
+CREATE INDEX buses_source_idx ON public.buses USING btree (operator_id, service_date) WHERE (source_key IS NOT NULL);
+
+CREATE INDEX events_at_idx ON public.events USING brin (at);
+
+CREATE INDEX holds_expiry_idx ON public.holds USING btree (expires_at) WHERE (state = 'ACTIVE'::text);
+
+CREATE INDEX holds_live_idx ON public.holds USING btree (bus_id, user_id) WHERE ((state = 'ACTIVE'::text) AND (user_id IS NOT NULL));
+
+CREATE INDEX idempotency_keys_age_idx ON public.idempotency_keys USING brin (created_at);
+
+CREATE UNIQUE INDEX operators_name_key ON public.operators USING btree (lower((name)::text));
+
+CREATE INDEX payments_booking_idx ON public.payments USING btree (bus_id, booking_id);
+
+CREATE UNIQUE INDEX payments_one_applied ON public.payments USING btree (bus_id, booking_id) WHERE (status = 'SUCCEEDED'::text);
+
+CREATE INDEX refresh_tokens_expiry_idx ON public.refresh_tokens USING btree (family_expires_at);
+
+CREATE INDEX refresh_tokens_family_idx ON public.refresh_tokens USING btree (family);
+
+CREATE UNIQUE INDEX refresh_tokens_one_unused_child ON public.refresh_tokens USING btree (parent) WHERE ((parent IS NOT NULL) AND (used_at IS NULL) AND (revoked_at IS NULL));
+
+CREATE INDEX refresh_tokens_user_idx ON public.refresh_tokens USING btree (user_id) WHERE (revoked_at IS NULL);
+
+CREATE INDEX stops_name_idx ON public.stops USING btree (lower((name)::text) text_pattern_ops);
+
+CREATE INDEX stops_parent_idx ON public.stops USING btree (parent_id) WHERE (parent_id IS NOT NULL);
+
+CREATE UNIQUE INDEX users_email_key ON public.users USING btree (lower(email));
+
+CREATE TRIGGER blocks_legal_move BEFORE UPDATE ON public.blocks FOR EACH ROW EXECUTE FUNCTION public.refuse_illegal_block_move();
+
+CREATE TRIGGER bookings_legal_move BEFORE UPDATE ON public.bookings FOR EACH ROW EXECUTE FUNCTION public.refuse_illegal_booking_move();
+
+CREATE TRIGGER bus_stops_ordered_on_insert AFTER INSERT ON public.bus_stops REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_unordered_stops();
+
+CREATE TRIGGER bus_stops_ordered_on_update AFTER UPDATE ON public.bus_stops REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_unordered_stops();
+
+CREATE TRIGGER holds_legal_move BEFORE UPDATE ON public.holds FOR EACH ROW EXECUTE FUNCTION public.refuse_illegal_hold_move();
+
+CREATE TRIGGER payments_legal_move BEFORE UPDATE ON public.payments FOR EACH ROW EXECUTE FUNCTION public.refuse_illegal_payment_move();
+
+CREATE TRIGGER tickets_legal_move BEFORE UPDATE ON public.tickets FOR EACH ROW EXECUTE FUNCTION public.refuse_illegal_ticket_move();
+
+ALTER TABLE ONLY public.blocks
+    ADD CONSTRAINT blocks_bus_id_operator_id_fkey FOREIGN KEY (bus_id, operator_id) REFERENCES public.buses(bus_id, operator_id);
+
+ALTER TABLE ONLY public.bookings
+    ADD CONSTRAINT bookings_bus_id_hold_id_fkey FOREIGN KEY (bus_id, hold_id) REFERENCES public.holds(bus_id, hold_id);
+
+ALTER TABLE ONLY public.bookings
+    ADD CONSTRAINT bookings_bus_id_operator_id_fkey FOREIGN KEY (bus_id, operator_id) REFERENCES public.buses(bus_id, operator_id);
+
+ALTER TABLE ONLY public.bus_stops
+    ADD CONSTRAINT bus_stops_bus_id_operator_id_fkey FOREIGN KEY (bus_id, operator_id) REFERENCES public.buses(bus_id, operator_id);
+
+ALTER TABLE ONLY public.bus_stops
+    ADD CONSTRAINT bus_stops_stop_id_fkey FOREIGN KEY (stop_id) REFERENCES public.stops(stop_id);
+
+ALTER TABLE ONLY public.buses
+    ADD CONSTRAINT buses_operator_id_fkey FOREIGN KEY (operator_id) REFERENCES public.operators(operator_id);
+
+ALTER TABLE ONLY public.buses
+    ADD CONSTRAINT buses_operator_id_layout_id_fkey FOREIGN KEY (operator_id, layout_id) REFERENCES public.layouts(operator_id, layout_id);
+
+ALTER TABLE ONLY public.buses
+    ADD CONSTRAINT buses_operator_id_route_id_fkey FOREIGN KEY (operator_id, route_id) REFERENCES public.routes(operator_id, route_id);
+
+ALTER TABLE ONLY public.buyer_holds
+    ADD CONSTRAINT buyer_holds_bus_id_operator_id_fkey FOREIGN KEY (bus_id, operator_id) REFERENCES public.buses(bus_id, operator_id);
+
+ALTER TABLE ONLY public.claims
+    ADD CONSTRAINT claims_bus_id_block_id_fkey FOREIGN KEY (bus_id, block_id) REFERENCES public.blocks(bus_id, block_id);
+
+ALTER TABLE ONLY public.claims
+    ADD CONSTRAINT claims_bus_id_booking_id_fkey FOREIGN KEY (bus_id, booking_id) REFERENCES public.bookings(bus_id, booking_id);
+
+ALTER TABLE ONLY public.claims
+    ADD CONSTRAINT claims_bus_id_hold_id_fkey FOREIGN KEY (bus_id, hold_id) REFERENCES public.holds(bus_id, hold_id);
+
+ALTER TABLE ONLY public.claims
+    ADD CONSTRAINT claims_bus_id_seat_no_operator_id_fkey FOREIGN KEY (bus_id, seat_no, operator_id) REFERENCES public.seats(bus_id, seat_no, operator_id);
+
+ALTER TABLE ONLY public.holds
+    ADD CONSTRAINT holds_bus_id_operator_id_fkey FOREIGN KEY (bus_id, operator_id) REFERENCES public.buses(bus_id, operator_id);
+
+ALTER TABLE ONLY public.layout_seats
+    ADD CONSTRAINT layout_seats_layout_id_fkey FOREIGN KEY (layout_id) REFERENCES public.layouts(layout_id);
+
+ALTER TABLE ONLY public.layout_seats
+    ADD CONSTRAINT layout_seats_operator_id_layout_id_fkey FOREIGN KEY (operator_id, layout_id) REFERENCES public.layouts(operator_id, layout_id);
+
+ALTER TABLE ONLY public.layouts
+    ADD CONSTRAINT layouts_operator_id_fkey FOREIGN KEY (operator_id) REFERENCES public.operators(operator_id);
+
+ALTER TABLE ONLY public.payments
+    ADD CONSTRAINT payments_bus_id_booking_id_fkey FOREIGN KEY (bus_id, booking_id) REFERENCES public.bookings(bus_id, booking_id);
+
+ALTER TABLE ONLY public.payments
+    ADD CONSTRAINT payments_bus_id_operator_id_fkey FOREIGN KEY (bus_id, operator_id) REFERENCES public.buses(bus_id, operator_id);
+
+ALTER TABLE ONLY public.refresh_tokens
+    ADD CONSTRAINT refresh_tokens_parent_fkey FOREIGN KEY (parent) REFERENCES public.refresh_tokens(digest);
+
+ALTER TABLE ONLY public.refresh_tokens
+    ADD CONSTRAINT refresh_tokens_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(user_id);
+
+ALTER TABLE ONLY public.refunds
+    ADD CONSTRAINT refunds_bus_id_operator_id_fkey FOREIGN KEY (bus_id, operator_id) REFERENCES public.buses(bus_id, operator_id);
+
+ALTER TABLE ONLY public.refunds
+    ADD CONSTRAINT refunds_bus_id_payment_id_fkey FOREIGN KEY (bus_id, payment_id) REFERENCES public.payments(bus_id, payment_id);
+
+ALTER TABLE ONLY public.route_stops
+    ADD CONSTRAINT route_stops_operator_id_route_id_fkey FOREIGN KEY (operator_id, route_id) REFERENCES public.routes(operator_id, route_id);
+
+ALTER TABLE ONLY public.route_stops
+    ADD CONSTRAINT route_stops_route_id_fkey FOREIGN KEY (route_id) REFERENCES public.routes(route_id);
+
+ALTER TABLE ONLY public.route_stops
+    ADD CONSTRAINT route_stops_stop_id_fkey FOREIGN KEY (stop_id) REFERENCES public.stops(stop_id);
+
+ALTER TABLE ONLY public.routes
+    ADD CONSTRAINT routes_operator_id_fkey FOREIGN KEY (operator_id) REFERENCES public.operators(operator_id);
+
+ALTER TABLE ONLY public.seats
+    ADD CONSTRAINT seats_bus_id_operator_id_fkey FOREIGN KEY (bus_id, operator_id) REFERENCES public.buses(bus_id, operator_id);
+
+ALTER TABLE ONLY public.stops
+    ADD CONSTRAINT stops_parent_id_fkey FOREIGN KEY (parent_id) REFERENCES public.stops(stop_id);
+
+ALTER TABLE ONLY public.tickets
+    ADD CONSTRAINT tickets_bus_id_booking_id_fkey FOREIGN KEY (bus_id, booking_id) REFERENCES public.bookings(bus_id, booking_id);
+
+ALTER TABLE ONLY public.tickets
+    ADD CONSTRAINT tickets_bus_id_operator_id_fkey FOREIGN KEY (bus_id, operator_id) REFERENCES public.buses(bus_id, operator_id);
+
+ALTER TABLE ONLY public.users
+    ADD CONSTRAINT users_operator_id_fkey FOREIGN KEY (operator_id) REFERENCES public.operators(operator_id);
+ALTER TABLE public.audit_log ENABLE ROW LEVEL SECURITY;
+CREATE POLICY audit_log_of_operator ON public.audit_log USING (((operator_id IS NULL) OR (operator_id = ANY (( SELECT public.operators_in_scope() AS operators_in_scope)::integer[]))));
+ALTER TABLE public.blocks ENABLE ROW LEVEL SECURITY;
+CREATE POLICY blocks_of_operator ON public.blocks USING ((operator_id = ANY (( SELECT public.operators_in_scope() AS operators_in_scope)::integer[])));
+ALTER TABLE public.bookings ENABLE ROW LEVEL SECURITY;
+CREATE POLICY bookings_of_operator ON public.bookings USING ((operator_id = ANY (( SELECT public.operators_in_scope() AS operators_in_scope)::integer[])));
+ALTER TABLE public.bus_stops ENABLE ROW LEVEL SECURITY;
+CREATE POLICY bus_stops_add ON public.bus_stops FOR INSERT WITH CHECK ((operator_id = ANY (( SELECT public.operators_in_scope() AS operators_in_scope)::integer[])));
+CREATE POLICY bus_stops_change ON public.bus_stops FOR UPDATE USING ((operator_id = ANY (( SELECT public.operators_in_scope() AS operators_in_scope)::integer[])));
+CREATE POLICY bus_stops_read ON public.bus_stops FOR SELECT USING (true);
+CREATE POLICY bus_stops_remove ON public.bus_stops FOR DELETE USING ((operator_id = ANY (( SELECT public.operators_in_scope() AS operators_in_scope)::integer[])));
+ALTER TABLE public.buses ENABLE ROW LEVEL SECURITY;
+CREATE POLICY buses_add ON public.buses FOR INSERT WITH CHECK ((operator_id = ANY (( SELECT public.operators_in_scope() AS operators_in_scope)::integer[])));
+CREATE POLICY buses_change ON public.buses FOR UPDATE USING ((operator_id = ANY (( SELECT public.operators_in_scope() AS operators_in_scope)::integer[])));
+CREATE POLICY buses_read ON public.buses FOR SELECT USING (true);
+CREATE POLICY buses_remove ON public.buses FOR DELETE USING ((operator_id = ANY (( SELECT public.operators_in_scope() AS operators_in_scope)::integer[])));
+ALTER TABLE public.buyer_holds ENABLE ROW LEVEL SECURITY;
+CREATE POLICY buyer_holds_of_operator ON public.buyer_holds USING ((operator_id = ANY (( SELECT public.operators_in_scope() AS operators_in_scope)::integer[])));
+ALTER TABLE public.claims ENABLE ROW LEVEL SECURITY;
+CREATE POLICY claims_of_operator ON public.claims USING ((operator_id = ANY (( SELECT public.operators_in_scope() AS operators_in_scope)::integer[])));
+ALTER TABLE public.events ENABLE ROW LEVEL SECURITY;
+CREATE POLICY events_add ON public.events FOR INSERT WITH CHECK ((operator_id = ANY (( SELECT public.operators_in_scope() AS operators_in_scope)::integer[])));
+CREATE POLICY events_change ON public.events FOR UPDATE USING ((operator_id = ANY (( SELECT public.operators_in_scope() AS operators_in_scope)::integer[])));
+CREATE POLICY events_read ON public.events FOR SELECT USING (true);
+CREATE POLICY events_remove ON public.events FOR DELETE USING ((operator_id = ANY (( SELECT public.operators_in_scope() AS operators_in_scope)::integer[])));
+ALTER TABLE public.holds ENABLE ROW LEVEL SECURITY;
+CREATE POLICY holds_of_operator ON public.holds USING ((operator_id = ANY (( SELECT public.operators_in_scope() AS operators_in_scope)::integer[])));
+ALTER TABLE public.idempotency_keys ENABLE ROW LEVEL SECURITY;
+CREATE POLICY idempotency_keys_of_operator ON public.idempotency_keys USING ((operator_id = ANY (( SELECT public.operators_in_scope() AS operators_in_scope)::integer[])));
+ALTER TABLE public.layout_seats ENABLE ROW LEVEL SECURITY;
+CREATE POLICY layout_seats_add ON public.layout_seats FOR INSERT WITH CHECK ((operator_id = ANY (( SELECT public.operators_in_scope() AS operators_in_scope)::integer[])));
+CREATE POLICY layout_seats_change ON public.layout_seats FOR UPDATE USING ((operator_id = ANY (( SELECT public.operators_in_scope() AS operators_in_scope)::integer[])));
+CREATE POLICY layout_seats_read ON public.layout_seats FOR SELECT USING (true);
+CREATE POLICY layout_seats_remove ON public.layout_seats FOR DELETE USING ((operator_id = ANY (( SELECT public.operators_in_scope() AS operators_in_scope)::integer[])));
+ALTER TABLE public.layouts ENABLE ROW LEVEL SECURITY;
+CREATE POLICY layouts_add ON public.layouts FOR INSERT WITH CHECK ((operator_id = ANY (( SELECT public.operators_in_scope() AS operators_in_scope)::integer[])));
+CREATE POLICY layouts_change ON public.layouts FOR UPDATE USING ((operator_id = ANY (( SELECT public.operators_in_scope() AS operators_in_scope)::integer[])));
+CREATE POLICY layouts_read ON public.layouts FOR SELECT USING (true);
+CREATE POLICY layouts_remove ON public.layouts FOR DELETE USING ((operator_id = ANY (( SELECT public.operators_in_scope() AS operators_in_scope)::integer[])));
+ALTER TABLE public.payments ENABLE ROW LEVEL SECURITY;
+CREATE POLICY payments_of_operator ON public.payments USING ((operator_id = ANY (( SELECT public.operators_in_scope() AS operators_in_scope)::integer[])));
+ALTER TABLE public.refunds ENABLE ROW LEVEL SECURITY;
+CREATE POLICY refunds_of_operator ON public.refunds USING ((operator_id = ANY (( SELECT public.operators_in_scope() AS operators_in_scope)::integer[])));
+ALTER TABLE public.route_stops ENABLE ROW LEVEL SECURITY;
+CREATE POLICY route_stops_add ON public.route_stops FOR INSERT WITH CHECK ((operator_id = ANY (( SELECT public.operators_in_scope() AS operators_in_scope)::integer[])));
+CREATE POLICY route_stops_change ON public.route_stops FOR UPDATE USING ((operator_id = ANY (( SELECT public.operators_in_scope() AS operators_in_scope)::integer[])));
+CREATE POLICY route_stops_read ON public.route_stops FOR SELECT USING (true);
+CREATE POLICY route_stops_remove ON public.route_stops FOR DELETE USING ((operator_id = ANY (( SELECT public.operators_in_scope() AS operators_in_scope)::integer[])));
+ALTER TABLE public.routes ENABLE ROW LEVEL SECURITY;
+CREATE POLICY routes_add ON public.routes FOR INSERT WITH CHECK ((operator_id = ANY (( SELECT public.operators_in_scope() AS operators_in_scope)::integer[])));
+CREATE POLICY routes_change ON public.routes FOR UPDATE USING ((operator_id = ANY (( SELECT public.operators_in_scope() AS operators_in_scope)::integer[])));
+CREATE POLICY routes_read ON public.routes FOR SELECT USING (true);
+CREATE POLICY routes_remove ON public.routes FOR DELETE USING ((operator_id = ANY (( SELECT public.operators_in_scope() AS operators_in_scope)::integer[])));
+ALTER TABLE public.seats ENABLE ROW LEVEL SECURITY;
+CREATE POLICY seats_add ON public.seats FOR INSERT WITH CHECK ((operator_id = ANY (( SELECT public.operators_in_scope() AS operators_in_scope)::integer[])));
+CREATE POLICY seats_change ON public.seats FOR UPDATE USING ((operator_id = ANY (( SELECT public.operators_in_scope() AS operators_in_scope)::integer[])));
+CREATE POLICY seats_read ON public.seats FOR SELECT USING (true);
+CREATE POLICY seats_remove ON public.seats FOR DELETE USING ((operator_id = ANY (( SELECT public.operators_in_scope() AS operators_in_scope)::integer[])));
+ALTER TABLE public.tickets ENABLE ROW LEVEL SECURITY;
+CREATE POLICY tickets_of_operator ON public.tickets USING ((operator_id = ANY (( SELECT public.operators_in_scope() AS operators_in_scope)::integer[])));
+
+REVOKE USAGE ON SCHEMA public FROM PUBLIC;
+GRANT USAGE ON SCHEMA public TO omnibus_app;
+GRANT SELECT,INSERT ON TABLE public.audit_log TO omnibus_app;
+GRANT USAGE ON SEQUENCE public.audit_log_audit_id_seq TO omnibus_app;
+GRANT SELECT,INSERT ON TABLE public.blocks TO omnibus_app;
+GRANT UPDATE(lifted_at) ON TABLE public.blocks TO omnibus_app;
+GRANT USAGE ON SEQUENCE public.booking_numbers TO omnibus_app;
+GRANT SELECT,INSERT ON TABLE public.bookings TO omnibus_app;
+GRANT UPDATE(status) ON TABLE public.bookings TO omnibus_app;
+GRANT UPDATE(names) ON TABLE public.bookings TO omnibus_app;
+GRANT UPDATE(email) ON TABLE public.bookings TO omnibus_app;
+GRANT UPDATE(phone) ON TABLE public.bookings TO omnibus_app;
+GRANT UPDATE(expires_at) ON TABLE public.bookings TO omnibus_app;
+GRANT UPDATE(confirmed_at) ON TABLE public.bookings TO omnibus_app;
+GRANT UPDATE(ended_at) ON TABLE public.bookings TO omnibus_app;
+GRANT SELECT,INSERT ON TABLE public.bus_stops TO omnibus_app;
+GRANT UPDATE(stop_id) ON TABLE public.bus_stops TO omnibus_app;
+GRANT UPDATE(arrives_at) ON TABLE public.bus_stops TO omnibus_app;
+GRANT UPDATE(departs_at) ON TABLE public.bus_stops TO omnibus_app;
+GRANT SELECT,INSERT ON TABLE public.buses TO omnibus_app;
+GRANT UPDATE(facts) ON TABLE public.buses TO omnibus_app;
+GRANT UPDATE(epoch) ON TABLE public.buses TO omnibus_app;
+GRANT UPDATE(rev) ON TABLE public.buses TO omnibus_app;
+GRANT UPDATE(status) ON TABLE public.buses TO omnibus_app;
+GRANT UPDATE(departs_at) ON TABLE public.buses TO omnibus_app;
+GRANT UPDATE(arrives_at) ON TABLE public.buses TO omnibus_app;
+GRANT UPDATE(sales_close_seconds) ON TABLE public.buses TO omnibus_app;
+GRANT UPDATE(fares) ON TABLE public.buses TO omnibus_app;
+GRANT UPDATE(name) ON TABLE public.buses TO omnibus_app;
+GRANT USAGE ON SEQUENCE public.buses_bus_id_seq TO omnibus_app;
+GRANT SELECT,INSERT ON TABLE public.buyer_holds TO omnibus_app;
+GRANT UPDATE(seats_held) ON TABLE public.buyer_holds TO omnibus_app;
+GRANT UPDATE(seats_max) ON TABLE public.buyer_holds TO omnibus_app;
+GRANT SELECT,INSERT,DELETE ON TABLE public.claims TO omnibus_app;
+GRANT SELECT,INSERT,DELETE ON TABLE public.events TO omnibus_app;
+GRANT SELECT,INSERT ON TABLE public.holds TO omnibus_app;
+GRANT UPDATE(state) ON TABLE public.holds TO omnibus_app;
+GRANT UPDATE(seats) ON TABLE public.holds TO omnibus_app;
+GRANT UPDATE(prices) ON TABLE public.holds TO omnibus_app;
+GRANT UPDATE(expires_at) ON TABLE public.holds TO omnibus_app;
+GRANT UPDATE(ended_at) ON TABLE public.holds TO omnibus_app;
+GRANT SELECT,INSERT ON TABLE public.house_keys TO omnibus_app;
+GRANT UPDATE(retired_at) ON TABLE public.house_keys TO omnibus_app;
+GRANT SELECT,INSERT,DELETE ON TABLE public.idempotency_keys TO omnibus_app;
+GRANT SELECT,INSERT ON TABLE public.layout_seats TO omnibus_app;
+GRANT SELECT,INSERT ON TABLE public.layouts TO omnibus_app;
+GRANT USAGE ON SEQUENCE public.layouts_layout_id_seq TO omnibus_app;
+GRANT SELECT,INSERT ON TABLE public.operators TO omnibus_app;
+GRANT USAGE ON SEQUENCE public.operators_operator_id_seq TO omnibus_app;
+GRANT SELECT,INSERT ON TABLE public.payments TO omnibus_app;
+GRANT UPDATE(status) ON TABLE public.payments TO omnibus_app;
+GRANT UPDATE(settled_at) ON TABLE public.payments TO omnibus_app;
+GRANT SELECT,INSERT,DELETE ON TABLE public.refresh_tokens TO omnibus_app;
+GRANT UPDATE(used_at) ON TABLE public.refresh_tokens TO omnibus_app;
+GRANT UPDATE(revoked_at) ON TABLE public.refresh_tokens TO omnibus_app;
+GRANT SELECT,INSERT ON TABLE public.refunds TO omnibus_app;
+GRANT SELECT,INSERT ON TABLE public.route_stops TO omnibus_app;
+GRANT SELECT,INSERT ON TABLE public.routes TO omnibus_app;
+GRANT USAGE ON SEQUENCE public.routes_route_id_seq TO omnibus_app;
+GRANT SELECT,INSERT ON TABLE public.seats TO omnibus_app;
+GRANT UPDATE(states) ON TABLE public.seats TO omnibus_app;
+GRANT SELECT,INSERT ON TABLE public.stops TO omnibus_app;
+GRANT USAGE ON SEQUENCE public.stops_stop_id_seq TO omnibus_app;
+GRANT SELECT,INSERT ON TABLE public.tickets TO omnibus_app;
+GRANT UPDATE(status) ON TABLE public.tickets TO omnibus_app;
+GRANT UPDATE(cancelled_at) ON TABLE public.tickets TO omnibus_app;
+GRANT SELECT,INSERT ON TABLE public.users TO omnibus_app;
+GRANT UPDATE(name) ON TABLE public.users TO omnibus_app;
+GRANT UPDATE(email) ON TABLE public.users TO omnibus_app;
+GRANT UPDATE(password_hash) ON TABLE public.users TO omnibus_app;
+GRANT UPDATE(role) ON TABLE public.users TO omnibus_app;
+GRANT UPDATE(operator_id) ON TABLE public.users TO omnibus_app;
+GRANT UPDATE(disabled_at) ON TABLE public.users TO omnibus_app;
+GRANT USAGE ON SEQUENCE public.users_user_id_seq TO omnibus_app;

@@ -1,0 +1,81 @@
+"""The invariant queries find what they are there for: each is shown data that is broken in its way."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from store.invariants import SQL, find_violations
+from tests.support.world import World
+
+# As no sale would do it: by the owner's hand, in the operator's scope.
+DAMAGE = {
+    "claims_match_states": ["UPDATE seats SET states = 'BB' WHERE seat_no = 8"],
+    "live_holds_own_their_seats": [
+        (
+            "DELETE FROM claims AS c USING holds AS h"
+            " WHERE c.bus_id = h.bus_id AND c.hold_id = h.hold_id AND h.state = 'ACTIVE' AND c.segment = 1"
+        )
+    ],
+    "sold_seats_are_owned": [
+        (
+            "DELETE FROM claims AS c USING bookings AS b"
+            " WHERE c.bus_id = b.bus_id AND c.booking_id = b.booking_id AND b.status = 'CONFIRMED' AND c.segment = 1"
+        )
+    ],
+    "ended_owners_own_nothing": [
+        "UPDATE holds SET state = 'RELEASED', ended_at = now() WHERE state = 'ACTIVE'"
+    ],
+    "pending_bookings_own_their_seats": [
+        (
+            "DELETE FROM claims AS c USING bookings AS b"
+            " WHERE c.bus_id = b.bus_id AND c.booking_id = b.booking_id AND b.status = 'PENDING' AND c.segment = 1"
+        )
+    ],
+    "booked_holds_have_their_booking": [
+        "UPDATE holds SET state = 'BOOKED', ended_at = now() WHERE state = 'ACTIVE'"
+    ],
+    "revisions_have_no_gaps": ["DELETE FROM events WHERE rev = 2"],
+    "events_are_of_the_operator_of_their_bus": [
+        "INSERT INTO operators (name, time_zone, currency) VALUES ('Other', 'UTC', 'EUR')",
+        "UPDATE events SET operator_id = (SELECT max(operator_id) FROM operators) WHERE rev = 1",
+    ],
+    "paid_is_confirmed": [
+        (
+            "INSERT INTO payments SELECT bus_id, gen_random_uuid(), booking_id, operator_id, 'demo', 'SUCCEEDED', 1,"
+            " now(), now() FROM bookings WHERE status = 'PENDING'"
+        )
+    ],
+    "refunds_within_payment": [
+        (
+            "INSERT INTO refunds SELECT bus_id, gen_random_uuid(), payment_id, operator_id, amount + 1, '{1}', now()"
+            " FROM payments"
+        )
+    ],
+    "counts_cover_holds": ["UPDATE buyer_holds SET seats_held = 0"],
+}
+
+
+@pytest.fixture
+async def used(database_url: str) -> AsyncIterator[World]:
+    """A world with a bit of everything, that may end up broken."""
+    world = await World.open(database_url)
+    bus = await world.bus(segments=2, seats=8)
+    await world.hold(bus, ["1A"], caller=world.rider(1))
+    await world.book(bus, ["1B"])
+    await world.book(bus, ["1C"], method="cash")
+    await world.block(bus, ["1D"])
+    await world.book_hold(await world.hold(bus, ["2A"]), method="cash")
+    yield world
+    await world.close()
+
+
+def test_every_invariant_is_tried_here() -> None:
+    assert DAMAGE.keys() == set(SQL.names())
+
+
+@pytest.mark.parametrize("name", DAMAGE)
+async def test_an_invariant_that_is_broken_is_named(used: World, name: str) -> None:
+    assert await find_violations(used.store.db) == {}
+    for statement in DAMAGE[name]:
+        await used.edit(statement)
+    assert name in await find_violations(used.store.db)
