@@ -138,6 +138,9 @@ class LaneProtocol(WebSocketsSansIOProtocol):
     async def send(self, message: ASGISendEvent) -> None:
         try:
             await super().send(message)
+            if message["type"] == "websocket.http.response.body" and self.close_sent:
+                # The handshake is refused and answered; uvicorn would log it as an error of ours.
+                self.handshake_complete = True
         finally:
             self._sync()
 

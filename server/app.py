@@ -64,5 +64,5 @@ async def not_found(scope: Scope, receive: Receive, send: Send) -> None:
         await receive()
         await send({"type": "websocket.close", "code": 1000, "reason": ""})
         return
-    problem = HttpProblem(404, "not_found", "There is nothing here")
+    problem = HttpProblem(404, "not_found", "There is nothing here", "nobody serves this address")
     await send_answer(send, problem_answer(problem, scope["omnibus.request_id"]))

@@ -32,8 +32,10 @@ from store.requests import Ask, Key, Reply
 
 T = TypeVar("T")
 Headers = Sequence[tuple[bytes, bytes]]
-_JSON: Headers = ((b"content-type", b"application/json"),)
-_PROBLEM: Headers = ((b"content-type", CONTENT_TYPE),)
+# What is told to one caller is nobody else's: no cache keeps an answer unless its handler says so.
+_NO_STORE = (b"cache-control", b"no-store")
+_JSON: Headers = ((b"content-type", b"application/json"), _NO_STORE)
+_PROBLEM: Headers = ((b"content-type", CONTENT_TYPE), _NO_STORE)
 _KEY_LONGEST = 255
 
 
@@ -42,7 +44,6 @@ class Access(Enum):
 
     ANYONE = frozenset({None, *Role})
     SIGNED_IN = frozenset(Role)
-    SELLERS = frozenset({Role.AGENT, Role.OPERATOR, Role.ADMIN})
     MANAGERS = frozenset({Role.OPERATOR, Role.ADMIN})
 
 
@@ -124,6 +125,7 @@ class Operation:
     body_type: Any = field(init=False)
     query_type: Any = field(init=False)
     decoder: "msgspec.json.Decoder[Any] | None" = field(init=False)
+    is_body_optional: bool = field(init=False)
 
     def __post_init__(self) -> None:
         annotations = inspect.get_annotations(self.handler)
@@ -132,6 +134,10 @@ class Operation:
         object.__setattr__(self, "body_type", body)
         object.__setattr__(self, "query_type", annotations.get("query"))
         object.__setattr__(self, "decoder", msgspec.json.Decoder(body) if body else None)
+        is_optional = body is not None and not any(
+            each.required for each in msgspec.structs.fields(body)
+        )
+        object.__setattr__(self, "is_body_optional", is_optional)
 
 
 class Endpoint:
@@ -147,15 +153,21 @@ class Endpoint:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request_id = scope["omnibus.request_id"]
         try:
-            operation = self._find(scope)
-            scope["omnibus.route"] = operation.path
-            call = self._open(scope, operation)
-            if operation.decoder is not None or operation.method != "GET":
-                call.body = await read_body(receive, call.headers)
-            answer = await _run(call)
+            if scope["method"] == "OPTIONS":
+                answer = Answer(204, headers=((b"allow", self._allow),))
+            else:
+                answer = await self._answer(scope, receive)
         except (StoreError, HttpProblem) as error:
             answer = problem_answer(error, request_id)
         await send_answer(send, answer)
+
+    async def _answer(self, scope: Scope, receive: Receive) -> Answer:
+        operation = self._find(scope)
+        scope["omnibus.route"] = operation.path
+        call = self._open(scope, operation)
+        if operation.decoder is not None or operation.method != "GET":
+            call.body = await read_body(receive, call.headers)
+        return await _run(call)
 
     def _find(self, scope: Scope) -> Operation:
         operation = self._by_method.get(scope["method"])
@@ -164,6 +176,7 @@ class Endpoint:
                 405,
                 "method_not_allowed",
                 "This path does not take that method",
+                f"it takes {self._allow.decode()}",
                 headers=((b"allow", self._allow),),
             )
         return operation
@@ -234,7 +247,7 @@ def problem_answer(error: StoreError | HttpProblem, request_id: str) -> Answer:
 
 async def send_answer(send: Send, answer: Answer) -> None:
     headers = [*answer.headers]
-    if answer.status != 304:
+    if answer.status not in {204, 304}:
         headers.append((b"content-length", str(len(answer.body)).encode()))
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
     await send({"type": "http.response.body", "body": answer.body})
@@ -246,30 +259,38 @@ async def read_body(receive: Receive, headers: dict[bytes, bytes]) -> bytes:
     length = headers.get(b"content-length")
     if length is not None and int(length) > wire.BODY_BYTES_MAX:
         raise too_large
-    message = await receive()
-    body: bytes = message.get("body", b"")
-    while message.get("more_body"):
+    body = b""
+    is_whole = False
+    while not is_whole:
         message = await receive()
+        if message["type"] == "http.disconnect":
+            # What has come may read like a whole request, but nobody stands behind it.
+            raise bad_field("", "incomplete", "the body ended too soon", status=400)
         body += message.get("body", b"")
         if len(body) > wire.BODY_BYTES_MAX:
             raise too_large
-    if len(body) > wire.BODY_BYTES_MAX:
-        raise too_large
+        is_whole = not message.get("more_body")
     if body and headers.get(b"content-encoding", b"identity") != b"identity":
-        raise HttpProblem(415, "unsupported_media_type", "Send the body uncompressed")
+        raise _unsupported("send the body uncompressed")
     return body
 
 
+def _unsupported(detail: str) -> HttpProblem:
+    return HttpProblem(
+        415, "unsupported_media_type", "The body is not of a type that is read here", detail
+    )
+
+
 def decode_body(call: Call, decoder: "msgspec.json.Decoder[Any]") -> Any:
+    if not call.body and call.operation.is_body_optional:
+        return call.operation.body_type()
     media = call.headers.get(b"content-type", b"").split(b";")[0].strip().lower()
     if media != b"application/json":
-        raise HttpProblem(415, "unsupported_media_type", "Send the body as application/json")
+        raise _unsupported("send the body as application/json")
     try:
         return wire.decode(call.body, decoder)
     except wire.Malformed as error:
-        raise HttpProblem(
-            400, "invalid_request", "The body is not JSON of one meaning", str(error)
-        ) from None
+        raise bad_field("", "malformed", str(error), status=400) from None
     except wire.Invalid as fault:
         raise bad_field(fault.pointer, fault.code, fault.detail) from None
 
@@ -297,8 +318,8 @@ def _idempotency_key(scope: Scope, operation: Operation) -> str | None:
     given = [value for name, value in scope["headers"] if name == b"idempotency-key"]
     if not given:
         if operation.idempotency is Idempotency.REQUIRED:
-            raise HttpProblem(
-                400, "invalid_request", "This request needs an Idempotency-Key header"
+            raise bad_field(
+                "", "idempotency_key", "this request needs an Idempotency-Key header", status=400
             )
         return None
     key: str = given[0].decode("latin-1").strip()
@@ -309,10 +330,10 @@ def _idempotency_key(scope: Scope, operation: Operation) -> str | None:
         or not 1 <= len(key) <= _KEY_LONGEST
         or not (key.isascii() and key.isprintable())
     ):
-        raise HttpProblem(
-            400,
-            "invalid_request",
-            "The Idempotency-Key is not usable",
-            "one header, 1 to 255 printable ASCII characters",
+        raise bad_field(
+            "",
+            "idempotency_key",
+            "an Idempotency-Key is one header of 1 to 255 printable ASCII characters",
+            status=400,
         )
     return key

@@ -27,9 +27,10 @@ def read_cursor(text: str | None, position: type[T]) -> T | None:
     try:
         raw = base64.urlsafe_b64decode(text.encode("ascii") + b"=" * (-len(text) % 4))
         read: T = msgspec.json.decode(raw, type=position)
-    except (ValueError, RecursionError):
+        moment, *numbers = read
+        moment.astimezone(UTC)
+    except (ValueError, RecursionError, OverflowError):
         raise _unusable() from None
-    moment, *numbers = read
     if moment.tzinfo is None or not all(0 <= number <= _LARGEST for number in numbers):
         raise _unusable()
     return read

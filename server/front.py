@@ -48,7 +48,12 @@ class Front:
         except Exception:
             log.exception("request failed", request_id=request_id, path=scope["path"])
             if status == 0:
-                problem = HttpProblem(500, "internal", "Something broke on our side")
+                problem = HttpProblem(
+                    500,
+                    "internal",
+                    "Something broke on our side",
+                    "the request id helps us find out",
+                )
                 await send_answer(tell, problem_answer(problem, request_id))
         finally:
             _measure(scope, status, time.perf_counter() - started)

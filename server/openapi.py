@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from server.contract import Access, Idempotency, Operation
+from server.links import links_of
 from server.problems import Problem, row_of
 
 _REF = "#/components/schemas/{name}"
@@ -63,7 +64,7 @@ def _operation(operation: Operation) -> dict[str, Any]:
     if operation.body_type is not None:
         schema = {"$ref": _REF.format(name=operation.body_type.__name__)}
         written["requestBody"] = {
-            "required": True,
+            "required": not operation.is_body_optional,
             "content": {"application/json": {"schema": schema}},
         }
     if operation.access is not Access.ANYONE:
@@ -94,7 +95,12 @@ def _parameters(operation: Operation) -> list[dict[str, Any]]:
                 "name": "Idempotency-Key",
                 "in": "header",
                 "required": operation.idempotency is Idempotency.REQUIRED,
-                "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+                "schema": {
+                    "type": "string",
+                    "minLength": 1,
+                    "maxLength": 255,
+                    "pattern": "^[!-~]([ -~]*[!-~])?$",
+                },
                 "description": "The same key and request get the stored answer.",
             }
         )
@@ -116,6 +122,8 @@ def _responses(operation: Operation) -> dict[str, Any]:
     if operation.returns is not None and operation.status != 204:
         schema = {"$ref": _REF.format(name=operation.returns.__name__)}
         success["content"] = {"application/json": {"schema": schema}}
+    if links := links_of(operation.name):
+        success["links"] = links
     responses = {str(operation.status): success}
     codes: dict[int, list[str]] = {}
     for problem in operation.problems:

@@ -115,7 +115,9 @@ class _Missing:
         if is_person and scope["method"] in {"GET", "HEAD"}:
             await self._pages.show(scope, "missing", status=404)(scope, receive, send)
             return
-        problem = HttpProblem(404, "not_found", "There is nothing here")
+        problem = HttpProblem(
+            404, "not_found", "There is nothing here", "nobody serves this address"
+        )
         await send_answer(send, problem_answer(problem, scope["omnibus.request_id"]))
 
 

@@ -48,9 +48,9 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
     type: str
     title: str
     status: int
+    detail: str
     code: str
-    detail: str | None = None
-    request_id: str | None = None
+    request_id: str
     errors: list[FieldError] | None = None
     seats: list[TakenSeat] | None = None
     retry_after: int | None = None
@@ -58,10 +58,25 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
 
 @dataclass(frozen=True, slots=True)
 class Row:
+    """`detail` says what has happened this time, or what to do; `more` is what else the error has to tell."""
+
     status: int
     code: str
     title: str
+    detail: Callable[[Any], str]
     more: Callable[[Any], dict[str, Any]] = lambda _: {}
+
+
+def _always(detail: str) -> Callable[[Any], str]:
+    return lambda _: detail
+
+
+def _taken(error: SeatUnavailable) -> dict[str, Any]:
+    return {"seats": [TakenSeat(seat, STATUS_NAMES[letter]) for seat, letter in error.seats]}
+
+
+def _in_the_way(error: SeatUnavailable) -> str:
+    return ", ".join(f"{seat} is {STATUS_NAMES[letter].lower()}" for seat, letter in error.seats)
 
 
 def _retry(error: Any) -> dict[str, Any]:
@@ -70,51 +85,67 @@ def _retry(error: Any) -> dict[str, Any]:
 
 TABLE: dict[type[StoreError], Row] = {
     SeatUnavailable: Row(
-        409,
-        "seat_unavailable",
-        "A seat is not available on this leg",
-        lambda e: {"seats": [TakenSeat(seat, STATUS_NAMES[letter]) for seat, letter in e.seats]},
+        409, "seat_unavailable", "A seat is not available on this leg", _in_the_way, _taken
     ),
-    HoldExpired: Row(410, "hold_expired", "The time for this is over"),
-    Departed: Row(409, "departed", "The bus has left this stop"),
-    SalesClosed: Row(409, "sales_closed", "No more seats are sold for this bus"),
+    HoldExpired: Row(
+        410, "hold_expired", "The time for this is over", _always("start again with free seats")
+    ),
+    Departed: Row(
+        409, "departed", "The bus has left this stop", _always("look for a later departure")
+    ),
+    SalesClosed: Row(
+        409,
+        "sales_closed",
+        "No more seats are sold for this bus",
+        _always("look for another departure"),
+    ),
     TooManySeats: Row(
         409,
         "too_many_seats",
         "A buyer may hold no more seats of one bus",
-        lambda e: {"detail": f"at most {e.seats_max} seats at a time"},
+        lambda e: f"at most {e.seats_max} seats at a time",
     ),
-    WrongState: Row(
-        409, "wrong_state", "That cannot be done any more", lambda e: {"detail": e.detail}
+    WrongState: Row(409, "wrong_state", "That cannot be done any more", lambda e: e.detail),
+    HoldNotFound: Row(
+        404, "hold_not_found", "There is no such hold", _always("no such hold, or it is not yours")
     ),
-    HoldNotFound: Row(404, "hold_not_found", "There is no such hold"),
-    NotFound: Row(
-        404, "not_found", "There is no such thing", lambda e: {"detail": f"no such {e.what}"}
-    ),
+    NotFound: Row(404, "not_found", "There is no such thing", lambda e: f"no such {e.what}"),
     InvalidRequest: Row(
         422,
         "invalid_request",
         "The request makes no sense",
+        lambda e: _place(e.pointer, e.detail),
         lambda e: {"errors": [FieldError(e.pointer, e.code, e.detail)]},
     ),
-    KeyReused: Row(422, "idempotency_key_reused", "The idempotency key belongs to another request"),
+    KeyReused: Row(
+        422,
+        "idempotency_key_reused",
+        "The idempotency key belongs to another request",
+        _always("send another request with another key"),
+    ),
     KeyInUse: Row(
         409,
         "request_in_progress",
         "The first request with this idempotency key is still running",
+        _always("ask again with the same key"),
         lambda _: {"retry_after": 1},
     ),
-    Forbidden: Row(403, "forbidden", "Not allowed", lambda e: {"detail": e.detail}),
+    Forbidden: Row(403, "forbidden", "Not allowed", lambda e: e.detail),
     AlreadyExists: Row(
-        409, "already_exists", "That is taken", lambda e: {"detail": f"this {e.what} is in use"}
+        409, "already_exists", "That is taken", lambda e: f"this {e.what} is in use"
     ),
     Overloaded: Row(
-        503, "overloaded", "No answer could be given in time; nothing was changed", _retry
+        503,
+        "overloaded",
+        "No answer could be given in time",
+        _always("nothing was changed; ask again"),
+        _retry,
     ),
     OutcomeUnknown: Row(
         503,
         "outcome_unknown",
-        "It is not known whether this was done; the same idempotency key will tell",
+        "It is not known whether this was done",
+        _always("ask again with the same idempotency key: it tells, and does nothing twice"),
         _retry,
     ),
 }
@@ -127,7 +158,7 @@ class HttpProblem(Exception):
     status: int
     code: str
     title: str
-    detail: str | None = None
+    detail: str
     errors: Sequence[FieldError] = ()
     retry_after: int | None = None
     headers: tuple[tuple[bytes, bytes], ...] = ()
@@ -138,14 +169,14 @@ def row_of(kind: type[StoreError]) -> Row:
     return next(TABLE[parent] for parent in kind.__mro__ if parent in TABLE)
 
 
-def describe(error: StoreError | HttpProblem, request_id: str | None) -> Problem:
+def describe(error: StoreError | HttpProblem, request_id: str) -> Problem:
     if isinstance(error, HttpProblem):
         return Problem(
             type=_TYPE + error.code,
             title=error.title,
             status=error.status,
-            code=error.code,
             detail=error.detail,
+            code=error.code,
             request_id=request_id,
             errors=list(error.errors) or None,
             retry_after=error.retry_after,
@@ -155,6 +186,7 @@ def describe(error: StoreError | HttpProblem, request_id: str | None) -> Problem
         type=_TYPE + row.code,
         title=row.title,
         status=row.status,
+        detail=row.detail(error),
         code=row.code,
         request_id=request_id,
         **row.more(error),
@@ -180,5 +212,10 @@ def bad_field(pointer: str, code: str, detail: str, *, status: int = 422) -> Htt
         status,
         "invalid_request",
         "The request makes no sense",
+        _place(pointer, detail),
         errors=(FieldError(pointer, code, detail),),
     )
+
+
+def _place(pointer: str, detail: str) -> str:
+    return f"{pointer}: {detail}" if pointer else detail

@@ -17,6 +17,7 @@ from server.jobs import house_jobs, run_jobs, sweep_jobs
 from server.services import open_services
 
 _DRAIN_SECONDS = 3
+_FAREWELL_SECONDS = 0.5
 _LARGEST_MESSAGE = 4096
 
 
@@ -26,6 +27,20 @@ class _Server(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
+
+    async def say_farewell(self) -> None:
+        """Stop listening, and for a moment let every answer close its connection.
+
+        Left to itself uvicorn cuts every connection that is idle, and with it the request that is just arriving there.
+        """
+        if not self.started:
+            return
+        for listener in self.servers:
+            listener.close()
+        close = (b"connection", b"close")
+        self.config.encoded_headers.append(close)
+        self.server_state.default_headers = [*self.server_state.default_headers, close]
+        await asyncio.sleep(_FAREWELL_SECONDS)
 
 
 async def serve(settings: Settings, *, listen_on: socket.socket | None = None) -> None:
@@ -37,6 +52,7 @@ async def serve(settings: Settings, *, listen_on: socket.socket | None = None) -
         serving = asyncio.create_task(server.serve(sockets=[listen_on] if listen_on else None))
         await asyncio.wait({serving, leaving}, return_when=asyncio.FIRST_COMPLETED)
         await services.live.drain()
+        await server.say_farewell()
         server.should_exit = True
         await serving
         leaving.cancel()
@@ -71,7 +87,7 @@ def _config(settings: Settings, app: ASGIApp) -> uvicorn.Config:
         app,
         host=settings.host,
         port=settings.port,
-        http="httptools",
+        http="server.http_protocol:BoundedHttp",
         ws="realtime.lane:LaneProtocol",
         ws_max_size=_LARGEST_MESSAGE,
         ws_per_message_deflate=False,

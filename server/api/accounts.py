@@ -13,7 +13,7 @@ from server.demo import is_demo_login
 from server.problems import HttpProblem, unauthenticated
 from server.tokens import LIFETIME_SECONDS
 from store.accounts import NewUser, User
-from store.errors import AlreadyExists, Overloaded
+from store.errors import AlreadyExists, Forbidden, Overloaded
 from store.sessions import IDLE, Session
 
 Password = Annotated[str, msgspec.Meta(min_length=8, max_length=128)]
@@ -175,8 +175,8 @@ OPERATIONS = (
         problems=(AlreadyExists, Overloaded),
     ),
     Operation("POST", "/auth/login", login, SignedIn, problems=(Overloaded,)),
-    Operation("POST", "/auth/refresh", refresh, SignedIn, problems=(Overloaded,)),
-    Operation("POST", "/auth/logout", logout, None, status=204, problems=(Overloaded,)),
+    Operation("POST", "/auth/refresh", refresh, SignedIn, problems=(Forbidden, Overloaded)),
+    Operation("POST", "/auth/logout", logout, None, status=204, problems=(Forbidden, Overloaded)),
     Operation(
         "GET", "/auth/me", read_me, UserShape, access=Access.SIGNED_IN, problems=(Overloaded,)
     ),

@@ -8,7 +8,16 @@ import msgspec
 from server import wire
 from server.api.buses import BusShape, bus_shape
 from server.api.holds import Seats, seat_request
-from server.api.shapes import Amount, Currency, Identifier, Line, parse_id, utc
+from server.api.shapes import (
+    Amount,
+    Currency,
+    Identifier,
+    Line,
+    parse_id,
+    parse_operator,
+    require_calendar,
+    utc,
+)
 from server.contract import Access, Call, Idempotency, Operation
 from server.problems import bad_field
 from store.blocks import Block
@@ -36,11 +45,12 @@ class BusRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`total_seats` for a coach with 2+2 seats in a row, or `layout_id`; `route_id` for a bus with stops.
 
     `price` is the adult fare of the whole route: an amount in minor units of the operator's currency, or money.
+    Without a `name` it goes by its departure, as the request has it: "10:05".
     """
 
-    name: Line
     departs_at: datetime
     price: Amount | Price
+    name: Line | None = None
     total_seats: Annotated[int, msgspec.Meta(ge=1, le=200)] | None = None
     operator: Identifier | None = None
     route_id: Identifier | None = None
@@ -81,18 +91,18 @@ def block_shape(block: Block) -> BlockShape:
 
 async def create_bus(call: Call, body: BusRequest) -> Reply:
     """Put a bus on sale."""
-    _require_offset(body.departs_at, "/departs_at")
+    _require_moment(body.departs_at, "/departs_at")
     if body.arrives_at is not None:
-        _require_offset(body.arrives_at, "/arrives_at")
+        _require_moment(body.arrives_at, "/arrives_at")
     added = await call.services.store.timetable.add_bus(
         call.caller,
         NewBus(
-            name=body.name.strip(),
+            name=body.name.strip() if body.name else f"{body.departs_at:%H:%M}",
             departs_at=body.departs_at,
             price=body.price.amount if isinstance(body.price, Price) else body.price,
             currency=body.price.currency if isinstance(body.price, Price) else None,
             total_seats=body.total_seats,
-            operator_id=parse_id(body.operator, "/operator"),
+            operator_id=parse_operator(body.operator),
             route_id=parse_id(body.route_id, "/route_id"),
             layout_id=parse_id(body.layout_id, "/layout_id"),
             arrives_at=body.arrives_at,
@@ -119,11 +129,12 @@ async def lift_block(call: Call) -> None:
     await call.services.store.blocks.lift(call.caller, owned, call.ask(block_shape))
 
 
-def _require_offset(moment: datetime, pointer: str) -> None:
+def _require_moment(moment: datetime, pointer: str) -> None:
     if moment.tzinfo is None:
         raise bad_field(
             pointer, "offset_missing", "say the offset, as in 2026-12-24T08:00:00+01:00"
         )
+    require_calendar(moment, pointer)
 
 
 OPERATIONS = (

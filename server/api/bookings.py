@@ -114,8 +114,8 @@ class BookingShape(msgspec.Struct, frozen=True, omit_defaults=True):
     total: Money
     payment: PaymentShape
     created_at: datetime
+    expires_at: datetime | None
     refunded: Money | None = None
-    expires_at: datetime | None = None
     access_key: str | None = None
 
 
@@ -180,8 +180,8 @@ def booking_shape(booking: Booking, seals: Seals, *, is_new: bool = False) -> Bo
         total=Money(booking.total, money),
         payment=_payment_shape(booking, seals),
         created_at=utc(booking.created_at),
-        refunded=Money(booking.refunded, money) if booking.refunded else None,
         expires_at=utc(booking.expires_at) if booking.expires_at else None,
+        refunded=Money(booking.refunded, money) if booking.refunded else None,
         access_key=seals.access_key(booking.booking_id) if is_new else None,
     )
 
@@ -205,25 +205,25 @@ def ask_booking(call: Call) -> Ask[Booking]:
 
 async def create_booking(call: Call, body: BookingRequest) -> Reply:
     """Book seats, from a hold or directly; `cash` confirms at once, everything else waits to be paid."""
-    purchase = _purchase(call, body)
+    purchase = _purchase(body)
     bookings = call.services.store.bookings
     ask = call.ask(partial(booking_shape, seals=call.services.store.seals, is_new=True))
     if body.hold_id is not None:
         if body.bus_id is not None or body.seats is not None or body.from_stop or body.to_stop:
             raise bad_field("/hold_id", "ambiguous", "say hold_id, or bus_id and seats, not both")
-        return await bookings.book_hold(call.caller, owned(body.hold_id), purchase, ask)
+        hold = owned(body.hold_id)
+        await _require_seller(call, purchase, hold[0])
+        return await bookings.book_hold(call.caller, hold, purchase, ask)
     if body.bus_id is None or body.seats is None:
         raise bad_field("/hold_id", "required", "say hold_id, or bus_id and seats")
     request = seat_request(body.bus_id, body.seats, body.from_stop, body.to_stop)
+    await _require_seller(call, purchase, request.bus_id)
     return await bookings.book(call.caller, request, purchase, ask)
 
 
-def _purchase(call: Call, body: BookingRequest) -> Purchase:
+def _purchase(body: BookingRequest) -> Purchase:
     if body.payment_method not in _OFFERED:
         raise bad_field("/payment_method", "not_offered", "this payment method is not set up here")
-    is_cash = body.payment_method == "cash"
-    if is_cash and call.caller.role not in Access.SELLERS.value:
-        raise Forbidden("only agents and devices take cash")
     return Purchase(
         travellers=[
             Traveller(person.seat.upper(), person.name.strip(), person.category)
@@ -231,8 +231,16 @@ def _purchase(call: Call, body: BookingRequest) -> Purchase:
         ],
         contact=Contact(body.contact.email, body.contact.phone),
         method=body.payment_method,
-        is_paid=is_cash,
+        is_paid=body.payment_method == "cash",
     )
+
+
+async def _require_seller(call: Call, purchase: Purchase, bus_id: int) -> None:
+    """Whoever says that the money is in hand must be of the operator whose money it is."""
+    if purchase.is_paid:
+        bus = await call.services.store.buses.find(bus_id)
+        if not call.caller.works_for(bus.operator_id):
+            raise Forbidden("only the operator's agents and devices take cash")
 
 
 async def list_bookings(call: Call, query: ListQuery) -> BookingList:

@@ -6,7 +6,16 @@ from typing import Annotated
 import msgspec
 
 from server import wire
-from server.api.shapes import Identifier, Money, Named, StopShape, parse_id, stop_shape
+from server.api.shapes import (
+    Identifier,
+    Money,
+    Named,
+    StopShape,
+    parse_id,
+    parse_operator,
+    require_calendar,
+    stop_shape,
+)
 from server.contract import Answer, Call, Operation
 from server.cursors import read_cursor, write_cursor
 from store.best_seats import Preference, best_seats
@@ -154,11 +163,13 @@ class BestSeats(msgspec.Struct, frozen=True):
 async def search_buses(call: Call, query: SearchQuery) -> DepartureList:
     """Search departures for a leg and a day (local to the boarding stop); without a day, from now on."""
     after = read_cursor(query.cursor, tuple[dt.datetime, int])
+    if query.date is not None:
+        require_calendar(query.date, "/date")
     search = Search(
         from_stop=parse_id(query.from_, "/from"),
         to_stop=parse_id(query.to, "/to"),
         on=query.date,
-        operator_id=parse_id(query.operator, "/operator"),
+        operator_id=parse_operator(query.operator),
         after=after,
         limit=query.limit,
     )

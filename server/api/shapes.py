@@ -1,6 +1,6 @@
 """Shapes that several resources share, and how domain values become them."""
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Annotated
 
 import msgspec
@@ -12,11 +12,15 @@ from store.catalogue import Stop
 _ONE_LINE = r"^(?=.*\S)[^\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]*$(?!\n)"
 
 SeatLabel = Annotated[
-    str, msgspec.Meta(min_length=1, max_length=6, pattern=r"^[A-Za-z0-9]{1,6}$(?!\n)")
+    str,
+    msgspec.Meta(
+        min_length=1, max_length=6, pattern=r"^[A-Za-z0-9]{1,6}$(?!\n)", examples=["1A", "2C"]
+    ),
 ]
 Line = Annotated[str, msgspec.Meta(min_length=1, max_length=120, pattern=_ONE_LINE)]
 Identifier = Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern=r"^[!-~]+$(?!\n)")]
 Currency = Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{3}$(?!\n)")]
+_YEARS = range(1970, 2200)
 Amount = Annotated[int, msgspec.Meta(ge=0, le=100_000_000)]
 
 
@@ -52,13 +56,24 @@ def stop_shape(stop: Stop) -> StopShape:
     )
 
 
-def parse_id(text: str | None, pointer: str) -> int | None:
-    """Read the id of a small thing (stop, operator, route, layout): ids that cannot exist make no sense."""
+def parse_id(text: str | None, pointer: str, *, digits: int = 18) -> int | None:
+    """Read the id of a small thing (stop, route, layout): ids that cannot exist make no sense."""
     if text is None:
         return None
-    if not text.isascii() or not text.isdigit() or len(text) > 18 or text[0] == "0":
+    if not text.isascii() or not text.isdigit() or len(text) > digits or text[0] == "0":
         raise bad_field(pointer, "invalid_id", "not an id of ours")
     return int(text)
+
+
+def parse_operator(text: str | None, pointer: str = "/operator") -> int | None:
+    """Read an operator's id, the one number that is of four bytes only."""
+    return parse_id(text, pointer, digits=9)
+
+
+def require_calendar(day: date, pointer: str) -> None:
+    """Refuse days and moments at the ends of time, where offsets and durations overflow."""
+    if day.year not in _YEARS:
+        raise bad_field(pointer, "out_of_range", "the year must be from 1970 to 2199")
 
 
 def utc(moment: datetime) -> datetime:

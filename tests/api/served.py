@@ -1,0 +1,112 @@
+"""A process that serves, as an operator would start it; and what it wrote while it ran."""
+
+import asyncio
+import contextlib
+import re
+import signal
+import socket
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+from typing import Self
+
+import httpx2
+
+from tests.support.waiting import wait_until
+
+ROOT = Path(__file__).parents[2]
+_FAILURE = re.compile(
+    r'^http_server_request_duration_seconds_count(\{.*status="(?:5\d\d|0)".*)$', re.MULTILINE
+)
+REAL = ("server", "serve")
+
+
+class Served:
+    """One process on a port of its own. `module` and its arguments are what Python runs."""
+
+    def __init__(
+        self,
+        database_url: str,
+        redis_url: str,
+        *,
+        module: tuple[str, ...] = REAL,
+        settings: Mapping[str, str] | None = None,
+    ) -> None:
+        self.port = _free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._module = module
+        self._settings = {
+            "OMNIBUS_DATABASE_URL": database_url,
+            "OMNIBUS_REDIS_URL": redis_url,
+            "OMNIBUS_PORT": str(self.port),
+            "OMNIBUS_RATE_LIMITS": "off",
+            **(settings or {}),
+        }
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process
+        self._reported: set[str] = set()
+        self._process: asyncio.subprocess.Process | None = None
+
+    @property
+    def address(self) -> tuple[str, int]:
+        return "127.0.0.1", self.port
+
+    async def __aenter__(self) -> Self:
+        self._process = await asyncio.create_subprocess_exec(
+            "/usr/bin/env",
+            *(f"{name}={value}" for name, value in self._settings.items()),
+            sys.executable,
+            "-m",
+            *self._module,
+            cwd=ROOT,
+            stdout=self._log,
+            stderr=self._log,
+        )
+        await wait_until(self._is_ready, seconds=30)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        assert self._process is not None
+        self._process.send_signal(signal.SIGTERM)
+        assert await self._process.wait() == 0, self.log()
+        self._log.close()
+
+    def log(self) -> str:
+        """Return everything it has written so far."""
+        self._log.seek(0)
+        return self._log.read().decode()
+
+    async def failures(self) -> list[str]:
+        """Return what it has answered with a 5xx, or not at all, and has not reported here before."""
+        async with _client() as client:
+            text = (await client.get(f"{self.url}/metrics")).text
+        found = set(_FAILURE.findall(text)) - self._reported
+        self._reported |= found
+        return sorted(found)
+
+    async def _is_ready(self) -> bool:
+        assert self._process is not None
+        assert self._process.returncode is None, self.log()
+        with contextlib.suppress(httpx2.HTTPError):
+            async with _client() as client:
+                return (await client.get(f"{self.url}/readyz")).status_code == 200
+        return False
+
+
+@contextlib.asynccontextmanager
+async def serving(*processes: Served) -> AsyncIterator[tuple[Served, ...]]:
+    """Run several at once and stop them all."""
+    async with contextlib.AsyncExitStack() as stack:
+        for process in processes:
+            await stack.enter_async_context(process)
+        yield processes
+
+
+def _client() -> httpx2.AsyncClient:
+    return httpx2.AsyncClient(trust_env=False, verify=False)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

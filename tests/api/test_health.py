@@ -1,0 +1,76 @@
+import httpx2
+import pytest
+
+from tests.api.answers import problem
+from tests.api.served import Served
+from tests.api.shop import Shop
+from tests.support.databases import Databases
+from tests.support.servers import ThrowawayValkey
+
+
+@pytest.fixture
+def outside(shop: Shop) -> httpx2.AsyncClient:
+    """What a load balancer or Prometheus sees: nothing of `/api`."""
+    return shop.client(prefix="")
+
+
+async def test_a_process_that_answers_is_alive(outside: httpx2.AsyncClient) -> None:
+    answer = await outside.get("/livez")
+    assert (answer.status_code, answer.json()) == (200, {"alive": True})
+
+
+async def test_it_is_ready_with_a_primary_and_a_live_layer(outside: httpx2.AsyncClient) -> None:
+    answer = await outside.get("/readyz")
+    assert answer.status_code == 200
+    assert answer.json() == {
+        "ready": True,
+        "checks": {"database": True, "not_draining": True},
+        "live": "ok",
+    }
+
+
+async def test_metrics_count_routes_and_never_paths(
+    shop: Shop, outside: httpx2.AsyncClient
+) -> None:
+    bus = await shop.bus()
+    await outside.get(f"/api/v1/buses/{bus}/seats")
+    answer = await outside.get("/metrics")
+    assert answer.status_code == 200
+    assert answer.headers["content-type"].startswith("text/plain")
+    assert 'route="/buses/{bus}/seats",status="200"' in answer.text
+    assert f"/buses/{bus}" not in answer.text
+
+
+async def test_without_its_database_a_process_is_alive_not_ready_and_says_when_to_ask_again(
+    databases: Databases, valkey: ThrowawayValkey
+) -> None:
+    async with databases.fresh() as url:
+        shop = await Shop.open(url)
+        async with Served(url, valkey.url) as served:
+            shop.url = served.url
+            outside, guest = shop.client(prefix=""), shop.client()
+            await shut_out(shop)
+            assert (await outside.get("/readyz")).status_code == 503
+            assert (await outside.get("/livez")).status_code == 200
+            refused = await guest.get("/stops")
+            problem(refused, 503, "overloaded")
+            assert int(refused.headers["retry-after"]) >= 1
+            await let_in(shop)
+            assert (await outside.get("/readyz")).status_code == 200
+            assert (await guest.get("/stops")).status_code == 200
+        await shop.close()
+
+
+async def shut_out(shop: Shop) -> None:
+    """Close the database for all but its owner's session here."""
+    name = await shop.owner.fetchval("SELECT current_database()")
+    await shop.owner.execute(f"ALTER DATABASE {name} CONNECTION LIMIT 0")
+    await shop.owner.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    )
+
+
+async def let_in(shop: Shop) -> None:
+    name = await shop.owner.fetchval("SELECT current_database()")
+    await shop.owner.execute(f"ALTER DATABASE {name} CONNECTION LIMIT -1")
