@@ -108,28 +108,59 @@ def _host(text: str) -> str:
 _POSTGRES = _url("postgresql", "postgres")
 
 SETTINGS = (
-    Setting("database_url", _POSTGRES, "embedded", "PostgreSQL 15 to 18", is_secret=True),
-    Setting("replica_urls", _list_of(_POSTGRES), "none", "standbys for reads", is_secret=True),
+    Setting(
+        "database_url",
+        _POSTGRES,
+        "embedded",
+        "PostgreSQL 15 to 18; without it `omnibus up` runs its own",
+        is_secret=True,
+    ),
+    Setting(
+        "replica_urls",
+        _list_of(_POSTGRES),
+        "none",
+        "standbys that may answer reads, separated by commas",
+        is_secret=True,
+    ),
     Setting(
         "redis_url",
         _url("redis", "rediss", "unix"),
         "embedded",
-        "Redis 7 or Valkey 8 and newer",
+        "Redis 7 or Valkey 8 and newer: carries seat changes between processes; without it `omnibus up` runs its own",
         is_secret=True,
     ),
-    Setting("broker_url", _url("amqp", "amqps", "sqs", "redis"), "none", "queue", is_secret=True),
     Setting(
-        "data_dir", Path, "the platform's user data folder", "where embedded servers keep data"
+        "broker_url",
+        _url("amqp", "amqps", "sqs", "redis"),
+        "none",
+        "where events go for other programs",
+        is_secret=True,
+    ),
+    Setting(
+        "data_dir",
+        Path,
+        "the platform's user data folder",
+        "where the embedded servers keep their data",
     ),
     Setting("host", _host, "127.0.0.1", "address to listen on"),
     Setting("port", _whole(1, 65535), "8000", "port to listen on"),
-    Setting("workers", _whole(1, 64), "1", "API processes"),
+    Setting("workers", _whole(1, 64), "1", "API processes that share the connections"),
     Setting("db_pool_size", _whole(4, 1000), "50", "database connections of all processes"),
-    Setting("allowed_origins", _list_of(_origin), "our own address", "pages that may connect"),
+    Setting(
+        "allowed_origins",
+        _list_of(_origin),
+        "our own address",
+        "whose pages may connect, separated by commas: `https://tickets.example`",
+    ),
     Setting("hold_seconds", _whole(1, 1200), "300", "how long a hold lasts"),
     Setting("pending_seconds", _whole(1, 3600), "120", "how long an unpaid booking lasts"),
-    Setting("rate_limits", _switch, "on", "limits by caller and address"),
-    Setting("demo", _switch, "off (on under `make run`)", "demo data and demo logins"),
+    Setting("rate_limits", _switch, "on", "limits by caller and address: `on` or `off`"),
+    Setting(
+        "demo",
+        _switch,
+        "off (on under `make run`)",
+        "demo data, and logins whose passwords everybody knows",
+    ),
 )
 
 

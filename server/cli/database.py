@@ -1,16 +1,58 @@
-"""Which database a command works on."""
+"""Which databases a command works on: those that the settings name, or those of an `omnibus up` that runs here."""
 
 import sys
+from collections.abc import Coroutine
+from dataclasses import replace
+from typing import Any
 
-from server.config import load
+from server.config import Settings, load
+from server.embedded import StartError, find_running
+from store.access import DatabaseUnusable
+from store.checkup import explaining
+
+
+def connected_settings(command: str) -> Settings:
+    """Return settings that name a database; without one, exit with what to do about it.
+
+    What the settings leave open is taken from the `omnibus up` that holds the data folder.
+    """
+    settings = load()
+    if settings.database_url and settings.redis_url:
+        return settings
+    try:
+        running = find_running(settings.data_dir)
+    except (StartError, OSError):  # not ours to look into, so not ours to use either
+        running = None
+    if settings.database_url is None and running is not None and running.database_url is not None:
+        return replace(
+            settings,
+            database_url=running.database_url,
+            redis_url=settings.redis_url or running.redis_url,
+        )
+    if settings.database_url is None:
+        sys.exit(
+            f"omnibus: {command} needs a database: set OMNIBUS_DATABASE_URL (postgresql://user@host/name),"
+            f" or let `omnibus up` run on {settings.data_dir}"
+        )
+    return settings
 
 
 def database_url(command: str) -> str:
-    """Return the database that the settings name; without one, exit with what to do about it."""
-    url = load().database_url
-    if url is None:
-        sys.exit(
-            f"omnibus: {command} needs a database: set OMNIBUS_DATABASE_URL"
-            " (postgresql://user@host/name)"
-        )
+    """Return the database alone, for commands that need nothing else."""
+    url = connected_settings(command).database_url
+    assert url is not None
     return url
+
+
+def run_explained(main: Coroutine[Any, Any, None]) -> None:
+    """Run a process's whole life; a database that is in its way is one message, not a stack trace."""
+    from server.serve import run  # noqa: PLC0415 - heavy imports only for those who need them
+
+    async def explained() -> None:
+        async with explaining():
+            await main
+
+    try:
+        run(explained())
+    except DatabaseUnusable as error:
+        sys.exit(f"omnibus: cannot use the database: {error.reason}")

@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from server.cli import demo, imports, processes, schema, up
+from server.cli import demo, doctor, imports, processes, schema, up, user
 from server.config import ConfigError
 
 app = typer.Typer(
@@ -19,11 +19,13 @@ processes.register(app)
 schema.register(app)
 imports.register(app)
 demo.register(app)
+user.register(app)
+doctor.register(app)
 
 
 def main() -> None:
     """Run the command line; a fault of the user's is one message and exit code 1, never a stack trace."""
     try:
-        app()
+        app(prog_name="omnibus")
     except ConfigError as error:
         sys.exit(f"omnibus: {error}")

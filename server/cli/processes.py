@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from server.config import load
+from server.cli.database import connected_settings, run_explained
 
 
 def register(app: typer.Typer) -> None:
@@ -20,20 +20,19 @@ def serve(
 ) -> None:
     """Serve the API, the live map and the pages with one process, on databases that are running and migrated."""
     from server.logs import configure  # noqa: PLC0415 - heavy imports only for those who need them
-    from server.serve import run  # noqa: PLC0415
     from server.serve import serve as serve_until_told  # noqa: PLC0415
 
-    settings = load()
+    settings = connected_settings("serve")
     configure()
     listen_on = socket.socket(fileno=fd) if fd is not None else None
-    run(serve_until_told(settings, listen_on=listen_on))
+    run_explained(serve_until_told(settings, listen_on=listen_on))
 
 
 def worker() -> None:
     """Run the house's jobs (sweeping, forgetting) with one process."""
     from server.logs import configure  # noqa: PLC0415
-    from server.serve import run, work  # noqa: PLC0415
+    from server.serve import work  # noqa: PLC0415
 
-    settings = load()
+    settings = connected_settings("worker")
     configure()
-    run(work(settings))
+    run_explained(work(settings))

@@ -1,13 +1,16 @@
 """`migrate`, `openapi`: what the database and the API look like."""
 
 import asyncio
+import json
 import sys
 from typing import Annotated
 
 import typer
 
-from server.config import load
-from store.migrate import MigrationError, migrate, pending
+from server.cli.database import database_url
+from store.access import DatabaseUnusable
+from store.checkup import explaining
+from store.migrate import migrate, pending
 
 
 def register(app: typer.Typer) -> None:
@@ -20,27 +23,42 @@ def migrate_database(
     check: Annotated[
         bool, typer.Option("--check", help="Change nothing; exit 1 when migrations are missing.")
     ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
-    """Bring the database that OMNIBUS_DATABASE_URL names to the newest schema."""
-    url = load().database_url
-    if url is None:
-        sys.exit(
-            "omnibus: migrate needs OMNIBUS_DATABASE_URL; `omnibus up` migrates its own database"
-        )
+    """Bring the database to the newest schema; doing it again changes nothing.
+
+    That is the database of OMNIBUS_DATABASE_URL, as its owner, or else that of a running `omnibus up`.
+    """
+    url = database_url("migrate")
     try:
-        if check:
-            missing = asyncio.run(pending(url))
-            for name in missing:
-                typer.echo(f"missing {name}")
-            raise typer.Exit(1 if missing else 0)
-        applied = asyncio.run(migrate(url, report=lambda name: typer.echo(f"applying {name}")))
-    except (MigrationError, OSError) as error:
-        sys.exit(f"omnibus: {error}")
-    typer.echo(f"applied {len(applied)}" if applied else "nothing to do")
+        names = asyncio.run(_pending(url) if check else _migrate(url, is_quiet=as_json))
+    except DatabaseUnusable as error:
+        sys.exit(f"omnibus: cannot migrate the database: {error.reason}")
+    if as_json:
+        typer.echo(json.dumps({"missing" if check else "applied": names}))
+    elif check:
+        typer.echo("\n".join(f"missing {name}" for name in names) or "nothing is missing")
+    else:
+        typer.echo(f"applied {len(names)}" if names else "nothing to do")
+    raise typer.Exit(1 if check and names else 0)
 
 
 def openapi() -> None:
-    """Print the OpenAPI document."""
-    from server.app import openapi_document  # noqa: PLC0415
+    """Print the OpenAPI document, as `/openapi.json` serves it."""
+    from server.app import openapi_document  # noqa: PLC0415 - heavy imports only for those who need them
 
     typer.echo(openapi_document().decode(), nl=False)
+
+
+async def _migrate(url: str, *, is_quiet: bool) -> list[str]:
+    def report(name: str) -> None:
+        if not is_quiet:
+            typer.echo(f"applying {name}")
+
+    async with explaining():
+        return await migrate(url, report=report)
+
+
+async def _pending(url: str) -> list[str]:
+    async with explaining():
+        return await pending(url)

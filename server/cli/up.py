@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import typer
 
+from server.cli.database import connected_settings, run_explained
 from server.config import Settings, as_environment, load
 from server.embedded import Program, Service, StartError, hold_servers
 from server.supervisor import Supervisor, answers, listen
@@ -26,9 +27,10 @@ def up() -> None:
     """
     settings = load()
     try:
+        # The folder first: who starts us twice wants to hear of the other one, not of its port.
         with (
-            listen(settings.host, settings.port) as socket,
             _databases(settings) as (services, full),
+            listen(settings.host, settings.port) as socket,
         ):
             ready = _Announcement(full)
             supervisor = Supervisor(
@@ -53,9 +55,8 @@ def up() -> None:
 def prepare() -> None:
     """Bring the database up to date, with demo data if that is on. `up` runs it before it serves."""
     from server.prepare import prepare_database  # noqa: PLC0415 - heavy imports only for those who need them
-    from server.serve import run  # noqa: PLC0415
 
-    run(prepare_database(load(), typer.echo))
+    run_explained(prepare_database(connected_settings("prepare"), typer.echo))
 
 
 class _Announcement:

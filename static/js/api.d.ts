@@ -118,8 +118,14 @@ export interface Booking {
   ref: string;
   status: string;
   bus_id: string;
+  bus_name: string;
+  operator: Named;
   from_stop: string;
   to_stop: string;
+  from_stop_name: string;
+  to_stop_name: string;
+  from_time_zone: string;
+  to_time_zone: string;
   departs_at: string;
   arrives_at: string;
   seats: string[];
@@ -128,8 +134,8 @@ export interface Booking {
   total: Money;
   payment: Payment;
   created_at: string;
+  expires_at: string | null;
   refunded?: Money;
-  expires_at?: string;
   access_key?: string;
 }
 export interface Quote {

@@ -21,9 +21,37 @@ export function busOf(id) {
   return bus;
 }
 
-/** The two calls that a leg by stop ids means.
- * @param {Bus} bus @param {string} from @param {string} to @returns {[StopCall, StopCall]} */
-export function endsOf(bus, from, to) {
+/** What is shown of a trip: who drives, from where and when, to where and when.
+ * @typedef {{ name: string, zone: string, at: string }} End
+ * @typedef {{ operator: string, name: string, from: End, to: End }} Trip */
+
+/** The trip of a booking, which brings all the words along.
+ * @param {import("../api.d.ts").Booking} booking @returns {Trip} */
+export const tripOf = (booking) => ({
+  operator: booking.operator.name,
+  name: booking.bus_name,
+  from: {
+    name: booking.from_stop_name,
+    zone: booking.from_time_zone,
+    at: booking.departs_at,
+  },
+  to: { name: booking.to_stop_name, zone: booking.to_time_zone, at: booking.arrives_at },
+});
+
+/** The trip that a leg by stop ids means.
+ * @param {Bus} bus @param {string} from @param {string} to @returns {Trip} */
+export function tripOn(bus, from, to) {
+  const [start, end] = endsOf(bus, from, to);
+  return {
+    operator: bus.operator.name,
+    name: bus.name,
+    from: { name: start.stop.name, zone: start.stop.time_zone, at: start.departs_at },
+    to: { name: end.stop.name, zone: end.stop.time_zone, at: end.arrives_at },
+  };
+}
+
+/** @param {Bus} bus @param {string} from @param {string} to @returns {[StopCall, StopCall]} */
+function endsOf(bus, from, to) {
   const start = Math.max(
     0,
     bus.stops.findIndex((call) => call.stop.id === from),
@@ -32,25 +60,24 @@ export function endsOf(bus, from, to) {
   return [bus.stops[start], bus.stops[end < 0 ? bus.stops.length - 1 : end]];
 }
 
-/** @param {{ bus: Bus, from: StopCall, to: StopCall }} props */
-export function Journey({ bus, from, to }) {
-  const later = nights(from.departs_at, from.stop.time_zone, to.arrives_at, to.stop.time_zone);
+/** @param {{ trip: Trip }} props */
+export function Journey({ trip: { operator, name, from, to } }) {
+  const later = nights(from.at, from.zone, to.at, to.zone);
   return html`
     <div class="journey">
-      <p class="journey-day"><${Icon} name="calendar-days" />${longDay(from.departs_at, from.stop.time_zone)}</p>
+      <p class="journey-day"><${Icon} name="calendar-days" />${longDay(from.at, from.zone)}</p>
       <ol>
-        <${End} label=${t("booking.board")} call=${from} at=${from.departs_at} />
-        <li class="journey-way">${duration(from.departs_at, to.arrives_at)} · ${bus.operator.name} · ${bus.name}</li>
-        <${End} label=${t("booking.leave")} call=${to} at=${to.arrives_at} later=${later} />
+        <${Call} label=${t("booking.board")} end=${from} />
+        <li class="journey-way">${duration(from.at, to.at)} · ${operator} · ${name}</li>
+        <${Call} label=${t("booking.leave")} end=${to} later=${later} />
       </ol>
     </div>`;
 }
 
-/** @param {{ label: string, call: StopCall, at: string, later?: number }} props */
-function End({ label, call, at, later = 0 }) {
-  const zone = call.stop.time_zone;
+/** @param {{ label: string, end: End, later?: number }} props */
+function Call({ label, end: { name, zone, at }, later = 0 }) {
   return html`
     <li class="journey-end"><span class="visually-hidden">${label}</span>
       <time dateTime=${at}>${time(at, zone)}${later > 0 && html`<sup>+${later}</sup>`}</time>
-      <strong>${call.stop.name}</strong><abbr title=${zone}>${zoneName(at, zone)}</abbr></li>`;
+      <strong>${name}</strong><abbr title=${zone}>${zoneName(at, zone)}</abbr></li>`;
 }

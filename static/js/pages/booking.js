@@ -1,7 +1,7 @@
 // `/bookings/{ref}`: the ticket. A guest's key may come in the address after `#`, where no server and no log sees it;
 // it moves into this browser's storage and out of the address at once.
 import { CancelDialog, cancellable } from "../booking/cancel.js";
-import { busOf, endsOf, Journey } from "../booking/journey.js";
+import { Journey, tripOf } from "../booking/journey.js";
 import { DemoPay } from "../booking/pay.js";
 import { ApiError, get, keepKey, keyOf, user, withKey } from "../core/api.js";
 import { html, Icon, signal, useState } from "../core/dom.js";
@@ -10,7 +10,6 @@ import { money, t, term } from "../core/text.js";
 import { Failure, Field, Skeleton, toast } from "../core/ui.js";
 
 /** @typedef {import("../api.d.ts").Booking} Booking */
-/** @typedef {import("../api.d.ts").Bus} Bus */
 
 const STATUS_ICONS = /** @type {Record<string, string>} */ ({
   CONFIRMED: "circle-check",
@@ -19,7 +18,6 @@ const STATUS_ICONS = /** @type {Record<string, string>} */ ({
 });
 const ref = location.pathname.split("/")[2].toUpperCase();
 const booking = signal(/** @type {Booking | null} */ (null));
-const bus = signal(/** @type {Bus | null} */ (null));
 const failure = signal(/** @type {ApiError | null} */ (null));
 const isCancelling = signal(false);
 
@@ -38,9 +36,7 @@ async function load() {
     return;
   }
   try {
-    const found = await get(`/bookings/${ref}`, withKey(ref));
-    bus.value = await busOf(found.bus_id);
-    booking.value = found;
+    booking.value = await get(`/bookings/${ref}`, withKey(ref));
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
     failure.value = error;
@@ -62,8 +58,8 @@ function BookingPage() {
   const status = failure.value?.status;
   if (status === 401 || status === 404) return html`<${KeyForm} isWrong=${status === 404} />`;
   if (failure.value) return html`<${Failure} error=${failure.value} retry=${load} />`;
-  if (!booking.value || !bus.value) return html`<${Skeleton} lines=${5} />`;
-  return html`<${Ticket} booking=${booking.value} bus=${bus.value} />`;
+  if (!booking.value) return html`<${Skeleton} lines=${5} />`;
+  return html`<${Ticket} booking=${booking.value} />`;
 }
 
 /** @param {{ isWrong: boolean }} props */
@@ -85,9 +81,8 @@ function KeyForm({ isWrong }) {
     </form>`;
 }
 
-/** @param {{ booking: Booking, bus: Bus }} props */
-function Ticket({ booking: shown, bus: of }) {
-  const [from, to] = endsOf(of, shown.from_stop, shown.to_stop);
+/** @param {{ booking: Booking }} props */
+function Ticket({ booking: shown }) {
   const update = (/** @type {Booking} */ known) => {
     booking.value = known;
   };
@@ -101,7 +96,7 @@ function Ticket({ booking: shown, bus: of }) {
         <p class="status"><${Icon} name=${STATUS_ICONS[shown.status] ?? "circle-x"} />${term("booking", shown.status)}</p>
       </header>
       <div class="ticket-body">
-        <${Journey} bus=${of} from=${from} to=${to} />
+        <${Journey} trip=${tripOf(shown)} />
         ${shown.status === "CONFIRMED" && html`<p class="cheer">${t("booking.done")}</p>`}
       </div>
       <section class="ticket-people" aria-labelledby="people-title">

@@ -2,7 +2,7 @@
 
 import { draftFor, draftOf, keepDraft } from "../booking/draft.js";
 import { CheckoutForm } from "../booking/form.js";
-import { busOf, endsOf, Journey } from "../booking/journey.js";
+import { busOf, Journey, tripOn } from "../booking/journey.js";
 import { DemoPay } from "../booking/pay.js";
 import { ApiError, call, get, keepKey, newKey, post } from "../core/api.js";
 import { html, Icon, remember, signal, useEffect } from "../core/dom.js";
@@ -162,7 +162,6 @@ function CheckoutPage() {
 /** @param {{ bus: Bus, draft: Draft }} props */
 function Checkout({ bus, draft }) {
   const open = booking.value?.status === "PENDING" ? booking.value : null;
-  const [from, to] = endsOf(bus, draft.from, draft.to);
   const prices = hold.value?.prices ?? booking.value?.passengers;
   useEffect(() => {
     if (open) document.getElementById("pay-title")?.focus();
@@ -180,7 +179,7 @@ function Checkout({ bus, draft }) {
       }
       <aside class="card order" aria-labelledby="order-title">
         <h2 id="order-title">${t("checkout.price")}</h2>
-        <${Journey} bus=${bus} from=${from} to=${to} />
+        <${Journey} trip=${tripOn(bus, draft.from, draft.to)} />
         <ul class="order-lines">${draft.seats.map((seat) => {
           const price = prices?.find((line) => line.seat === seat)?.price;
           return html`<li key=${seat}><span>${t("checkout.seat", { seat })}</span>${price && html`<span>${money(price)}</span>`}</li>`;

@@ -1,5 +1,5 @@
 // `/my`: the trips of an account, and those a guest booked in this browser.
-import { busOf, endsOf } from "../booking/journey.js";
+import { tripOf } from "../booking/journey.js";
 import { ApiError, get, keepKey, keptRefs, signedOut, user, withKey } from "../core/api.js";
 import { html, Icon, signal } from "../core/dom.js";
 import { mount } from "../core/shell.js";
@@ -7,15 +7,12 @@ import { day, t, term, time } from "../core/text.js";
 import { Failure, Notice, Skeleton } from "../core/ui.js";
 
 /** @typedef {import("../api.d.ts").Booking} Booking */
-/** @typedef {{ booking: Booking, bus: import("../api.d.ts").Bus, isGuest: boolean }} Trip */
+/** @typedef {{ booking: Booking, isGuest: boolean }} Line */
 
 const GUEST_SHOWN = 20;
-const trips = signal(/** @type {Trip[] | null} */ (null));
+const trips = signal(/** @type {Line[] | null} */ (null));
 const cursor = signal(/** @type {string | null} */ (null));
 const failure = signal(/** @type {ApiError | null} */ (null));
-
-/** @param {Booking} booking @param {boolean} isGuest @returns {Promise<Trip>} */
-const tripOf = async (booking, isGuest) => ({ booking, bus: await busOf(booking.bus_id), isGuest });
 
 async function load() {
   failure.value = null;
@@ -34,21 +31,25 @@ async function load() {
   }
 }
 
+/** @returns {Promise<Line[]>} */
 async function ownTrips() {
   if (!user.peek()) return [];
   const next = cursor.peek();
+  /** @type {import("../api.d.ts").Page<Booking>} */
   const page = await get(`/bookings${next ? `?cursor=${encodeURIComponent(next)}` : ""}`);
   cursor.value = page.next_cursor;
-  return Promise.all(page.items.map((/** @type {Booking} */ each) => tripOf(each, false)));
+  return page.items.map((booking) => ({ booking, isGuest: false }));
 }
 
-/** A key may be of a booking that is gone, which is no reason to show none of the others. */
+/** A key may be of a booking that is gone, which is no reason to show none of the others.
+ * @returns {Promise<Line[]>} */
 async function guestTrips() {
   const asked = keptRefs()
     .slice(0, GUEST_SHOWN)
     .map(async (ref) => {
       try {
-        return await tripOf(await get(`/bookings/${ref}`, { ...withKey(ref), guest: true }), true);
+        const booking = await get(`/bookings/${ref}`, { ...withKey(ref), guest: true });
+        return { booking, isGuest: true };
       } catch (error) {
         if (error instanceof ApiError && error.status === 404) return null;
         throw error;
@@ -66,7 +67,7 @@ async function more() {
   }
 }
 
-/** @param {Trip} a @param {Trip} b */
+/** @param {Line} a @param {Line} b */
 const byDeparture = (a, b) => Date.parse(b.booking.departs_at) - Date.parse(a.booking.departs_at);
 
 /** @param {string} ref */
@@ -88,20 +89,19 @@ function Trips() {
   if (!trips.value.length)
     return html`<${Notice} icon="ticket" title=${t("my.empty")}><p>${t("my.empty.body")}</p><a class="button primary" href="/">${t("nav.search")}</a></${Notice}>`;
   return html`
-    <ul class="trips">${trips.value.map((trip) => html`<${Line} key=${trip.booking.ref} ...${trip} />`)}</ul>
+    <ul class="trips">${trips.value.map((trip) => html`<${TripLine} key=${trip.booking.ref} ...${trip} />`)}</ul>
     ${cursor.value && html`<button type="button" class="button wide" onClick=${more}>${t("my.more")}</button>`}`;
 }
 
-/** @param {Trip} props */
-function Line({ booking, bus, isGuest }) {
-  const [from, to] = endsOf(bus, booking.from_stop, booking.to_stop);
-  const zone = from.stop.time_zone;
+/** @param {Line} props */
+function TripLine({ booking, isGuest }) {
+  const { operator, from, to } = tripOf(booking);
   return html`
     <li class="trip-line" data-status=${booking.status}>
       <a href=${`/bookings/${booking.ref}`}>
-        <span class="trip-date"><strong>${day(booking.departs_at, zone)}</strong><span>${time(booking.departs_at, zone)}</span></span>
-        <span class="trip-way"><strong>${from.stop.name} <${Icon} name="arrow-right" class="flip" /> ${to.stop.name}</strong>
-          <small>${bus.operator.name} · ${booking.seats.join(", ")} · ${booking.ref}</small></span>
+        <span class="trip-date"><strong>${day(from.at, from.zone)}</strong><span>${time(from.at, from.zone)}</span></span>
+        <span class="trip-way"><strong>${from.name} <${Icon} name="arrow-right" class="flip" /> ${to.name}</strong>
+          <small>${operator} · ${booking.seats.join(", ")} · ${booking.ref}</small></span>
         <span class="status">${term("booking", booking.status)}</span>
       </a>
       ${isGuest && html`<button type="button" class="icon-button" aria-label=${t("my.forget", { ref: booking.ref })} onClick=${() => forget(booking.ref)}><${Icon} name="x" /></button>`}

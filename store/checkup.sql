@@ -1,0 +1,14 @@
+-- name: examine
+SELECT
+    current_setting('server_version_num')::integer AS version_number,
+    current_setting('server_version') AS version,
+    pg_is_in_recovery() AS is_standby,
+    current_setting('fsync') = 'on' AS has_fsync,
+    current_setting('full_page_writes') = 'on' AS has_full_pages,
+    current_setting('synchronous_commit') AS synchronous_commit,
+    current_setting('max_connections')::integer AS connections_max,
+    clock_timestamp() AS now;
+
+-- name: may_become_app
+SELECT pg_has_role(r.oid, 'MEMBER') FROM pg_roles AS r
+WHERE r.rolname = 'omnibus_app';

@@ -1,0 +1,14 @@
+-- name: set_role
+UPDATE users SET role = $2, operator_id = $3
+WHERE user_id = $1
+RETURNING user_id;
+
+-- name: set_password
+UPDATE users SET password_hash = $2
+WHERE user_id = $1
+RETURNING user_id;
+
+-- name: revoke_sessions
+UPDATE refresh_tokens SET revoked_at = clock_timestamp()
+WHERE user_id = $1 AND revoked_at IS NULL
+RETURNING digest;
