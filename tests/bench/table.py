@@ -1,0 +1,73 @@
+"""The README's table of figures, made from what the bench wrote: `python -m tests.bench.table`.
+
+`make bench BENCH_JSON=docs/figures.json` measures; this puts the medians where readers see them, so that no figure
+there is typed by hand. `make check` compares.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[2]
+FIGURES = ROOT / "docs" / "figures.json"
+README = ROOT / "README.md"
+_PLACE = re.compile(r"(?<=<!-- figures -->\n).*?(?=<!-- /figures -->)", re.DOTALL)
+
+
+def with_figures(readme: str, figures: str) -> str:
+    """Return the README with the table that these figures make."""
+    return _PLACE.sub(lambda _: _table(json.loads(figures)), readme)
+
+
+def _table(document: Mapping[str, Any]) -> str:
+    lines = ["| measured | Omnibus | beside it | ratio |", "| --- | ---: | ---: | ---: |"]
+    for section in document["sections"].values():
+        lines += [_ratio(section, each) for each in section["ratios"]]
+        if not section["ratios"]:
+            lines += [_plain(section, name) for name in section["subjects"]]
+    cores, rounds = document["machine"]["cores"], _rounds(document)
+    lines += [
+        "",
+        f"Medians of {rounds} interleaved rounds in one run on {cores} cores, client included.",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _ratio(section: Mapping[str, Any], ratio: Mapping[str, Any]) -> str:
+    mine, theirs = (
+        section["subjects"][ratio[name]]["median"][ratio["figure"]] for name in ("of", "to")
+    )
+    unit = "/s" if ratio["figure"] == "per second" else " µs"
+    return (
+        f"| {section['title']}: {ratio['of']} | {_number(mine)}{unit} | {ratio['to']}: {_number(theirs)}{unit}"
+        f" | {ratio['value']:.2f} |"
+    )
+
+
+def _plain(section: Mapping[str, Any], name: str) -> str:
+    median = section["subjects"][name]["median"]
+    told = ", ".join(
+        f"{figure.removesuffix(' ms')} {median[figure]:.1f} ms"
+        for figure in median
+        if " ms" in figure
+    )
+    return f"| {name} | {told} | | |"
+
+
+def _rounds(document: Mapping[str, Any]) -> int:
+    return min(
+        len(subject["rounds"])
+        for section in document["sections"].values()
+        for subject in section["subjects"].values()
+    )
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.1f}"
+
+
+if __name__ == "__main__":
+    README.write_text(with_figures(README.read_text(), FIGURES.read_text()))
