@@ -13,15 +13,15 @@ $(VENV)/.%: requirements/%.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("Omnibus needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Try: make PYTHON=python3.12") if sys.version_info < (3, 11) else None'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "installing requirements/$*.txt into $(VENV) ..."
-	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/$*.txt
-	@$(BIN)/pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps -e .
+	@$(BIN)/pip install -qq --disable-pip-version-check --require-hashes -r requirements/$*.txt
+	@$(BIN)/pip install -qq --disable-pip-version-check --no-build-isolation --no-deps -e .
 	@touch $@
 
 run: $(VENV)/.run  ## install, start everything, load the demo, serve (Ctrl-C stops it all)
 	@OMNIBUS_DEMO=$${OMNIBUS_DEMO:-on} exec $(BIN)/omnibus up
 
-test: $(VENV)/.test  ## run every test; says what it skipped and why
-	@$(BIN)/python -m pytest $(ARGS)
+test: $(VENV)/.test  ## run every test; says what it skipped and why (ARGS="-n 0 tests/store" for some)
+	@$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
 
 check: $(VENV)/.check  ## format, lint, types, import rules, SQL, docs drift
 	@$(BIN)/python -m tests.house.check

@@ -67,9 +67,6 @@ class Accounts:
     async def list(self, *, limit: int) -> list[User]:
         return [_user(row) for row in await self._db.fetch(SQL["list_users"], limit)]
 
-    async def set_password_hash(self, user_id: int, password_hash: str) -> None:
-        await self._db.fetch(SQL["set_password_hash"], user_id, password_hash)
-
 
 def _user(row: Record) -> User:
     return User(

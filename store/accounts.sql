@@ -14,9 +14,6 @@ SELECT u.user_id, u.name, u.email, u.password_hash, u.role, u.operator_id, u.dis
 FROM users AS u
 WHERE u.user_id = $1;
 
--- name: set_password_hash
-UPDATE users SET password_hash = $2 WHERE user_id = $1;
-
 -- name: list_users
 SELECT u.user_id, u.name, u.email, u.password_hash, u.role, u.operator_id, u.disabled_at
 FROM users AS u

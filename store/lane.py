@@ -6,6 +6,7 @@ A batch that fails is split, down to single requests, so that only the guilty on
 
 import asyncio
 import logging
+import uuid
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -16,7 +17,14 @@ import asyncpg
 from store.batch import BusesMoved, Written, run_batch
 from store.buses import Buses
 from store.db import CommitUnknown, Connection, Database
-from store.errors import InvalidRequest, OutcomeUnknown, Overloaded, Refusal
+from store.errors import (
+    InvalidRequest,
+    KeyInUse,
+    KeyReused,
+    OutcomeUnknown,
+    Overloaded,
+    Refusal,
+)
 from store.events import SeatsChanged
 from store.ledger import Again
 from store.requests import Needs, Reply, Request
@@ -62,14 +70,28 @@ class Lane:
         self._options = options
         self._queue: deque[_Waiting] = deque()
         self._runners: set[asyncio.Task[None]] = set()
+        self._running: dict[tuple[int, uuid.UUID], uuid.UUID] = {}
 
     async def submit(self, request: Request[Any]) -> Reply:
         """Decide a request in one of the next batches, commit, announce its event and return the answer.
 
-        Raises NotFound for an unknown bus, KeyReused, Overloaded, OutcomeUnknown, what makes no sense on this bus, and,
-        when the request has no key, the Refusal itself (with a key, refusals are stored answers like any other). A
-        caller that goes away takes nothing back.
+        Raises NotFound for an unknown bus, KeyReused, KeyInUse, Overloaded, OutcomeUnknown, what makes no sense on this
+        bus, and, when the request has no key, the Refusal itself (with a key, refusals are stored answers like any
+        other). A caller that goes away takes nothing back.
         """
+        key = request.ask.key
+        if key is None:
+            return await self._enqueue(request)
+        place = (request.bus_id, key.key_hash)
+        if (running := self._running.get(place)) is not None:
+            raise KeyInUse if running == key.request_hash else KeyReused
+        self._running[place] = key.request_hash
+        try:
+            return await self._enqueue(request)
+        finally:
+            del self._running[place]
+
+    async def _enqueue(self, request: Request[Any]) -> Reply:
         if len(self._queue) >= self._options.queue_max:
             raise Overloaded
         needs = await self._prepare(request)

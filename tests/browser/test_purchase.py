@@ -1,3 +1,4 @@
+import asyncio
 import re
 from datetime import datetime, timedelta
 
@@ -120,15 +121,43 @@ async def test_a_minute_before_the_end_the_buyer_is_asked_and_after_it_may_try_a
 
     await page.route("**/extend", shift)
     await page.clock.fast_forward("04:10")
-    await page.get_by_role("button", name="Keep my seats").click()
+    async with page.expect_response("**/extend"):
+        await page.get_by_role("button", name="Keep my seats").click()
     await expect(page.get_by_role("dialog")).to_have_count(0)
 
     await page.clock.fast_forward("05:00")
     await expect(page.locator(".summary")).to_contain_text("Your time is over")
     # On the server the time is not over: there the hold ends by hand.
     await site.release(hold)
+    await page.wait_for_selector(seat(page, "2B", "available"))
     await page.get_by_role("button", name="Try 2B again").click()
     await expect(page.locator(".pick")).to_have_text(["2B"])
+
+
+async def test_an_extension_that_comes_after_the_end_still_counts(
+    site: Site, visitors: Visitors
+) -> None:
+    visitor = await visitors.new()
+    await visitor.context.clock.install()
+    page = await visitor.open(f"/buses/{site.world.double_decks[2]}")
+    await choose(page, "3B")
+    is_over = asyncio.Event()
+
+    async def answer_late(route: Route) -> None:
+        response = await route.fetch()
+        kept = await response.json()
+        await is_over.wait()
+        until = datetime.fromisoformat(kept["expires_at"]) + timedelta(minutes=20)
+        await route.fulfill(response=response, json={**kept, "expires_at": until.isoformat()})
+
+    await page.route("**/extend", answer_late)
+    await page.clock.fast_forward("04:10")
+    await page.get_by_role("button", name="Keep my seats").click()
+    await page.clock.fast_forward("05:00")
+    await expect(page.locator(".summary")).to_contain_text("Your time is over")
+    is_over.set()
+    await expect(page.locator(".pick")).to_have_text(["3B"])
+    await page.wait_for_selector(seat(page, "3B", "mine"))
 
 
 async def test_best_seats_are_found_with_one_key_and_undone_with_one_click(

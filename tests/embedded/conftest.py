@@ -1,5 +1,6 @@
 import os
 import shutil
+import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -8,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from server.embedded.binaries import find_postgres
 from tests.embedded.parent import Parent
 
 ORDINARY_USER = "nobody"
@@ -17,6 +19,15 @@ ORDINARY_USER = "nobody"
 def root_only() -> None:
     if os.geteuid() != 0:
         pytest.skip("only root can give up root's rights")
+
+
+@pytest.fixture
+def reachable(root_only: None) -> None:
+    """This checkout does not lie below a folder that is closed to an ordinary user, as root's home is."""
+    program = find_postgres().path / "postgres"
+    found = subprocess.run(["test", "-x", program], user=ORDINARY_USER, check=False)  # noqa: S603, S607 - ours
+    if found.returncode != 0:
+        pytest.skip(f"{ORDINARY_USER} cannot reach {program}: it lies below a closed folder")
 
 
 @pytest.fixture
@@ -48,4 +59,5 @@ def place(request: pytest.FixtureRequest, open_folder: Path) -> dict[str, Any]:
         return {"data_dir": str(private / "data")}
     if os.geteuid() != 0:
         pytest.skip("we are an ordinary user already")
+    request.getfixturevalue("reachable")
     return {"data_dir": str(open_folder / "data"), "user": ORDINARY_USER}

@@ -215,7 +215,7 @@ async def test_root_gives_the_servers_to_another_user_and_opens_no_folder(
     assert rights_along(closed) == before
 
 
-@pytest.mark.usefixtures("root_only")
+@pytest.mark.usefixtures("reachable")
 async def test_root_runs_an_ordinary_users_cluster_as_that_user(
     start_parent: Start, open_folder: Path
 ) -> None:
@@ -244,7 +244,7 @@ def test_an_unwritable_place_is_named(start_parent: Start) -> None:
     assert "Traceback" not in parent.messages
 
 
-@pytest.mark.usefixtures("root_only")
+@pytest.mark.usefixtures("reachable")
 def test_a_user_without_a_name_is_told_so(start_parent: Start, open_folder: Path) -> None:
     parent = start_parent(data_dir=str(open_folder / "data"), user="4711")
     assert parent.wait() == 1

@@ -65,6 +65,12 @@ class Watcher:
     def is_at(self, heads: Mapping[str, Head]) -> bool:
         return all(self.at.get(bus) == heads[bus] for bus in self.buses)
 
+    def describe(self, heads: Mapping[str, Head]) -> str:
+        """Say what kind of watcher it is, what it got, and how far it is behind."""
+        places = {bus: (self.at.get(bus), heads[bus]) for bus in self.buses}
+        behind = {bus: place for bus, place in places.items() if place[0] != place[1]}
+        return f"{self._manner.value} {dict(self.seen)} is behind: {behind}"
+
     def wake(self) -> None:
         """Read on, and doze no more."""
         self._woken.set()
@@ -175,9 +181,13 @@ class Watcher:
 async def reach_head(watchers: Collection[Watcher], shop: Shop) -> None:
     """Wait until all are at the head, which nobody moves any more: within 5 s of whatever has healed."""
     heads = await read_heads(shop)
-    await wait_until(
-        lambda: all(watcher.is_at(heads) for watcher in watchers), seconds=_HEALED_SECONDS
-    )
+    try:
+        await wait_until(
+            lambda: all(watcher.is_at(heads) for watcher in watchers), seconds=_HEALED_SECONDS
+        )
+    except AssertionError:
+        behind = [watcher.describe(heads) for watcher in watchers if not watcher.is_at(heads)]
+        raise AssertionError(f"{len(behind)} watchers are behind: {behind}") from None
 
 
 @asynccontextmanager

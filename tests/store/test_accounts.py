@@ -5,6 +5,7 @@ from store.accounts import NewUser
 from store.errors import AlreadyExists
 from store.house_keys import HouseKey
 from store.model import Role
+from store.staffing import Staffing
 from tests.support.world import World
 
 
@@ -36,7 +37,7 @@ async def test_staff_belongs_to_an_operator(world: World) -> None:
 
 async def test_a_password_can_be_changed(world: World) -> None:
     user = await world.store.accounts.add(NewUser("Ann", "a@example.org", "old"))
-    await world.store.accounts.set_password_hash(user.user_id, "new")
+    await Staffing(world.store.db).set_password(user.user_id, "new")
     found = await world.store.accounts.find(user.user_id)
     assert found is not None
     assert found.password_hash == "new"

@@ -6,7 +6,7 @@ from functools import partial
 
 import pytest
 
-from store.errors import KeyReused, SeatUnavailable, TooManySeats
+from store.errors import KeyInUse, KeyReused, SeatUnavailable, TooManySeats
 from store.holds import SeatRequest
 from store.model import GUEST
 from store.requests import Reply
@@ -50,9 +50,12 @@ async def test_the_same_request_from_everywhere_at_once_has_one_effect(
     deed = await prepare(world, await world.bus(segments=2))
     stores = [world.store, await world.open_store()]
     told = len(world.events)
-    replies = await asyncio.gather(
-        *(answer(partial(deed, stores[turn % 2]), key("k")) for turn in range(8))
+    told_at_once = await asyncio.gather(
+        *(answer(partial(deed, stores[turn % 2]), key("k")) for turn in range(8)),
+        return_exceptions=True,
     )
+    replies = [told for told in told_at_once if isinstance(told, Reply)]
+    assert {type(told) for told in told_at_once} <= {Reply, KeyInUse}
     assert [reply.is_replayed for reply in replies].count(False) == 1
     assert len({(reply.status, reply.body) for reply in replies}) == 1
     assert len(world.events) - told <= 1
@@ -112,39 +115,48 @@ async def test_a_key_is_private_to_its_bus(world: World) -> None:
     await world.hold(second, ["1A"], key=key("k"))
 
 
-@pytest.mark.parametrize("is_elsewhere", [False, True], ids=["here", "in another process"])
-async def test_while_the_first_request_runs_the_second_waits_for_its_answer(
-    world: World, *, is_elsewhere: bool
+async def test_while_the_first_request_runs_the_second_is_told_so(world: World) -> None:
+    deed = await deeds.hold(world, await world.bus())
+    async with seat_locked(world, 1, "1A") as lock:
+        first = asyncio.create_task(answer(partial(deed, world.store), key("k")))
+        await lock.has_waiters()
+        with pytest.raises(KeyInUse):
+            await answer(partial(deed, world.store), key("k"))
+        with pytest.raises(KeyReused):
+            await answer(partial(deed, world.store), key("k", "another"))
+    reply = await first
+    again = await answer(partial(deed, world.store), key("k"))
+    assert again == Reply(200, reply.body, is_replayed=True)
+
+
+async def test_in_another_process_the_second_request_waits_for_the_first_ones_answer(
+    world: World,
 ) -> None:
     deed = await deeds.hold(world, await world.bus())
-    store = await world.open_store() if is_elsewhere else world.store
+    other, third = await world.open_store(), await world.open_store()
     async with seat_locked(world, 1, "1A") as lock:
         first = asyncio.create_task(answer(partial(deed, world.store), key("k")))
         await lock.has_waiters()
-        # More than one, so that those of one batch hear the same.
-        others = [asyncio.create_task(answer(partial(deed, store), key("k"))) for _ in range(3)]
-        await lock.has_waiters(2)
+        again = asyncio.create_task(answer(partial(deed, other), key("k")))
+        reused = asyncio.create_task(answer(partial(deed, third), key("k", "another")))
+        await lock.has_waiters(3)
     reply = await first
-    assert await asyncio.gather(*others) == [Reply(200, reply.body, is_replayed=True)] * 3
+    assert await again == Reply(200, reply.body, is_replayed=True)
+    with pytest.raises(KeyReused):
+        await reused
 
 
-async def test_a_key_that_is_reused_while_the_first_request_runs_is_refused(world: World) -> None:
+async def test_a_caller_that_goes_away_does_not_keep_its_key_in_use(world: World) -> None:
     deed = await deeds.hold(world, await world.bus())
-    other = await world.open_store()
     async with seat_locked(world, 1, "1A") as lock:
-        first = asyncio.create_task(answer(partial(deed, world.store), key("k")))
+        gone = asyncio.create_task(answer(partial(deed, world.store), key("k")))
         await lock.has_waiters()
-        asked = ("another", "the same", "another")
-        others = [
-            asyncio.create_task(answer(partial(deed, other), key("k", request)))
-            for request in asked
-        ]
+        gone.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await gone
+        back = asyncio.create_task(answer(partial(deed, world.store), key("k")))
         await lock.has_waiters(2)
-    reply = await first
-    refused, again, also = await asyncio.gather(*others, return_exceptions=True)
-    assert again == Reply(200, reply.body, is_replayed=True)
-    assert isinstance(refused, KeyReused)
-    assert isinstance(also, KeyReused)
+    assert (await back).is_replayed
 
 
 async def test_without_a_key_the_same_request_is_a_new_one(world: World) -> None:

@@ -72,7 +72,9 @@ export class HoldClient {
     const hold = this.hold.peek();
     if (!hold) return undefined;
     try {
-      this.#keep(await call("POST", `/holds/${hold.id}/extend`, { key: newKey() }));
+      const kept = await call("POST", `/holds/${hold.id}/extend`, { key: newKey() });
+      if (this.hold.peek()) this.#keep(kept);
+      else await this.#revive(kept);
     } catch (error) {
       this.#fail(error);
     }
@@ -104,6 +106,17 @@ export class HoldClient {
         if (!this.#fail(error)) return;
       }
     }
+  }
+
+  /** The clock ran out while the extension was under way: the seats are the buyer's all the same.
+   * @param {Hold} kept */
+  async #revive(kept) {
+    if (this.lost.peek().length === 0) {
+      await call("DELETE", `/holds/${kept.id}`); // the buyer has moved on to other seats
+      return;
+    }
+    this.lost.value = [];
+    this.#become(kept);
   }
 
   /** @param {string[]} wanted */
