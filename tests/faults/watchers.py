@@ -22,6 +22,8 @@ from tests.support.waiting import wait_until
 Frame = dict[str, Any]
 _SMALL_BYTES = 4096
 _RETRY_SECONDS = 0.1
+_LEAVING_SECONDS = 1.0
+"""The library reads no further while its queue is full, so the other side's goodbye may never be seen."""
 _BUSY_SECONDS = 4.0
 """At most, between two moods of a watcher that has them."""
 _DOZE_SECONDS = 20.0
@@ -111,6 +113,7 @@ class Watcher:
                 subprotocols=[Subprotocol("seatmap.v1")],
                 compression=None,
                 ping_interval=None,
+                close_timeout=_LEAVING_SECONDS,
                 max_queue=1 if is_slow else 16,
             ) as connection:
                 yield connection
