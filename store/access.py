@@ -17,16 +17,32 @@ class DatabaseUnusable(StoreError):
 
 
 @asynccontextmanager
+async def explaining() -> AsyncIterator[None]:
+    """Run the body; what PostgreSQL or the network has against it is raised as DatabaseUnusable."""
+    try:
+        yield
+    except asyncpg.UndefinedTableError as error:
+        raise DatabaseUnusable(
+            "it lacks our tables; `omnibus migrate` brings it up to date"
+        ) from error
+    except TimeoutError as error:
+        raise DatabaseUnusable("it did not answer in time") from error
+    except OSError as error:
+        raise DatabaseUnusable(error.strerror or str(error)) from error
+    except (MigrationError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        raise DatabaseUnusable(str(error) or type(error).__name__) from error
+
+
+@asynccontextmanager
 async def reaching(dsn: str) -> AsyncIterator[None]:
     """See that the database is there and migrated, then run the body; raises DatabaseUnusable when it fails us."""
     try:
-        if missing := await pending(dsn):
-            raise DatabaseUnusable(
-                f"it lacks {len(missing)} migration(s); `omnibus migrate` brings it up to date"
-            )
-        yield
-    except (MigrationError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
-        raise DatabaseUnusable(str(error) or type(error).__name__) from error
+        async with explaining():
+            if missing := await pending(dsn):
+                raise DatabaseUnusable(
+                    f"it lacks {len(missing)} migration(s); `omnibus migrate` brings it up to date"
+                )
+            yield
     except Overloaded as error:
         raise DatabaseUnusable("it did not answer in time; try again") from error
     except CommitUnknown as error:

@@ -1,14 +1,12 @@
 """What can be said about a database before anything is sold on it, and what is in the way of reaching it."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import asyncpg
 
-from store.access import DatabaseUnusable
-from store.migrate import MigrationError, pending
+from store.access import explaining
+from store.migrate import pending
 from store.queries import Queries
 
 SQL = Queries.beside(__file__)
@@ -53,20 +51,3 @@ async def examine(dsn: str) -> Condition:
     # Its clock was read somewhere between question and answer.
     clock_ahead = facts.pop("now") - (asked_at + (answered_at - asked_at) / 2)
     return Condition(**facts, clock_ahead=clock_ahead, pending=missing, may_sell=bool(may_sell))
-
-
-@asynccontextmanager
-async def explaining() -> AsyncIterator[None]:
-    """Run the body; what PostgreSQL or the network has against it is raised as DatabaseUnusable."""
-    try:
-        yield
-    except asyncpg.UndefinedTableError as error:
-        raise DatabaseUnusable(
-            "it lacks our tables; `omnibus migrate` brings it up to date"
-        ) from error
-    except TimeoutError as error:
-        raise DatabaseUnusable("it did not answer in time") from error
-    except OSError as error:
-        raise DatabaseUnusable(error.strerror or str(error)) from error
-    except (MigrationError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-        raise DatabaseUnusable(str(error) or type(error).__name__) from error

@@ -7,8 +7,7 @@ from typing import Any
 
 from server.config import Settings, load
 from server.embedded import StartError, find_running
-from store.access import DatabaseUnusable
-from store.checkup import explaining
+from store.access import DatabaseUnusable, explaining
 
 
 def connected_settings(command: str) -> Settings:

@@ -8,8 +8,7 @@ from typing import Annotated
 import typer
 
 from server.cli.database import database_url
-from store.access import DatabaseUnusable
-from store.checkup import explaining
+from store.access import DatabaseUnusable, explaining
 from store.migrate import migrate, pending
 
 
