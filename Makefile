@@ -29,7 +29,7 @@ check: $(VENV)/.check  ## format, lint, types, import rules, SQL, docs drift
 format: $(VENV)/.check  ## rewrite the code in the house format
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix-only --quiet .
 
-bench: $(VENV)/.test  ## the benchmark suite: ratios against baselines (BENCH_JSON=path writes JSON)
+bench: $(VENV)/.test  ## the benchmark suite: ratios against baselines (ARGS="a e" for some, BENCH_JSON=path writes JSON)
 	@$(BIN)/python -m tests.bench $(ARGS)
 
 lock:  ## resolve requirements/*.txt anew (needs uv)

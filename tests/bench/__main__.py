@@ -5,7 +5,9 @@ Only ratios travel: seconds differ from machine to machine and from day to day.
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -16,56 +18,108 @@ from rich.console import Console
 from store.migrate import migrate
 from tests.bench import machine, report
 from tests.bench.deliveries import cpu_a_delivery
+from tests.bench.effort import SMOKE, Effort
+from tests.bench.fleet import Fleets
+from tests.bench.growth import bookings_after_others
+from tests.bench.latency import bookings_at_half_rate, lone_bookings
+from tests.bench.overload import sales_under_overload
+from tests.bench.race import last_seats
 from tests.bench.reads import seat_maps_a_second
 from tests.bench.rig import Rig, open_servers
-from tests.bench.sales import bookings_a_second, steady_bookings
+from tests.bench.sales import bookings_a_second, bookings_of_legs, held_sales_a_second
 from tests.support.databases import Databases
 
 _JSON = os.environ.get("BENCH_JSON")  # noqa: TID251 - the bench's own switch, not the server's
+_WIDTH = 200  # of a log file
+SECTIONS: dict[str, Callable[[Fleets, Effort], Awaitable[report.Section]]] = {
+    "a": bookings_a_second,
+    "b": lambda _, effort: cpu_a_delivery(effort),
+    "c": seat_maps_a_second,
+    "d": bookings_at_half_rate,
+    "e": bookings_of_legs,
+    "f": held_sales_a_second,
+    "g": lone_bookings,
+    "h": last_seats,
+    "i": bookings_after_others,
+    "j": sales_under_overload,
+}
+_HELP = """Measure Omnibus against its baselines, all sections or those named:
+
+(a) bookings a second, 1 and 2 processes, and their CPU; (b) CPU of a delivery; (c) seat maps a second;
+(d) latency at half of the peak; (e) 8 segments; (f) hold, then booking; (g) a lone booking; (h) the last seat of a bus;
+(i) with a million bookings before; (j) three times the peak.
+"""
 
 
 def main(
-    only: Annotated[str, typer.Option(help="Letters of the sections to run.")] = "abcd",
-    rounds: Annotated[int, typer.Option(help="Rounds of each subject, interleaved.")] = 3,
-    seconds: Annotated[float, typer.Option(help="Length of a round.")] = 8.0,
-    steady_seconds: Annotated[float, typer.Option(help="Length of a round of (d).")] = 30.0,
-    json: Annotated[Path | None, typer.Option(help="Write everything here, too.")] = (
-        Path(_JSON) if _JSON else None
-    ),
+    sections: Annotated[
+        list[str] | None, typer.Argument(help="Letters of sections, such as `a e`.")
+    ] = None,
+    *,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Everything once and small: does the bench work?")
+    ] = False,
+    rounds: Annotated[
+        int | None, typer.Option(min=1, help="Rounds of each subject, interleaved [3].")
+    ] = None,
+    seconds: Annotated[
+        float | None, typer.Option(min=1, help="Length of a round [6]; some take half of it.")
+    ] = None,
+    processes: Annotated[
+        int | None, typer.Option(min=1, help="API processes, except where both are told [1].")
+    ] = None,
+    json: Annotated[
+        Path | None, typer.Option(help="Write everything here, too (BENCH_JSON).")
+    ] = Path(_JSON) if _JSON else None,
 ) -> None:
-    """Measure Omnibus against its baselines: (a) sales, (b) deliveries, (c) seat maps, (d) latency."""
-    console = Console()
+    letters = [letter for word in sections or SECTIONS for letter in word]
+    if unknown := sorted(set(letters) - set(SECTIONS)):
+        raise typer.BadParameter(f"there is no section {', '.join(unknown)}")
+    usual = SMOKE if quick else Effort()
+    effort = replace(
+        usual,
+        rounds=rounds or usual.rounds,
+        seconds=seconds or usual.seconds,
+        processes=processes or usual.processes,
+    )
+    console = Console(width=None if Console().is_terminal else _WIDTH)
     surroundings = machine.describe()
-    console.print(f"{surroundings}\n")
+    console.print(f"{surroundings}\n{effort}\n")
     with open_servers() as (postgres, valkey):
-
-        async def run() -> list[report.Section]:
-            databases = Databases(postgres.superuser_url, postgres.url)
-            await databases.prepare(migrate)
-            rig = Rig(postgres, valkey, databases)
-            plans: dict[str, Callable[[], Awaitable[report.Section]]] = {
-                "a": lambda: bookings_a_second(rig, rounds=rounds, seconds=seconds),
-                "b": lambda: cpu_a_delivery(rounds=rounds),
-                "c": lambda: seat_maps_a_second(rig, rounds=rounds, seconds=seconds / 2),
-                "d": lambda: steady_bookings(rig, rounds=rounds, seconds=steady_seconds),
-            }
-            sections = []
-            for letter, plan in plans.items():
-                if letter in only:
-                    console.print(f"measuring ({letter}) ...", style="dim")
-                    sections.append(await plan())
-                    report.show(sections[-1], console)
-            await databases.close()
-            return sections
-
+        databases = Databases(postgres.superuser_url, postgres.url)
+        fleets = Fleets(Rig(postgres, valkey, databases), effort.buses)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            sections = runner.run(run())
+            measured = runner.run(_measure(letters, fleets, effort, console))
     if json is not None:
-        report.write(json, surroundings, sections)
+        report.write(json, surroundings, measured)
         console.print(f"written to {json}")
+    if len(measured) < len(letters):
+        raise typer.Exit(1)
+
+
+async def _measure(
+    letters: Sequence[str], fleets: Fleets, effort: Effort, console: Console
+) -> list[report.Section]:
+    """Run the sections one after the other; one that fails is told and left out, the others go on."""
+    databases = fleets.rig.databases
+    await databases.prepare(migrate)
+    measured: list[report.Section] = []
+    for letter in letters:
+        console.print(f"measuring ({letter}) ...", style="dim")
+        started_at = time.monotonic()
+        try:
+            section = await SECTIONS[letter](fleets, effort)
+        except (RuntimeError, TimeoutError, OSError):
+            console.print_exception(max_frames=3)
+            continue
+        measured.append(section)
+        report.show(section, console)
+        console.print(f"  {time.monotonic() - started_at:.0f} s\n", style="dim")
+    await databases.close()
+    return measured
 
 
 if __name__ == "__main__":
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-    app.command()(main)
+    app.command(help=_HELP)(main)
     app()

@@ -6,7 +6,6 @@ Server and hub run here, their clients in another process, so that this process'
 import asyncio
 import gc
 import random
-import resource
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -19,12 +18,13 @@ from realtime import frames
 from realtime.live import Live
 from realtime.settings import AdmissionSettings, LiveSettings
 from server.live import LiveEndpoint
+from tests.bench.effort import Effort
+from tests.bench.machine import allow_files
 from tests.bench.report import Ratio, Round, Section, Subject
 from tests.bench.rig import ROOT
 from tests.realtime.history import Ledger
 from tests.realtime.serving import RAW, STOCK, serve
 
-SOCKETS = 1000
 _BURSTS = 60  # of each kind in a round
 _SETTLE_SECONDS = 0.03
 _BUS = 1
@@ -33,9 +33,10 @@ _LABELS = " ".join(f"{row}{column}" for row in range(1, 11) for column in "ABCD"
 Burst = Callable[[], Awaitable[None]]
 
 
-async def cpu_a_delivery(*, rounds: int) -> Section:
+async def cpu_a_delivery(effort: Effort) -> Section:
     """Measure bursts of all kinds in shuffled order; what the same rest without a burst costs is taken off."""
-    _allow_files(4 * SOCKETS)
+    sockets = effort.sockets
+    allow_files(4 * sockets)
     omnibus, bare, usual = (
         Subject("omnibus: commit to sockets"),
         Subject("bare transport.write"),
@@ -43,7 +44,7 @@ async def cpu_a_delivery(*, rounds: int) -> Section:
     )
     ledger = Ledger()
     ledger.add(_BUS, _LABELS)
-    async with _watched(ledger) as (live, transports), _sending() as senders:
+    async with _watched(ledger, sockets) as (live, transports), _sending(sockets) as senders:
         wire, text = _delta(ledger, live)
         await asyncio.sleep(1)
         gc.collect()
@@ -63,13 +64,13 @@ async def cpu_a_delivery(*, rounds: int) -> Section:
             for send in senders:
                 await send({"type": "websocket.send", "text": text})
 
-        for number in range(rounds):
+        for number in range(effort.rounds):
             spent = await _measure([rest, announce, write, send_each], seed=number)
             for subject, burst in ((omnibus, announce), (bare, write), (usual, send_each)):
-                subject.rounds.append(_each(spent[burst] - spent[rest]))
+                subject.rounds.append(_each(spent[burst] - spent[rest], sockets))
     return Section(
         "b",
-        f"CPU of one delivery, {SOCKETS:,} sockets, {len(wire)} bytes a frame",
+        f"CPU of one delivery, {sockets:,} sockets, {len(wire)} bytes a frame",
         (omnibus, bare, usual),
         (
             Ratio("µs each", omnibus, bare, "as near 1 as can be"),
@@ -78,8 +79,8 @@ async def cpu_a_delivery(*, rounds: int) -> Section:
     )
 
 
-def _each(seconds: float) -> Round:
-    return {"µs each": seconds / (_BURSTS * SOCKETS) * 1e6}
+def _each(seconds: float, sockets: int) -> Round:
+    return {"µs each": seconds / (_BURSTS * sockets) * 1e6}
 
 
 async def _measure(bursts: list[Burst], *, seed: int) -> dict[Burst, float]:
@@ -97,10 +98,10 @@ async def _measure(bursts: list[Burst], *, seed: int) -> dict[Burst, float]:
 
 @asynccontextmanager
 async def _watched(
-    ledger: Ledger,
+    ledger: Ledger, sockets: int
 ) -> AsyncIterator[tuple[Live, list[asyncio.Transport]]]:
     """Serve the product's own endpoint to a thousand watchers of one bus."""
-    admission = AdmissionSettings(connections_max=2 * SOCKETS, connections_per_client=2 * SOCKETS)
+    admission = AdmissionSettings(connections_max=2 * sockets, connections_per_client=2 * sockets)
     live = Live(ledger, is_only_process=True, settings=LiveSettings(admission=admission))
     transports: list[asyncio.Transport] = []
     endpoint = LiveEndpoint(live, allowed_origins=[])
@@ -114,12 +115,12 @@ async def _watched(
     async with AsyncExitStack() as stack:
         stack.push_async_callback(live.stop)
         port = await stack.enter_async_context(serve(app, RAW))
-        await stack.enter_async_context(_crowd(port))
+        await stack.enter_async_context(_crowd(port, sockets))
         yield live, transports
 
 
 @asynccontextmanager
-async def _sending() -> AsyncIterator[list[Send]]:
+async def _sending(sockets: int) -> AsyncIterator[list[Send]]:
     """Serve what one would write first: accept, keep `send`, call it for every client."""
     senders: list[Send] = []
 
@@ -130,15 +131,15 @@ async def _sending() -> AsyncIterator[list[Send]]:
         while (await receive())["type"] != "websocket.disconnect":
             pass
 
-    async with serve(app, STOCK) as port, _crowd(port):
+    async with serve(app, STOCK) as port, _crowd(port, sockets):
         yield senders
 
 
 @asynccontextmanager
-async def _crowd(port: int) -> AsyncIterator[None]:
+async def _crowd(port: int, sockets: int) -> AsyncIterator[None]:
     """Let another process open all sockets and read what comes, until the block ends."""
     crowd = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "tests.bench.crowd", str(port), str(SOCKETS), str(_BUS)),
+        *(sys.executable, "-m", "tests.bench.crowd", str(port), str(sockets), str(_BUS)),
         cwd=ROOT,
         stdout=asyncio.subprocess.PIPE,
     )
@@ -159,11 +160,3 @@ def _delta(ledger: Ledger, live: Live) -> tuple[bytes, str]:
     live.announce(change)
     payload = frames.encode_change(change)
     return frames.frame(payload), payload.decode()
-
-
-def _allow_files(count: int) -> None:
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(
-        resource.RLIMIT_NOFILE,
-        (count if most == resource.RLIM_INFINITY else min(count, most), most),
-    )

@@ -1,157 +1,193 @@
-"""A load client that costs little: raw HTTP/1.1 over asyncio protocols, requests as ready-made bytes.
+"""Load that costs little: many connections to the servers, closed or open loop.
 
-It knows only what the servers here do: keep-alive, Content-Length. So the server is measured, not the client, whose
-own CPU is reported beside.
+The servers are measured, not the client, whose own CPU is reported beside.
 """
 
 import asyncio
+import gc
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import cast
+
+from tests.bench.connection import Connection, connect, has_retry_after
+from tests.bench.rig import Address
 
 Requests = Iterator[bytes]
 """HTTP requests as they go over the wire."""
+Follow = Callable[[bytes, bytes], bytes | None]
+"""Given a request and its answer: what the same client sends next for the same sale, None when it is over."""
 
-_LENGTH = b"\r\ncontent-length: "
+_TICK_SECONDS = 0.001
+_PER_TICK = 64  # sent without a look at what has come in meanwhile
+_LAST_ANSWER_SECONDS = 30.0
 
 
 @dataclass(slots=True)
 class Outcome:
-    """What a run came to; latencies in seconds."""
+    """What a run came to; latencies in seconds, those of refusals apart."""
 
     seconds: float = 0.0
+    sales: int = 0
+    unsent: int = 0
     statuses: Counter[int] = field(default_factory=Counter)
     latencies: list[float] = field(default_factory=list)
+    refusals: list[float] = field(default_factory=list)
+    without_retry_after: int = 0
 
     @property
     def rate(self) -> float:
-        return sum(self.statuses.values()) / self.seconds
+        """Sales a second; where a sale is one request, good answers a second."""
+        return self.sales / self.seconds
 
     def percentile(self, share: float) -> float:
-        """Return the latency that `share` of the answers kept, in seconds."""
-        ordered = sorted(self.latencies)
-        return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else 0.0
+        """Return the latency that `share` of the good answers kept, in seconds."""
+        return percentile(self.latencies, share)
 
-
-class _Client(asyncio.Protocol):
-    """One connection: sends, waits for the whole answer, tells, and is ready for the next."""
-
-    def __init__(self, answered: Callable[["_Client", int, float], None]) -> None:
-        self._answered = answered
-        self._transport: asyncio.Transport | None = None
-        self._buffer = b""
-        self._sent_at = 0.0
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast("asyncio.Transport", transport)
-
-    def send(self, request: bytes, due_at: float | None = None) -> None:
-        """Send a request; its latency counts from `due_at`, when it should have gone out."""
-        self._sent_at = due_at or time.perf_counter()
-        assert self._transport is not None
-        self._transport.write(request)
-
-    def data_received(self, data: bytes) -> None:
-        self._buffer += data
-        head_end = self._buffer.find(b"\r\n\r\n")
-        if head_end < 0:
-            return
-        place = self._buffer.find(_LENGTH, 0, head_end)
-        if place >= 0:
-            start = place + len(_LENGTH)
-            length = int(self._buffer[start : self._buffer.find(b"\r\n", start)])
+    def note(self, answer: bytes, latency: float) -> int:
+        status = int(answer[9:12])
+        self.statuses[status] += 1
+        if status < 400:
+            self.latencies.append(latency)
         else:
-            length = 0
-        if len(self._buffer) < head_end + 4 + length:
-            return
-        status = int(self._buffer[9:12])
-        self._buffer = b""
-        self._answered(self, status, time.perf_counter() - self._sent_at)
+            self.refusals.append(latency)
+            if status == 503 and not has_retry_after(answer):
+                self.without_retry_after += 1
+        return status
 
-    def close(self) -> None:
-        if self._transport is not None:
-            self._transport.close()
+    def require(self, status: int) -> None:
+        """Raise unless every answer was this one: a rate of refusals is no rate of sales."""
+        if set(self.statuses) != {status}:
+            raise RuntimeError(f"expected {status} alone: {dict(self.statuses)}")
+
+
+def percentile(latencies: Sequence[float], share: float) -> float:
+    ordered = sorted(latencies)
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else 0.0
 
 
 async def closed_loop(
-    address: tuple[str, int], requests: Requests, *, clients: int, seconds: float
+    addresses: Sequence[Address],
+    requests: Requests,
+    *,
+    clients: int,
+    seconds: float,
+    follow: Follow | None = None,
 ) -> Outcome:
     """Keep `clients` requests under way for `seconds`: each client sends its next when it has its answer."""
     outcome = Outcome()
     done = asyncio.get_running_loop().create_future()
-    ends_at = time.perf_counter() + seconds
     busy = clients
+    ends_at = 0.0
 
-    def answered(client: _Client, status: int, latency: float) -> None:
+    def answered(connection: Connection, answer: bytes, latency: float) -> None:
         nonlocal busy
-        outcome.statuses[status] += 1
-        outcome.latencies.append(latency)
-        request = next(requests, None) if time.perf_counter() < ends_at else None
-        if request is not None:
-            client.send(request)
+        status = outcome.note(answer, latency)
+        if follow and (request := follow(connection.request, answer)) is not None:
+            connection.send(request)
+            return
+        outcome.sales += status < 400
+        if time.perf_counter() < ends_at and (request := next(requests, None)) is not None:
+            connection.send(request)
             return
         busy -= 1
         if busy == 0 and not done.done():
             done.set_result(None)
 
-    connected = await _connect(address, clients, answered)
-    started_at = time.perf_counter()
-    ends_at = started_at + seconds
-    for client in connected:
-        client.send(next(requests))
-    await done
-    outcome.seconds = time.perf_counter() - started_at
-    for client in connected:
-        client.close()
+    connections = await connect(addresses, clients, answered)
+    with undisturbed():
+        started_at = time.perf_counter()
+        ends_at = started_at + seconds
+        for connection in connections:
+            connection.send(next(requests))
+        async with asyncio.timeout(seconds + _LAST_ANSWER_SECONDS):
+            await done
+        outcome.seconds = time.perf_counter() - started_at
+    for connection in connections:
+        connection.close()
     return outcome
 
 
 async def open_loop(
-    address: tuple[str, int],
+    addresses: Sequence[Address],
     requests: Requests,
     *,
     rate: float,
     seconds: float,
-    clients: int = 512,
+    clients: int = 2_000,
+    on_answer: Callable[[float, float, bool], None] | None = None,
+    refused: deque[bytes] | None = None,
 ) -> Outcome:
-    """Send `rate` requests a second whatever the server does; a late answer delays nobody but counts in full."""
-    outcome = Outcome()
-    waiting: asyncio.Queue[_Client] = asyncio.Queue()
-    done = asyncio.Event()
-    total = int(rate * seconds)
+    """Let `rate` requests a second fall due whatever the server does; latency counts from when one was due.
 
-    def answered(client: _Client, status: int, latency: float) -> None:
-        outcome.statuses[status] += 1
-        outcome.latencies.append(latency)
-        waiting.put_nowait(client)
-        if len(outcome.latencies) == total:
-            done.set()
-
-    idle = await _connect(address, clients, answered)
-    for client in idle:
-        waiting.put_nowait(client)
-    started_at = time.perf_counter()
-    for number in range(total):
-        due_at = started_at + number / rate
-        if (pause := due_at - time.perf_counter()) > 0:
-            await asyncio.sleep(pause)
-        client = await waiting.get()
-        client.send(next(requests), due_at)
-    await done.wait()
-    outcome.seconds = time.perf_counter() - started_at
-    for client in idle:
-        client.close()
-    return outcome
+    A request that finds none of `clients` connections free when it is due is never sent, and counted. `on_answer` hears
+    when each request was due, by `time.perf_counter`, its latency, and whether it was granted; `refused` gets the
+    requests that were answered 503. The rate counts until the last answer.
+    """
+    loop = _OpenLoop(on_answer, refused)
+    connections = await connect(addresses, clients, loop.answered)
+    loop.idle.extend(connections)
+    with undisturbed():
+        started_at = time.perf_counter()
+        await loop.send(requests, rate, int(rate * seconds), started_at)
+        await loop.finish()
+        loop.outcome.seconds = time.perf_counter() - started_at
+    for connection in connections:
+        connection.close()
+    return loop.outcome
 
 
-async def _connect(
-    address: tuple[str, int], count: int, answered: Callable[[_Client, int, float], None]
-) -> list[_Client]:
-    loop = asyncio.get_running_loop()
-    clients: list[_Client] = []
-    for _ in range(count):
-        _, client = await loop.create_connection(lambda: _Client(answered), *address)
-        clients.append(client)
-    return clients
+@dataclass(slots=True)
+class _OpenLoop:
+    on_answer: Callable[[float, float, bool], None] | None
+    refused: deque[bytes] | None
+    outcome: Outcome = field(default_factory=Outcome)
+    idle: deque[Connection] = field(default_factory=deque)
+    under_way: int = 0
+    has_ended: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def answered(self, connection: Connection, answer: bytes, latency: float) -> None:
+        status = self.outcome.note(answer, latency)
+        self.outcome.sales += status < 400
+        if self.refused is not None and status == 503:
+            self.refused.append(connection.request)
+        if self.on_answer:
+            self.on_answer(connection.due_at, latency, status < 400)
+        self.idle.append(connection)
+        self.under_way -= 1
+        if self.under_way == 0:
+            self.has_ended.set()
+
+    async def send(self, requests: Requests, rate: float, total: int, started_at: float) -> None:
+        """Send what is due, in handfuls, with a look at the answers after each."""
+        number = 0
+        while number < total:
+            due = min(total, int((time.perf_counter() - started_at) * rate) + 1)
+            last = min(due, number + _PER_TICK)
+            for place in range(number, last):
+                if not self.idle:
+                    self.outcome.unsent += 1
+                    continue
+                self.under_way += 1
+                self.idle.popleft().send(next(requests), started_at + place / rate)
+            number = last
+            await asyncio.sleep(0 if number < due else _TICK_SECONDS)
+
+    async def finish(self) -> None:
+        """Wait for the last answer."""
+        self.has_ended.clear()
+        if self.under_way:
+            async with asyncio.timeout(_LAST_ANSWER_SECONDS):
+                await self.has_ended.wait()
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Keep this process's garbage collector out of what is timed."""
+    gc.collect()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()

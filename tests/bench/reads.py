@@ -2,8 +2,9 @@
 
 import itertools
 
-from tests.bench import fleet, load
-from tests.bench.machine import read_cpu
+from tests.bench import load
+from tests.bench.effort import Effort
+from tests.bench.fleet import Fleets, get
 from tests.bench.report import Ratio, Round, Section, Subject
 from tests.bench.rig import Rig, Served, serve
 
@@ -11,21 +12,21 @@ BUSES = 500
 CLIENTS = 64
 
 
-async def seat_maps_a_second(rig: Rig, *, rounds: int, seconds: float) -> Section:
+async def seat_maps_a_second(fleets: Fleets, effort: Effort) -> Section:
     """Measure whole maps, unchanged ones (304) and the empty endpoint in turn."""
     maps, unchanged = Subject("seat map, 40 seats"), Subject("seat map, unchanged (304)")
     empty = Subject("empty Starlette endpoint")
-    nothing = itertools.repeat(fleet.get("/"))
+    nothing = itertools.repeat(get("/"))
+    rig, seconds = fleets.rig, effort.seconds / 2
     async with (
-        rig.databases.fresh() as ours,
-        fleet.open_fleet(ours, BUSES) as buses,
-        rig.omnibus(ours) as served,
+        fleets.lend() as fleet,
+        rig.omnibus(fleet.url) as served,
         serve(lambda port: ("-m", "tests.bench.empty_server", str(port)), {}, probe="/") as bare,
     ):
-        paths = [f"/api/v1/buses/{bus}/seats" for bus in buses.bus_ids]
-        whole = itertools.cycle([fleet.get(path) for path in paths])
-        same = itertools.cycle([fleet.get(path, if_none_match='"1-0"') for path in paths])
-        for _ in range(rounds):
+        paths = [f"/api/v1/buses/{bus}/seats" for bus in fleet.bus_ids[:BUSES]]
+        whole = itertools.cycle([get(path) for path in paths])
+        same = itertools.cycle([get(path, if_none_match='"1-0"') for path in paths])
+        for _ in range(effort.rounds):
             empty.rounds.append(await _measure(rig, bare, nothing, seconds, 200))
             maps.rounds.append(await _measure(rig, served, whole, seconds, 200))
             unchanged.rounds.append(await _measure(rig, served, same, seconds, 304))
@@ -43,15 +44,8 @@ async def seat_maps_a_second(rig: Rig, *, rounds: int, seconds: float) -> Sectio
 async def _measure(
     rig: Rig, served: Served, requests: load.Requests, seconds: float, status: int
 ) -> Round:
-    before = read_cpu(served.pid, rig.postgres.pid)
-    outcome = await load.closed_loop(served.address, requests, clients=CLIENTS, seconds=seconds)
-    cpu = read_cpu(served.pid, rig.postgres.pid) - before
-    if set(outcome.statuses) != {status}:
-        raise RuntimeError(f"expected {status} alone: {dict(outcome.statuses)}")
-    count = outcome.statuses[status]
-    return {
-        "per second": outcome.rate,
-        "server µs": cpu.server / count * 1e6,
-        "postgres µs": cpu.postgres / count * 1e6,
-        "client µs": cpu.client / count * 1e6,
-    }
+    before = rig.read_cpu(served)
+    outcome = await load.closed_loop(served.addresses, requests, clients=CLIENTS, seconds=seconds)
+    cpu = rig.read_cpu(served) - before
+    outcome.require(status)
+    return {"per second": outcome.rate, **cpu.each(outcome.sales)}

@@ -1,6 +1,7 @@
 """How figures are kept and shown: medians of interleaved rounds, every ratio against a baseline of the same run."""
 
 import json
+import re
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,6 +13,8 @@ from rich.table import Table
 
 Round = Mapping[str, float]
 """What one round of one subject measured, by the name of the figure."""
+_FIGURES_IN_A_ROW = 9
+_BOUND = re.compile(r"([≤≥=]) ([\d,.]+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,19 @@ class Ratio:
 
 
 @dataclass(frozen=True, slots=True)
+class Bound:
+    """One figure of Omnibus that has a limit of its own."""
+
+    figure: str
+    of: Subject
+    wanted: str
+
+    @property
+    def value(self) -> float:
+        return self.of.median(self.figure)
+
+
+@dataclass(frozen=True, slots=True)
 class Section:
     """One question, its subjects and what follows from them."""
 
@@ -52,6 +68,7 @@ class Section:
     title: str
     subjects: Sequence[Subject]
     ratios: Sequence[Ratio] = ()
+    bounds: Sequence[Bound] = ()
     notes: Sequence[str] = ()
 
     def data(self) -> dict[str, Any]:
@@ -71,34 +88,71 @@ class Section:
                 }
                 for each in self.ratios
             ],
+            "bounds": [
+                {
+                    "figure": each.figure,
+                    "of": each.of.name,
+                    "value": round(each.value, 3),
+                    "wanted": each.wanted,
+                }
+                for each in self.bounds
+            ],
             "notes": list(self.notes),
         }
 
 
+def is_kept(value: float, wanted: str) -> bool | None:
+    """Whether a figure is what was wanted of it; None where that is no bound but a direction."""
+    bound = _BOUND.match(wanted)
+    if bound is None:
+        return None
+    limit = float(bound[2].replace(",", ""))
+    return {"≤": value <= limit, "≥": value >= limit, "=": value == limit}[bound[1]]
+
+
 def show(section: Section, console: Console) -> None:
-    table = Table(title=f"({section.letter}) {section.title}", title_justify="left")
-    table.add_column("median of rounds")
-    figures = list(section.subjects[0].rounds[0])
-    for figure in figures:
-        table.add_column(figure, justify="right")
-    for subject in section.subjects:
-        medians = subject.medians()
-        table.add_row(subject.name, *(_number(medians[figure]) for figure in figures))
-    console.print(table)
+    console.print(_tabulate(section))
     for ratio in section.ratios:
-        console.print(
-            f"  {ratio.figure}: {ratio.of.name} = [bold]{ratio.value:.2f}[/bold] of {ratio.to.name}"
-            f"  (wanted: {ratio.wanted})"
+        said = (
+            f"{ratio.figure}: {ratio.of.name} = [bold]{ratio.value:.2f}[/bold] of {ratio.to.name}"
         )
+        console.print(f"  {said}  {_verdict(ratio.value, ratio.wanted)}")
+    for bound in section.bounds:
+        said = f"{bound.figure}: {bound.of.name} = [bold]{_number(bound.value)}[/bold]"
+        console.print(f"  {said}  {_verdict(bound.value, bound.wanted)}")
     for note in section.notes:
         console.print(f"  {note}")
     console.print()
+
+
+def _tabulate(section: Section) -> Table:
+    """Return a row for each subject, or, where there is more to say of each than fits in one, a column."""
+    figures = list(dict.fromkeys(name for each in section.subjects for name in each.rounds[0]))
+    medians = [(each.name, each.medians()) for each in section.subjects]
+    cells = [
+        [name, *(_number(found[figure]) if figure in found else "" for figure in figures)]
+        for name, found in medians
+    ]
+    head = ["median of rounds", *figures]
+    if len(figures) > _FIGURES_IN_A_ROW:
+        (head, *cells) = (list(column) for column in zip(head, *cells, strict=True))
+    table = Table(title=f"({section.letter}) {section.title}", title_justify="left")
+    for place, name in enumerate(head):
+        table.add_column(name, justify="right" if place else "left")
+    for row in cells:
+        table.add_row(*row)
+    return table
 
 
 def write(path: Path, machine: Mapping[str, object], sections: Sequence[Section]) -> None:
     """Write everything measured as JSON."""
     document = {"machine": machine, "sections": {each.letter: each.data() for each in sections}}
     path.write_text(json.dumps(document, indent=2) + "\n")
+
+
+def _verdict(value: float, wanted: str) -> str:
+    words = {True: ", [green]kept[/green]", False: ", [red]missed[/red]", None: ""}
+    return f"(wanted: {wanted}{words[is_kept(value, wanted)]})"
 
 
 def _number(value: float) -> str:

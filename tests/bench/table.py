@@ -22,10 +22,14 @@ def with_figures(readme: str, figures: str) -> str:
 
 
 def _table(document: Mapping[str, Any]) -> str:
-    lines = ["| measured | Omnibus | beside it | ratio |", "| --- | ---: | ---: | ---: |"]
+    lines = [
+        "| measured | Omnibus | beside it | ratio | wanted |",
+        "| --- | ---: | ---: | ---: | ---: |",
+    ]
     for section in document["sections"].values():
         lines += [_ratio(section, each) for each in section["ratios"]]
-        if not section["ratios"]:
+        lines += [_bound(section, each) for each in section.get("bounds", ())]
+        if not section["ratios"] and not section.get("bounds"):
             lines += [_plain(section, name) for name in section["subjects"]]
     cores, rounds = document["machine"]["cores"], _rounds(document)
     lines += [
@@ -38,13 +42,18 @@ def _table(document: Mapping[str, Any]) -> str:
 
 def _ratio(section: Mapping[str, Any], ratio: Mapping[str, Any]) -> str:
     mine, theirs = (
-        section["subjects"][ratio[name]]["median"][ratio["figure"]] for name in ("of", "to")
+        _told(section["subjects"][ratio[name]]["median"][ratio["figure"]], ratio["figure"])
+        for name in ("of", "to")
     )
-    unit = "/s" if ratio["figure"] == "per second" else " µs"
     return (
-        f"| {section['title']}: {ratio['of']} | {_number(mine)}{unit} | {ratio['to']}: {_number(theirs)}{unit}"
-        f" | {ratio['value']:.2f} |"
+        f"| {_what(section, ratio)} | {mine} | {ratio['to']}: {theirs} | {ratio['value']:.2f}"
+        f" | {ratio['wanted']} |"
     )
+
+
+def _bound(section: Mapping[str, Any], bound: Mapping[str, Any]) -> str:
+    value = _told(bound["value"], bound["figure"])
+    return f"| {_what(section, bound)} | {value} | | | {bound['wanted']} |"
 
 
 def _plain(section: Mapping[str, Any], name: str) -> str:
@@ -54,7 +63,25 @@ def _plain(section: Mapping[str, Any], name: str) -> str:
         for figure in median
         if " ms" in figure
     )
-    return f"| {name} | {told} | | |"
+    return f"| {name} | {told} | | | |"
+
+
+def _what(section: Mapping[str, Any], claim: Mapping[str, Any]) -> str:
+    """Return what is claimed; the figure is named unless the title says it already."""
+    figure = claim["figure"]
+    named = "" if figure in {"per second", "µs each"} else f", {figure.removesuffix(_unit(figure))}"
+    return f"{section['title']}: {claim['of']}{named}"
+
+
+def _told(value: float, figure: str) -> str:
+    number = f"{value:,.0f}" if value >= 100 or value == int(value) else f"{value:.1f}"
+    return number + _unit(figure)
+
+
+def _unit(figure: str) -> str:
+    if figure == "per second":
+        return "/s"
+    return next((unit for unit in (" ms", " µs") if unit.strip() in figure.split()), "")
 
 
 def _rounds(document: Mapping[str, Any]) -> int:
@@ -63,10 +90,6 @@ def _rounds(document: Mapping[str, Any]) -> int:
         for section in document["sections"].values()
         for subject in section["subjects"].values()
     )
-
-
-def _number(value: float) -> str:
-    return f"{value:,.0f}" if value >= 100 else f"{value:.1f}"
 
 
 if __name__ == "__main__":
