@@ -9,12 +9,14 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import lru_cache
+from types import MappingProxyType
 
 from store.db import Database, Record
 from store.errors import NotFound
 from store.events import Position, SeatMap
 from store.gather import Gather
-from store.model import Bus, BusStop, Layout, LayoutSeat
+from store.model import Bus, BusStop, Layout, LayoutSeat, PairFares
 from store.queries import Queries
 
 SQL = Queries.beside(__file__)
@@ -159,4 +161,16 @@ def _bus(row: Record, layout: Layout) -> Bus:
         currency=row["currency"],
         sales_close=timedelta(seconds=row["sales_close_seconds"]),
         seats_per_buyer=row["seats_per_buyer"],
+        pair_fares=read_pairs(row),
     )
+
+
+def read_pairs(row: Record) -> PairFares:
+    """Return the fares of pairs of stops from a row that has them as parallel arrays, or NULL for none."""
+    return _pairs(*(tuple(row[name] or ()) for name in ("starts", "ends", "amounts")))
+
+
+@lru_cache(maxsize=LAYOUTS_KEPT)
+def _pairs(starts: tuple[int, ...], ends: tuple[int, ...], amounts: tuple[int, ...]) -> PairFares:
+    # The buses of a line cost the same, day after day: thousands of them share one table.
+    return MappingProxyType(dict(zip(zip(starts, ends, strict=True), amounts, strict=True)))

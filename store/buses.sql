@@ -4,7 +4,7 @@ SELECT
     b.bus_id, b.operator_id, b.name, o.name AS operator, b.facts, b.layout_id, b.currency, b.fares,
     b.sales_close_seconds, o.seats_per_buyer,
     stops.stop_ids, stops.names, stops.zones, stops.station_ids, stops.arrivals, stops.departures, stops.boardings,
-    stops.alightings
+    stops.alightings, pairs.starts, pairs.ends, pairs.amounts
 FROM buses AS b
 INNER JOIN operators AS o ON o.operator_id = b.operator_id
 INNER JOIN LATERAL (
@@ -21,6 +21,14 @@ INNER JOIN LATERAL (
     INNER JOIN stops AS place ON place.stop_id = s.stop_id
     WHERE s.bus_id = b.bus_id
 ) AS stops ON true
+INNER JOIN LATERAL (
+    SELECT
+        array_agg(f.from_idx ORDER BY f.from_idx, f.to_idx) AS starts,
+        array_agg(f.to_idx ORDER BY f.from_idx, f.to_idx) AS ends,
+        array_agg(f.amount ORDER BY f.from_idx, f.to_idx) AS amounts
+    FROM leg_fares AS f
+    WHERE f.bus_id = b.bus_id
+) AS pairs ON true
 WHERE b.bus_id = any($1::bigint[]);
 
 -- name: find_layout

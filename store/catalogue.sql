@@ -51,7 +51,10 @@ SELECT
     l.bus_id, l.from_idx, l.to_idx, l.from_stop, l.to_stop, l.departs_at, l.arrives_at,
     b.name, b.operator_id, o.name AS operator, b.route_id, r.name AS route, b.status, b.currency, b.total_seats,
     b.sales_close_seconds,
-    (SELECT sum(fare) FROM unnest(b.fares[l.from_idx + 1:l.to_idx]) AS fare) AS fare,
+    coalesce(
+        (SELECT f.amount FROM leg_fares AS f WHERE (f.bus_id, f.from_idx, f.to_idx) = (l.bus_id, l.from_idx, l.to_idx)),
+        (SELECT sum(fare) FROM unnest(b.fares[l.from_idx + 1:l.to_idx]) AS fare)
+    ) AS fare,
     (SELECT min(place.price_percent) FROM layout_seats AS place WHERE place.layout_id = b.layout_id) AS percent,
     free.seats AS seats_available,
     clock_timestamp() AS now
@@ -97,7 +100,10 @@ SELECT
     l.bus_id, l.from_idx, l.to_idx, l.from_stop, l.to_stop, l.departs_at, l.arrives_at,
     b.name, b.operator_id, o.name AS operator, b.route_id, r.name AS route, b.status, b.currency, b.total_seats,
     b.sales_close_seconds,
-    (SELECT sum(fare) FROM unnest(b.fares[l.from_idx + 1:l.to_idx]) AS fare) AS fare,
+    coalesce(
+        (SELECT f.amount FROM leg_fares AS f WHERE (f.bus_id, f.from_idx, f.to_idx) = (l.bus_id, l.from_idx, l.to_idx)),
+        (SELECT sum(fare) FROM unnest(b.fares[l.from_idx + 1:l.to_idx]) AS fare)
+    ) AS fare,
     (SELECT min(place.price_percent) FROM layout_seats AS place WHERE place.layout_id = b.layout_id) AS percent,
     free.seats AS seats_available,
     clock_timestamp() AS now

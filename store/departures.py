@@ -6,7 +6,7 @@ stops, routes, buses, their stops and seats from them. The server multiplies tri
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import NamedTuple
 
@@ -14,6 +14,7 @@ import asyncpg
 
 from store.db import CommitUnknown, Connection, Database
 from store.errors import Overloaded
+from store.model import PairFares
 from store.queries import Queries
 
 SQL = Queries.beside(__file__)
@@ -46,7 +47,10 @@ class Call(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A journey as the timetable has it, whatever the day. `route` and `layout` are indexes."""
+    """A journey as the timetable has it, whatever the day. `route` and `layout` are indexes.
+
+    `fares` are those of its segments, `pairs` those of legs that do not cost the sum of theirs.
+    """
 
     route: int
     name: str
@@ -55,6 +59,7 @@ class Run:
     starts: int
     ends: int
     calls: Iterable[Call]
+    pairs: PairFares = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +207,9 @@ async def _add_buses(connection: Connection, seller: Seller, first: int, last: i
         timeout=STATEMENT_SECONDS,
     )
     await _count(connection, "add_calls", seller.operator_id, first, last)
+    await connection.execute(
+        SQL["add_pairs"], seller.operator_id, first, last, timeout=STATEMENT_SECONDS
+    )
     return await _count(connection, "add_seats", seller.operator_id, first, last)
 
 
@@ -233,6 +241,7 @@ async def _stage(connection: Connection, seller: Seller, departures: Departures)
         ),
     )
     await _copy(connection, "staged_calls", _calls(departures.runs))
+    await _copy(connection, "staged_pairs", _pairs(departures.runs))
     await _copy(connection, "staged_buses", departures.buses)
     await connection.execute(SQL["analyze_stage"], timeout=STATEMENT_SECONDS)
 
@@ -241,6 +250,12 @@ def _calls(runs: Sequence[Run]) -> Iterator[tuple[object, ...]]:
     for number, run in enumerate(runs):
         for index, call in enumerate(run.calls):
             yield (number, index, *call)
+
+
+def _pairs(runs: Sequence[Run]) -> Iterator[tuple[object, ...]]:
+    for number, run in enumerate(runs):
+        for leg, amount in run.pairs.items():
+            yield (number, *leg, amount)
 
 
 async def _copy(connection: Connection, table: str, rows: Iterable[tuple[object, ...]]) -> None:

@@ -40,6 +40,13 @@ CREATE TEMPORARY TABLE staged_calls (
     can_alight boolean NOT NULL,
     PRIMARY KEY (run_no, idx)
 ) ON COMMIT DROP;
+CREATE TEMPORARY TABLE staged_pairs (
+    run_no integer NOT NULL,
+    from_idx smallint NOT NULL,
+    to_idx smallint NOT NULL,
+    amount integer NOT NULL,
+    PRIMARY KEY (run_no, from_idx, to_idx)
+) ON COMMIT DROP;
 CREATE TEMPORARY TABLE staged_buses (
     source_key text NOT NULL,
     service_date date NOT NULL,
@@ -66,10 +73,11 @@ CREATE TEMPORARY TABLE fresh_buses (
 ) ON COMMIT DROP;
 
 -- name: clear_stage
-TRUNCATE staged_stops, staged_routes, staged_runs, staged_calls, staged_buses, place_stops, known_buses, fresh_buses;
+TRUNCATE staged_stops, staged_routes, staged_runs, staged_calls, staged_pairs, staged_buses, place_stops, known_buses,
+fresh_buses;
 
 -- name: analyze_stage
-ANALYZE staged_stops, staged_routes, staged_runs, staged_calls, staged_buses;
+ANALYZE staged_stops, staged_routes, staged_runs, staged_calls, staged_pairs, staged_buses;
 
 -- name: analyze_fresh
 ANALYZE place_stops, known_buses, fresh_buses;
@@ -211,6 +219,14 @@ WITH added AS (
 
 SELECT count(*) FROM added;
 
+-- name: add_pairs
+-- What legs cost that do not cost the sum of their segments; after the stops they point at.
+INSERT INTO leg_fares (bus_id, operator_id, from_idx, to_idx, amount)
+SELECT f.bus_id, $1, p.from_idx, p.to_idx, p.amount
+FROM fresh_buses AS f
+INNER JOIN staged_pairs AS p ON p.run_no = f.run_no
+WHERE f.place BETWEEN $2 AND $3;
+
 -- name: add_seats
 -- Every seat of the layout, free on every segment.
 WITH added AS (
@@ -277,4 +293,4 @@ WHERE (s.name, s.latitude, s.longitude, s.time_zone) IS DISTINCT FROM (p.name, p
 
 -- name: refresh_statistics
 SET LOCAL ROLE NONE;
-ANALYZE operators, stops, routes, route_stops, layouts, layout_seats, buses, bus_stops, seats;
+ANALYZE operators, stops, routes, route_stops, layouts, layout_seats, buses, bus_stops, leg_fares, seats;

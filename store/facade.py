@@ -13,6 +13,7 @@ from store.catalogue import Catalogue
 from store.db import Database
 from store.events import SeatsChanged
 from store.expiry import Expiry
+from store.fares import Fares
 from store.holds import Holds
 from store.house_keys import HouseKey, HouseKeys
 from store.ids import RefCodec
@@ -49,6 +50,7 @@ class Store:
     lookup: Lookup
     settlement: Settlement
     blocks: Blocks
+    fares: Fares
     expiry: Expiry
     retention: Retention
     timetable: Timetable
@@ -86,6 +88,7 @@ class Store:
             lookup=Lookup(db, buses),
             settlement=Settlement(lane),
             blocks=Blocks(lane),
+            fares=Fares(db, buses, announce),
             expiry=Expiry(lane),
             retention=Retention(db),
             timetable=Timetable(db),

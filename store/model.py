@@ -1,7 +1,8 @@
 """Values of the domain: what a bus is, who calls, what is held and booked. No I/O, standard library only."""
 
 import uuid
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -101,9 +102,16 @@ class BusStop:
         return stop_id in (self.stop_id, self.station_id)
 
 
+PairFares = Mapping[tuple[int, int], int]
+"""What legs cost that have a fare of their own, by the places of their ends among the stops."""
+
+
 @dataclass(frozen=True, slots=True)
 class Bus:
-    """The facts of a bus that sales need and that change rarely; `facts` numbers their edition."""
+    """The facts of a bus that sales need and that change rarely; `facts` numbers their edition.
+
+    `fares` are those of its segments, and what a leg costs is their sum unless `pair_fares` has it.
+    """
 
     bus_id: int
     operator_id: int
@@ -116,6 +124,7 @@ class Bus:
     currency: str
     sales_close: timedelta
     seats_per_buyer: int
+    pair_fares: PairFares = field(default_factory=dict)
 
     @property
     def whole_route(self) -> Leg:

@@ -10,7 +10,19 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from store.errors import Departed, InvalidRequest, SalesClosed, SeatUnavailable
-from store.model import AVAILABLE, Booking, Bus, Caller, Hold, LayoutSeat, Leg, Role, SaleStatus
+from store.model import (
+    AVAILABLE,
+    Booking,
+    Bus,
+    BusStop,
+    Caller,
+    Hold,
+    LayoutSeat,
+    Leg,
+    PairFares,
+    Role,
+    SaleStatus,
+)
 
 _WORST_FIRST = "BXLA"
 SEATS_PER_STAFF_SALE = 100
@@ -27,8 +39,10 @@ def with_leg(states: str, leg: Leg, letter: str) -> str:
     return states[: leg.start] + letter * (leg.end - leg.start) + states[leg.end :]
 
 
-def leg_fare(fares: Sequence[int], leg: Leg) -> int:
-    """Return the adult fare of a leg in minor units: the sum of its segments."""
+def leg_fare(fares: Sequence[int], pairs: PairFares, leg: Leg) -> int:
+    """Return the adult fare of a leg in minor units: its own if it has one, else the sum of its segments."""
+    if pairs and (fare := pairs.get((leg.start, leg.end))) is not None:
+        return fare
     return sum(fares[leg.start : leg.end])
 
 
@@ -47,7 +61,7 @@ class Wanted:
 
     @property
     def prices(self) -> tuple[int, ...]:
-        fare = leg_fare(self.bus.fares, self.leg)
+        fare = leg_fare(self.bus.fares, self.bus.pair_fares, self.leg)
         places = self.bus.layout.by_number
         return tuple(seat_price(fare, places[seat].price_percent) for seat in self.seats)
 
@@ -133,30 +147,37 @@ def seats_by_label(bus: Bus, labels: Sequence[str], *, pointer: str = "/seats") 
 
 
 def find_leg(bus: Bus, from_stop: int | None, to_stop: int | None) -> Leg:
-    """Return the leg between two stops of the bus; a missing end means the end of the line.
+    """Return the leg between two stops of the bus; raise InvalidRequest if nobody can travel it."""
+    return leg_between(bus.stops, from_stop, to_stop)
+
+
+def leg_between(
+    stops: Sequence[BusStop], from_stop: int | None, to_stop: int | None, *, pointer: str = ""
+) -> Leg:
+    """Return the leg between two of a bus's stops; a missing end means the end of the line.
 
     A station stands for any of its stops. Where a bus calls twice, boarding takes the first call that lets people on
     and alighting the first one after it that lets them off: what a search finds.
     """
-    boardings = _calls(bus, from_stop, "/from_stop") if from_stop is not None else [0]
-    start = next((i for i in boardings if bus.stops[i].can_board), boardings[0])
-    last = len(bus.stops) - 1
-    alightings = _calls(bus, to_stop, "/to_stop") if to_stop is not None else [last]
+    boardings = _calls(stops, from_stop, f"{pointer}/from_stop") if from_stop is not None else [0]
+    start = next((i for i in boardings if stops[i].can_board), boardings[0])
+    last = len(stops) - 1
+    alightings = _calls(stops, to_stop, f"{pointer}/to_stop") if to_stop is not None else [last]
     ahead = [i for i in alightings if i > start]
     if not ahead:
         raise InvalidRequest(
-            "/to_stop", "leg_reversed", "the bus calls there before it picks you up"
+            f"{pointer}/to_stop", "leg_reversed", "the bus calls there before it picks you up"
         )
-    end = next((i for i in ahead if bus.stops[i].can_alight), ahead[0])
-    if not bus.stops[start].can_board:
-        raise InvalidRequest("/from_stop", "no_boarding", "the bus only sets down there")
-    if not bus.stops[end].can_alight:
-        raise InvalidRequest("/to_stop", "no_alighting", "the bus only picks up there")
+    end = next((i for i in ahead if stops[i].can_alight), ahead[0])
+    if not stops[start].can_board:
+        raise InvalidRequest(f"{pointer}/from_stop", "no_boarding", "the bus only sets down there")
+    if not stops[end].can_alight:
+        raise InvalidRequest(f"{pointer}/to_stop", "no_alighting", "the bus only picks up there")
     return Leg(start, end)
 
 
-def _calls(bus: Bus, stop_id: int, pointer: str) -> list[int]:
-    calls = [i for i, stop in enumerate(bus.stops) if stop.is_at(stop_id)]
+def _calls(stops: Sequence[BusStop], stop_id: int, pointer: str) -> list[int]:
+    calls = [i for i, stop in enumerate(stops) if stop.is_at(stop_id)]
     if not calls:
         raise InvalidRequest(pointer, "unknown_stop", "the bus does not call there")
     return calls

@@ -7,8 +7,9 @@ from zoneinfo import ZoneInfo
 
 from store.db import Connection, Database
 from store.errors import Forbidden, InvalidRequest, KeyReused, NotFound
+from store.fares import StopFare, add_fares, find_pairs
 from store.layouts import SeatPlan, two_plus_two
-from store.model import Caller, Role
+from store.model import BusStop, Caller, Role
 from store.queries import Queries
 from store.requests import Key
 
@@ -22,7 +23,8 @@ class NewBus:
     """A bus to be.
 
     Without a route it goes from a nameless start to a nameless end; without a layout it is a coach of `total_seats`.
-    `price` is the adult fare of the whole route in minor units of `currency` (None: the operator's own).
+    `price` is the adult fare of the whole route in minor units of `currency` (None: the operator's own), spread evenly
+    over its segments; `fares` are what legs cost that shall not cost the sum of theirs.
     """
 
     name: str
@@ -34,6 +36,7 @@ class NewBus:
     route_id: int | None = None
     layout_id: int | None = None
     arrives_at: datetime | None = None
+    fares: Sequence[StopFare] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +50,6 @@ class _Operator:
     operator_id: int
     time_zone: str
     currency: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Pattern:
-    stop_ids: Sequence[int]
-    arrivals: Sequence[datetime]
-    departures: Sequence[datetime]
 
 
 class Timetable:
@@ -74,8 +70,10 @@ class Timetable:
             if key is not None and (known := await _find_added(connection, key)) is not None:
                 return AddedBus(known, is_replayed=True)
             layout_id = await _layout_for(connection, operator, new)
-            pattern = await _pattern_for(connection, operator, new)
-            segments = len(pattern.stop_ids) - 1
+            stops = await _stops_for(connection, operator, new)
+            currency = new.currency or operator.currency
+            pairs = find_pairs(stops, new.fares, currency)
+            segments = len(stops) - 1
             zone = ZoneInfo(operator.time_zone)
             bus_id: int = await connection.fetchval(
                 SQL["add_bus"],
@@ -83,17 +81,18 @@ class Timetable:
                 new.route_id,
                 layout_id,
                 new.name,
-                pattern.departures[0],
-                pattern.arrivals[-1],
-                pattern.departures[0].astimezone(zone).date(),
+                stops[0].departs_at,
+                stops[-1].arrives_at,
+                stops[0].departs_at.astimezone(zone).date(),
                 segments,
-                new.currency or operator.currency,
+                currency,
                 split_fare(new.price, segments),
-                pattern.stop_ids,
-                pattern.arrivals,
-                pattern.departures,
+                [stop.stop_id for stop in stops],
+                [stop.arrives_at for stop in stops],
+                [stop.departs_at for stop in stops],
                 caller.user_id,
             )
+            await add_fares(connection, bus_id, operator.operator_id, pairs)
             if key is not None:
                 await _remember_added(connection, operator, key, bus_id)
             return AddedBus(bus_id)
@@ -159,23 +158,44 @@ async def _layout_for(connection: Connection, operator: _Operator, new: NewBus) 
     return new.layout_id
 
 
-async def _pattern_for(connection: Connection, operator: _Operator, new: NewBus) -> _Pattern:
-    if new.route_id is None:
-        ends = await _ends_of_line(connection, operator)
-        arrives_at = new.arrives_at or new.departs_at + _SHORTEST_RIDE
-        if arrives_at <= new.departs_at:
-            raise InvalidRequest("/arrives_at", "not_after_departure", "it arrives before it left")
-        times = (new.departs_at, arrives_at)
-        return _Pattern((ends["start"], ends["end"]), times, times)
-    row = await connection.fetchrow(SQL["find_route"], new.route_id)
-    if row is None or row["operator_id"] != operator.operator_id:
+async def _stops_for(connection: Connection, operator: _Operator, new: NewBus) -> Sequence[BusStop]:
+    if new.route_id is not None:
+        return await _stops_of_route(connection, operator, new, new.route_id)
+    arrives_at = new.arrives_at or new.departs_at + _SHORTEST_RIDE
+    if arrives_at <= new.departs_at:
+        raise InvalidRequest("/arrives_at", "not_after_departure", "it arrives before it left")
+    ends = await _ends_of_line(connection, operator)
+    return [
+        _stop(ends["start"], None, new.departs_at, new.departs_at),
+        _stop(ends["end"], None, arrives_at, arrives_at),
+    ]
+
+
+async def _stops_of_route(
+    connection: Connection, operator: _Operator, new: NewBus, route_id: int
+) -> Sequence[BusStop]:
+    rows = await connection.fetch(SQL["find_route"], route_id, operator.operator_id)
+    if not rows:
         raise NotFound("route")
     if new.arrives_at is not None:
         raise InvalidRequest("/arrives_at", "route_decides", "the route says when it arrives")
-    return _Pattern(
-        row["stop_ids"],
-        [new.departs_at + timedelta(seconds=seconds) for seconds in row["arrivals"]],
-        [new.departs_at + timedelta(seconds=seconds) for seconds in row["departures"]],
+    return [
+        _stop(
+            row["stop_id"],
+            row["parent_id"],
+            new.departs_at + timedelta(seconds=row["arrival_seconds"]),
+            new.departs_at + timedelta(seconds=row["departure_seconds"]),
+        )
+        for row in rows
+    ]
+
+
+def _stop(
+    stop_id: int, station_id: int | None, arrives_at: datetime, departs_at: datetime
+) -> BusStop:
+    """Return a stop as a new bus calls there: for anyone, on and off. What it is called concerns nobody yet."""
+    return BusStop(
+        stop_id, "", "", station_id, arrives_at, departs_at, can_board=True, can_alight=True
     )
 
 

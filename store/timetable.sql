@@ -1,13 +1,10 @@
 -- name: find_route
-SELECT
-    r.route_id, r.operator_id, r.name,
-    array_agg(s.stop_id ORDER BY s.idx) AS stop_ids,
-    array_agg(s.arrival_seconds ORDER BY s.idx) AS arrivals,
-    array_agg(s.departure_seconds ORDER BY s.idx) AS departures
-FROM routes AS r
-INNER JOIN route_stops AS s ON s.route_id = r.route_id
-WHERE r.route_id = $1
-GROUP BY r.route_id;
+-- The pattern of an operator's route: $1 route, $2 operator.
+SELECT s.stop_id, place.parent_id, s.arrival_seconds, s.departure_seconds
+FROM route_stops AS s
+INNER JOIN stops AS place ON place.stop_id = s.stop_id
+WHERE s.route_id = $1 AND s.operator_id = $2
+ORDER BY s.idx;
 
 -- name: find_layout_size
 SELECT l.operator_id, count(*)::integer AS seats

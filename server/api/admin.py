@@ -6,7 +6,7 @@ from typing import Annotated
 import msgspec
 
 from server import wire
-from server.api.buses import BusShape, bus_shape
+from server.api.buses import BusShape, bus_of, bus_shape
 from server.api.holds import Seats, seat_request
 from server.api.shapes import (
     Amount,
@@ -27,10 +27,12 @@ from store.errors import (
     KeyInUse,
     KeyReused,
     NotFound,
+    OutcomeUnknown,
     Overloaded,
     SeatUnavailable,
     WrongState,
 )
+from store.fares import NewFares, StopFare
 from store.ids import format_owned, parse_owned
 from store.requests import Reply
 from store.timetable import NewBus
@@ -41,10 +43,29 @@ class Price(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     currency: Currency
 
 
+class FareRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What an adult pays from one stop to another: minor units of the bus's currency, or money."""
+
+    from_stop: Identifier
+    to_stop: Identifier
+    price: Amount | Price
+
+
+FareList = Annotated[list[FareRequest], msgspec.Meta(max_length=1000)]
+
+
+class FaresRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """All legs that have a fare of their own, and what each segment costs; without `segments` these stay."""
+
+    fares: FareList
+    segments: Annotated[list[Amount], msgspec.Meta(min_length=1, max_length=199)] | None = None
+
+
 class BusRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`total_seats` for a coach with 2+2 seats in a row, or `layout_id`; `route_id` for a bus with stops.
 
-    `price` is the adult fare of the whole route: an amount in minor units of the operator's currency, or money.
+    `price` is the adult fare of the whole route: an amount in minor units of the operator's currency, or money. It is
+    spread evenly over the segments; `fares` are for legs that shall not cost the sum of theirs.
     Without a `name` it goes by its departure, as the request has it: "10:05".
     """
 
@@ -56,6 +77,7 @@ class BusRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     route_id: Identifier | None = None
     layout_id: Identifier | None = None
     arrives_at: datetime | None = None
+    fares: FareList = []
 
 
 class BlockRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -94,23 +116,33 @@ async def create_bus(call: Call, body: BusRequest) -> Reply:
     _require_moment(body.departs_at, "/departs_at")
     if body.arrives_at is not None:
         _require_moment(body.arrives_at, "/arrives_at")
+    amount, currency = _money(body.price)
     added = await call.services.store.timetable.add_bus(
         call.caller,
         NewBus(
             name=body.name.strip() if body.name else f"{body.departs_at:%H:%M}",
             departs_at=body.departs_at,
-            price=body.price.amount if isinstance(body.price, Price) else body.price,
-            currency=body.price.currency if isinstance(body.price, Price) else None,
+            price=amount,
+            currency=currency,
             total_seats=body.total_seats,
             operator_id=parse_operator(body.operator),
             route_id=parse_id(body.route_id, "/route_id"),
             layout_id=parse_id(body.layout_id, "/layout_id"),
             arrives_at=body.arrives_at,
+            fares=_stop_fares(body.fares),
         ),
         call.digest_key(),
     )
     card = await call.services.store.catalogue.bus(added.bus_id)
     return Reply(201, wire.encode(bus_shape(card, call)), added.is_replayed)
+
+
+async def change_fares(call: Call, body: FaresRequest) -> BusShape:
+    """Set what the legs of a bus cost from now on; what is held or sold keeps its price."""
+    bus_id = bus_of(call)
+    pairs = _stop_fares(body.fares)
+    await call.services.store.fares.change(call.caller, bus_id, NewFares(pairs, body.segments))
+    return bus_shape(await call.services.store.catalogue.bus(bus_id), call)
 
 
 async def create_block(call: Call, body: BlockRequest) -> Reply:
@@ -127,6 +159,27 @@ async def lift_block(call: Call) -> None:
     if owned is None:
         raise NotFound("block")
     await call.services.store.blocks.lift(call.caller, owned, call.ask(block_shape))
+
+
+def _money(price: int | Price) -> tuple[int, str | None]:
+    return (price.amount, price.currency) if isinstance(price, Price) else (price, None)
+
+
+def _stop_fares(fares: list[FareRequest]) -> list[StopFare]:
+    return [
+        StopFare(
+            _stop_id(fare.from_stop, f"/fares/{index}/from_stop"),
+            _stop_id(fare.to_stop, f"/fares/{index}/to_stop"),
+            *_money(fare.price),
+        )
+        for index, fare in enumerate(fares)
+    ]
+
+
+def _stop_id(text: str, pointer: str) -> int:
+    stop_id = parse_id(text, pointer)
+    assert stop_id is not None, "only what was left out has no id"
+    return stop_id
 
 
 def _require_moment(moment: datetime, pointer: str) -> None:
@@ -147,6 +200,14 @@ OPERATIONS = (
         access=Access.MANAGERS,
         idempotency=Idempotency.ACCEPTED,
         problems=(Forbidden, NotFound, InvalidRequest, KeyReused, Overloaded),
+    ),
+    Operation(
+        "PUT",
+        "/admin/buses/{bus}/fares",
+        change_fares,
+        BusShape,
+        access=Access.MANAGERS,
+        problems=(Forbidden, NotFound, InvalidRequest, Overloaded, OutcomeUnknown),
     ),
     Operation(
         "POST",

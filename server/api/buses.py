@@ -18,7 +18,7 @@ from server.api.shapes import (
 )
 from server.contract import Answer, Call, Operation
 from server.cursors import read_cursor, write_cursor
-from store.best_seats import Preference, best_seats
+from store.best_seats import Party, Preference, best_seats
 from store.buses import SeatStates
 from store.catalogue import BusCard, Departure, Search
 from store.errors import InvalidRequest, NotFound, Overloaded
@@ -82,11 +82,16 @@ class LayoutShape(msgspec.Struct, frozen=True):
     seats: list[LayoutSeatShape]
 
 
-class FareShape(msgspec.Struct, frozen=True):
-    """What a segment costs an adult on a standard seat; a leg costs the sum of its segments."""
+class FareShape(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What an adult pays on a standard seat from one stop to another.
 
-    segment: int
+    A leg costs what the entry without `segment` for its two stops says, else the sum of its segments.
+    """
+
+    from_stop: str
+    to_stop: str
     price: Money
+    segment: int | None = None
 
 
 class RulesShape(msgspec.Struct, frozen=True):
@@ -142,10 +147,14 @@ class SeatMapShape(msgspec.Struct, frozen=True):
 
 
 class BestSeatsRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is equally good is drawn by lot: the same for the same `seed`, anew for each request without one."""
+
     count: Annotated[int, msgspec.Meta(ge=1, le=8)]
     from_stop: Identifier | None = None
     to_stop: Identifier | None = None
     prefer: list[Preference] = []
+    seat_class: Annotated[str, msgspec.Meta(pattern=r"^[a-z_]{1,20}$(?!\n)")] | None = None
+    seed: Identifier | None = None
 
 
 class SeatGroup(msgspec.Struct, frozen=True):
@@ -206,7 +215,9 @@ async def suggest_seats(call: Call, body: BestSeatsRequest) -> BestSeats:
     found = await call.services.store.buses.seat_states(bus_of(call))
     bus = found.bus
     leg = find_leg(bus, parse_id(body.from_stop, "/from_stop"), parse_id(body.to_stop, "/to_stop"))
-    groups = best_seats(bus.layout, found.states, leg, body.count, body.prefer)
+    seed = call.request_id if body.seed is None else body.seed
+    party = Party(leg, body.count, body.prefer, body.seat_class, seed)
+    fare = leg_fare(bus.fares, bus.pair_fares, leg)
     return BestSeats(
         str(bus.bus_id),
         found.rev,
@@ -214,15 +225,12 @@ async def suggest_seats(call: Call, body: BestSeatsRequest) -> BestSeats:
             SeatGroup(
                 [seat.label for seat in group.seats],
                 Money(
-                    sum(
-                        seat_price(leg_fare(bus.fares, leg), seat.price_percent)
-                        for seat in group.seats
-                    ),
+                    sum(seat_price(fare, seat.price_percent) for seat in group.seats),
                     bus.currency,
                 ),
                 group.is_together,
             )
-            for group in groups
+            for group in best_seats(bus.layout, found.states, party)
         ],
     )
 
@@ -273,7 +281,7 @@ def bus_shape(card: BusCard, call: Call) -> BusShape:
         status=card.status,
         departs_at=card.departs_at,
         arrives_at=card.arrives_at,
-        price=Money(sum(bus.fares), bus.currency),
+        price=Money(leg_fare(bus.fares, bus.pair_fares, bus.whole_route), bus.currency),
         seats_total=card.seats_total,
         seats_available=card.seats_available,
         stops=[
@@ -283,7 +291,7 @@ def bus_shape(card: BusCard, call: Call) -> BusShape:
             for place, stop in zip(card.stops, bus.stops, strict=True)
         ],
         layout=_layout_shape(bus),
-        fares=[FareShape(i, Money(fare, bus.currency)) for i, fare in enumerate(bus.fares)],
+        fares=_fare_shapes(bus),
         rules=RulesShape(
             seats_per_buyer=bus.seats_per_buyer,
             hold_seconds=settings.hold_seconds,
@@ -292,6 +300,19 @@ def bus_shape(card: BusCard, call: Call) -> BusShape:
             refund="what was paid, until departure from the passenger's own stop",
         ),
     )
+
+
+def _fare_shapes(bus: Bus) -> list[FareShape]:
+    """Segments in order, then the pairs of stops that have a fare of their own."""
+    ids = [str(stop.stop_id) for stop in bus.stops]
+    segments = [
+        FareShape(ids[i], ids[i + 1], Money(fare, bus.currency), i)
+        for i, fare in enumerate(bus.fares)
+    ]
+    pairs = sorted(bus.pair_fares.items())
+    return segments + [
+        FareShape(ids[start], ids[end], Money(fare, bus.currency)) for (start, end), fare in pairs
+    ]
 
 
 def _layout_shape(bus: Bus) -> LayoutShape:
@@ -311,7 +332,7 @@ def _layout_shape(bus: Bus) -> LayoutShape:
 
 def _seat_map(found: SeatStates, leg: Leg) -> SeatMapShape:
     bus = found.bus
-    fare = leg_fare(bus.fares, leg)
+    fare = leg_fare(bus.fares, bus.pair_fares, leg)
     return SeatMapShape(
         bus_id=str(bus.bus_id),
         epoch=found.epoch,

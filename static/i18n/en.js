@@ -114,6 +114,7 @@ export default {
   "prefer.front": "Front",
   "prefer.lower_deck": "Lower deck",
   "prefer.upper_deck": "Upper deck",
+  "prefer.accessible": "Accessible",
   "best.title": "Travelling together?",
   "best.party": "How many people",
   "best.people": { one: "{count} person", other: "{count} people" },

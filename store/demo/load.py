@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from store.bookings import SQL as BOOKINGS
+from store.buses import read_pairs
 from store.db import Connection
 from store.demo.sales import DemoBooking, FreshBus, sell
 from store.demo.timetable import departures_of
@@ -152,6 +153,7 @@ async def _list_fresh(connection: Connection, layouts: Sequence[int]) -> list[Fr
             service_date=row["service_date"],
             departs_at=row["departs_at"],
             fares=row["fares"],
+            pairs=read_pairs(row),
             layout=plans[row["layout_id"]],
         )
         for row in await connection.fetch(SQL["list_fresh"], timeout=STATEMENT_SECONDS)

@@ -12,11 +12,18 @@ SELECT o.operator_id FROM operators AS o WHERE o.source_key = $1;
 
 -- name: list_fresh
 -- What `add_departures` has added, from its temporary tables.
+WITH pairs AS (
+    SELECT p.run_no, array_agg(p.from_idx) AS starts, array_agg(p.to_idx) AS ends, array_agg(p.amount) AS amounts
+    FROM staged_pairs AS p
+    GROUP BY p.run_no
+)
+
 SELECT
     f.bus_id, f.source_key, f.service_date, f.base + r.starts * interval '1 second' AS departs_at,
-    r.fares, r.layout_id
+    r.fares, r.layout_id, pairs.starts, pairs.ends, pairs.amounts
 FROM fresh_buses AS f
 INNER JOIN staged_runs AS r ON r.run_no = f.run_no
+LEFT JOIN pairs ON pairs.run_no = f.run_no
 ORDER BY f.place;
 
 -- name: stage_sales

@@ -4,12 +4,12 @@ Pure and seeded by the bus, so that the same bus on the same day always looks th
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from random import Random
 
 from store.demo.world import FIRST_NAMES, LAST_NAMES
-from store.model import AVAILABLE, BOOKED, LayoutSeat, Leg
+from store.model import AVAILABLE, BOOKED, LayoutSeat, Leg, PairFares
 from store.rules import leg_fare, seat_price, status_on, with_leg
 
 LEFT_ON_LAST_SEATS = 2
@@ -28,6 +28,7 @@ class FreshBus:
     departs_at: datetime
     fares: Sequence[int]
     layout: Sequence[LayoutSeat]
+    pairs: PairFares = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,7 @@ def _booking(
     bus: FreshBus, leg: Leg, party: Sequence[LayoutSeat], now: datetime, chance: Random
 ) -> DemoBooking:
     party = sorted(party, key=lambda seat: seat.seat_no)
-    fare = leg_fare(bus.fares, leg)
+    fare = leg_fare(bus.fares, bus.pairs, leg)
     return DemoBooking(
         bus_id=bus.bus_id,
         leg=leg,

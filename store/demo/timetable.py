@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
-from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 from store.demo.world import LAYOUTS, LINES, STOPS, DemoLine, DemoOperator
@@ -61,15 +60,17 @@ def _ways(line: DemoLine) -> Iterator[_Way]:
 
 def _run(way: _Way, route: int, start: str) -> Run:
     at = time.fromisoformat(start)
+    segments = range(len(way.stops) - 1)
     calls = list(_calls(way, at.hour * 3600 + at.minute * 60))
     return Run(
         route=route,
         name=f"{way.line.code} {_town(way.stops[-1][0])}",
         layout=_LAYOUT_NUMBERS[way.line.layout],
-        fares=_fares(way),
+        fares=[_fare(way, i, i + 1) for i in segments],
         starts=calls[0].departs,
         ends=calls[-1].arrives,
         calls=calls,
+        pairs={(i, j + 1): _fare(way, i, j + 1) for i in segments for j in segments if j > i},
     )
 
 
@@ -81,11 +82,13 @@ def _calls(way: _Way, start: int) -> Iterator[Call]:
         yield Call(_NUMBERS[code], arrives, arrives + dwell, index < last, index > 0)
 
 
-def _fares(way: _Way) -> list[int]:
-    """Share the fare among the segments by how long they take, to the last cent."""
-    fare, total = way.line.fare, way.stops[-1][1]
-    paid = [fare * minutes // total for _, minutes in way.stops]
-    return [after - before for before, after in pairwise(paid)]
+def _fare(way: _Way, start: int, end: int) -> int:
+    """Return what a leg costs: its share of the line's fare by how long it takes, a short leg up to a quarter more.
+
+    With share s that is fare × s × (5 - s) / 4: it grows with the leg, and two legs never cost less than one of both.
+    """
+    minutes, total = way.stops[end][1] - way.stops[start][1], way.stops[-1][1]
+    return way.line.fare * minutes * (5 * total - minutes) // (4 * total * total)
 
 
 def _places() -> Iterator[Place]:

@@ -72,6 +72,7 @@ ROWS: Mapping[str, Row] = {
         "/admin/buses",
         {"name": "N1", "total_seats": 4, "price": 1, "departs_at": in_days(1)},
     ),
+    "change_fares": Row(OWN_MANAGERS, "/admin/buses/{bus}/fares", {"fares": [], "segments": [1]}),
     "create_block": Row(
         OWN_MANAGERS, "/admin/blocks", {"bus_id": "{bus}", "seats": ["9C"], "reason": "x"}
     ),

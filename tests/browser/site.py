@@ -14,7 +14,9 @@ from typing import cast
 import httpx2
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
-from tests.browser.world import World
+from store import Store
+from store.fares import NewFares
+from tests.browser.world import ADMIN, World
 from tests.support.waiting import wait_until
 
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
@@ -94,6 +96,12 @@ class Site:
             )
             payment = cast("dict[str, str]", booking["payment"])
             await self._post(f"/payments/{payment['id']}/demo", {"outcome": "succeeded"})
+
+    async def change_fares(self, bus: str, fares: NewFares) -> None:
+        """Set a bus's fares as the operator would, from another process."""
+        store = await Store.open(self._settings["OMNIBUS_DATABASE_URL"])
+        await store.fares.change(ADMIN, int(bus), fares)
+        await store.close()
 
     async def release(self, hold: str) -> None:
         async with httpx2.AsyncClient(base_url=f"{self.url}/api/v1") as client:

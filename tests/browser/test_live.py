@@ -1,6 +1,7 @@
 import pytest
 from playwright.async_api import Page, Route, WebSocketRoute, expect
 
+from store.fares import NewFares, StopFare
 from tests.browser.conftest import Visitors
 from tests.browser.site import Site
 
@@ -136,3 +137,27 @@ async def test_a_seat_sold_on_one_leg_is_free_on_the_next(site: Site, visitors: 
     await other.wait_for_selector(seat(other, "L2A", "available"))
     assert f"from={stops['Praha Florenc']}" in other.url
     await choose(other, "L2A")
+
+
+async def test_the_map_shows_what_the_leg_costs_and_new_fares_without_a_reload(
+    site: Site, visitors: Visitors
+) -> None:
+    ids = site.world.stops
+    bus = site.world.sleepers[2]
+    names = ("Berlin ZOB", "Wien Hauptbahnhof", "Budapest Népliget")
+    berlin, wien, budapest = (int(ids[name]) for name in names)
+    cheaper = [StopFare(berlin, wien, 2000), StopFare(berlin, budapest, 3000)]
+    await site.change_fares(bus, NewFares(cheaper, [1500, 1500, 1500]))
+    page = await (await visitors.new()).open(f"/buses/{bus}?from={berlin}&to={wien}")
+    price = page.locator("#seat-L2A .seat-price")
+    await expect(price).to_contain_text("36")
+    await page.locator("#to").select_option(index=2)
+    await expect(price).to_contain_text("54")
+    await choose(page, "L2A")
+
+    other = page.locator("#seat-L3A .seat-price")
+    await site.change_fares(bus, NewFares([StopFare(berlin, budapest, 5000)]))
+    await expect(other).to_contain_text("90", timeout=30 * SECOND)
+    await expect(page.locator(".total")).to_contain_text("54")
+    await page.locator("#from").select_option(index=2)
+    await expect(other).to_contain_text("27")

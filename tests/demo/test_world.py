@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from itertools import combinations
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -13,6 +14,8 @@ from store import Store
 from store.catalogue import Search
 from store.demo import is_for_demo, load_world
 from store.demo.world import LINES
+from store.model import Leg
+from store.rules import Wanted, leg_fare
 from tests.demo.sights import NOON, sights
 
 
@@ -63,11 +66,34 @@ async def test_buses_leave_on_fourteen_days_by_the_clock_of_their_first_stop(
         assert local.date() == row["service_date"]
 
 
-async def test_fares_of_segments_add_up_to_the_lines_fare(demo: Store, owner: Any) -> None:
+async def test_the_whole_line_costs_its_fare_and_a_longer_leg_more_but_less_than_its_parts(
+    demo: Store, owner: Any
+) -> None:
     fares = {line.code: line.fare for line in LINES}
-    for row in await owner.fetch("SELECT DISTINCT source_key, fares FROM buses"):
-        assert sum(row["fares"]) == fares[row["source_key"].split()[0]]
-        assert min(row["fares"]) > 0
+    for row in await owner.fetch("SELECT DISTINCT ON (source_key) bus_id, source_key FROM buses"):
+        bus = await demo.buses.find(row["bus_id"])
+        stops = range(len(bus.stops))
+        price = {
+            (start, end): leg_fare(bus.fares, bus.pair_fares, Leg(start, end))
+            for start, end in combinations(stops, 2)
+        }
+        assert price[0, stops[-1]] == fares[row["source_key"].split()[0]]
+        assert min(price.values()) > 0
+        for start, middle, end in combinations(stops, 3):
+            longest = max(price[start, middle], price[middle, end])
+            assert longest < price[start, end] < price[start, middle] + price[middle, end]
+
+
+async def test_what_was_sold_was_sold_for_what_its_leg_costs(demo: Store, owner: Any) -> None:
+    await owner.execute("SELECT set_config('omnibus.operators', '{1,2,3}', false)")
+    sold = await owner.fetch(
+        "SELECT bus_id, from_idx, to_idx, seats, prices FROM bookings ORDER BY ref LIMIT 200"
+    )
+    for row in sold:
+        bus = await demo.buses.find(row["bus_id"])
+        leg = Leg(row["from_idx"], row["to_idx"])
+        assert Wanted(bus, leg, tuple(row["seats"])).prices == tuple(row["prices"])
+    assert len(sold) == 200
 
 
 async def test_one_bus_has_two_seats_left_and_no_other_is_nearly_full(

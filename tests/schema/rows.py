@@ -80,6 +80,13 @@ ROWS: dict[str, Row] = {
         "arrives_at": _LATER,
         "departs_at": _LATER,
     },
+    "leg_fares": {
+        "bus_id": "1",
+        "from_idx": "0",
+        "to_idx": "1",
+        "operator_id": "1",
+        "amount": "900",
+    },
     "seats": {"bus_id": "1", "seat_no": "3", "operator_id": "1", "states": "'AA'"},
     "buyer_holds": {
         "bus_id": "1",
@@ -225,6 +232,8 @@ BASE: tuple[tuple[str, Row], ...] = (
     ("bus_stops", {"idx": "0", "stop_id": "1", "arrives_at": _SOON, "departs_at": _SOON}),
     ("bus_stops", {"idx": "1", "stop_id": "2", "arrives_at": _SOON, "departs_at": _SOON}),
     ("bus_stops", {"bus_id": "2", "idx": "0", "operator_id": "2"}),
+    ("bus_stops", {"bus_id": "2", "idx": "1", "operator_id": "2"}),
+    ("leg_fares", {"bus_id": "2", "operator_id": "2"}),
     ("seats", {"seat_no": "1"}),
     ("seats", {"seat_no": "2"}),
     ("seats", {"bus_id": "2", "seat_no": "1", "operator_id": "2"}),

@@ -6,8 +6,16 @@ import pytest
 from store.db import Connection
 from tests.schema.rows import ROWS
 
-DELETABLE = {"claims", "events", "idempotency_keys", "refresh_tokens"}
-APPEND_ONLY = {"refunds", "events", "audit_log", "idempotency_keys", "layouts", "layout_seats"}
+DELETABLE = {"claims", "events", "idempotency_keys", "leg_fares", "refresh_tokens"}
+APPEND_ONLY = {
+    "refunds",
+    "events",
+    "audit_log",
+    "idempotency_keys",
+    "layouts",
+    "layout_seats",
+    "leg_fares",
+}
 
 
 async def test_the_role_is_an_ordinary_one_that_nobody_can_log_in_as(app: Connection) -> None:

@@ -157,6 +157,7 @@ async def test_money_is_whole_minor_units_in_the_currency_of_the_bus(app: Connec
         ("bookings", "_int4"),
         ("buses", "_int4"),
         ("holds", "_int4"),
+        ("leg_fares", "int4"),
         ("payments", "int8"),
         ("refunds", "int8"),
     }

@@ -1,7 +1,7 @@
 """The runner: in order, once, whole files, and never over what it does not know."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import asyncpg
@@ -10,7 +10,7 @@ import pytest
 from store.db import Connection
 from store.migrate import Migration, MigrationError, load, migrate, pending
 from tests.schema.dump import SCHEMA, dump
-from tests.schema.rows import ROWS, base
+from tests.schema.rows import BASE, ROWS, insert
 from tests.support.databases import Databases
 
 FIRST = Migration("0001_first.sql", "CREATE TABLE places (n int PRIMARY KEY, name text)")
@@ -70,23 +70,25 @@ async def test_ours_go_on_an_empty_database_and_then_nothing_is_pending(empty_ur
 async def test_a_database_in_use_is_brought_forward_with_all_that_it_holds(
     empty_url: str, reader: Connection, stage: int
 ) -> None:
-    """From every stage that had all tables, as whoever upgrades comes from one of them."""
+    """From every stage that could sell, with the tables it had, as whoever upgrades comes from one of them."""
     await migrate(empty_url, migrations=load()[:stage])
+    tables = [table for table in ROWS if await exists(reader, table)]
     async with reader.transaction():
         await reader.execute("SET LOCAL omnibus.operators = '{1,2,9}'")
-        for statement in base():
-            await reader.execute(statement)
-    before = await _contents(reader)
+        for table, changes in BASE:
+            if table in tables:
+                await reader.execute(insert(table, **changes))
+    before = await _contents(reader, tables)
     await migrate(empty_url)
-    assert await _contents(reader) == before
+    assert await _contents(reader, tables) == before
     assert dump(empty_url) == SCHEMA.read_text(encoding="utf-8")
 
 
-async def _contents(reader: Connection) -> dict[str, str]:
+async def _contents(reader: Connection, tables: Sequence[str]) -> dict[str, str]:
     async with reader.transaction():
         await reader.execute("SET LOCAL omnibus.operators = '{1,2,9}'")
         rows = "SELECT array_agg(t ORDER BY t::text)::text FROM {} AS t"
-        return {table: await reader.fetchval(rows.format(table)) for table in ROWS}
+        return {table: await reader.fetchval(rows.format(table)) for table in tables}
 
 
 async def test_asking_what_is_pending_changes_nothing(empty_url: str, reader: Connection) -> None:

@@ -6,6 +6,7 @@ from store.db import Connection
 BOOKING_PATH = {
     "buses",
     "bus_stops",
+    "leg_fares",
     "seats",
     "buyer_holds",
     "holds",

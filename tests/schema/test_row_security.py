@@ -27,6 +27,7 @@ PUBLIC = (
     "layout_seats",
     "buses",
     "bus_stops",
+    "leg_fares",
     "seats",
     "events",
 )
@@ -125,6 +126,7 @@ UPDATES = (
     "UPDATE payments SET status = status WHERE bus_id = 2",
     "DELETE FROM claims WHERE bus_id = 2",
     "DELETE FROM events WHERE bus_id = 2",
+    "DELETE FROM leg_fares WHERE bus_id = 2",
     "DELETE FROM idempotency_keys WHERE bus_id = 2",
     "SELECT FROM seats WHERE bus_id = 2 FOR UPDATE",
 )

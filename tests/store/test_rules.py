@@ -112,8 +112,22 @@ def test_legs_that_follow_each_other_cost_what_the_whole_does(
     fares: list[int], data: st.DataObject
 ) -> None:
     middle = data.draw(st.integers(1, len(fares) - 1))
-    whole = leg_fare(fares, Leg(0, len(fares)))
-    assert leg_fare(fares, Leg(0, middle)) + leg_fare(fares, Leg(middle, len(fares))) == whole
+    whole = leg_fare(fares, {}, Leg(0, len(fares)))
+    parts = Leg(0, middle), Leg(middle, len(fares))
+    assert sum(leg_fare(fares, {}, part) for part in parts) == whole
+
+
+@given(
+    st.lists(st.integers(0, 10**6), min_size=1, max_size=8),
+    st.dictionaries(st.tuples(st.integers(0, 8), st.integers(0, 8)), st.integers(0, 10**8)),
+)
+def test_a_fare_of_its_own_is_what_its_leg_costs_and_no_other_leg(
+    fares: list[int], pairs: dict[tuple[int, int], int]
+) -> None:
+    for start in range(len(fares)):
+        for end in range(start + 1, len(fares) + 1):
+            fare = leg_fare(fares, pairs, Leg(start, end))
+            assert fare == pairs.get((start, end), sum(fares[start:end]))
 
 
 @given(st.integers(0, 10**8), st.integers(0, 1000))

@@ -15,6 +15,7 @@ const POLL_MS = 10_000;
 const PATIENCE_MS = 1_200;
 const CROWDED_MS = 5_000;
 const HEALTHY_MS = 30_000;
+const PRICES_MS = 2_000;
 
 /** Full jitter: a thousand browsers that lost one server do not come back together.
  * @param {number} attempt @param {number} random in [0, 1) */
@@ -117,6 +118,7 @@ export class LiveSeats {
     const { known, resubscribe } = receive(this.latest, frame);
     if (known && known !== this.latest) this.show(known);
     if (resubscribe) this.subscribe();
+    if (frame.type === "delta" && frame.seats.length === 0) this.learnPrices();
     if (frame.type === "hello") {
       learnTime(frame.now);
       this.heartbeatMs = frame.heartbeat * 1000;
@@ -138,6 +140,13 @@ export class LiveSeats {
       this.distrust();
       this.timers.subscribe = setTimeout(() => this.subscribe(), pauseBefore(3, Math.random()));
     }
+  }
+
+  /** A change in which no seat changes is one of fares. All who watch hear it at once and need not ask at once. */
+  learnPrices() {
+    clearTimeout(this.timers.prices);
+    const later = Math.random() * PRICES_MS;
+    this.timers.prices = setTimeout(() => this.refresh().catch(() => {}), later);
   }
 
   /** @param {Extract<Frame, { type: "heartbeat" }>} frame */

@@ -236,9 +236,11 @@ function Chooser({ bus, at }) {
   const wanted = client.wanted.value
     .map((seat) => prices.get(seat))
     .filter((price) => price !== undefined);
-  const total = wanted.length
+  const sum = wanted.length
     ? { amount: wanted.reduce((sum, price) => sum + price.amount, 0), currency: wanted[0].currency }
     : null;
+  // What is held is held at the price of that moment, whatever the map says by now.
+  const total = (client.isSettled.value && client.hold.value?.total) || sum;
   const cheapest = [...prices.values()].reduce((a, b) => (b.amount < a.amount ? b : a));
   return html`
     <${News} />

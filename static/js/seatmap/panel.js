@@ -7,7 +7,7 @@ import { HoldClock } from "./countdown.js";
 /** @typedef {import("../api.d.ts").Money} Money */
 /** @typedef {import("../api.d.ts").Seat} Seat */
 
-const PREFERENCES = ["window", "aisle", "front", "lower_deck", "upper_deck"];
+const PREFERENCES = ["window", "aisle", "front", "lower_deck", "upper_deck", "accessible"];
 const BEST_MAX = 8;
 
 /** @param {{ bus: Bus, at: { start: number, end: number } }} props */
@@ -67,7 +67,9 @@ function StopSelect({ name, label, calls, at, value, onValue }) {
 export function BestSeatsPanel({ bus, isBusy, find, wish, onWish }) {
   const { count, prefer } = wish;
   const most = Math.min(BEST_MAX, bus.rules.seats_per_buyer);
-  const decks = bus.layout.decks;
+  const { decks, seats } = bus.layout;
+  const isOffered = (/** @type {string} */ wish) =>
+    wish.endsWith("deck") ? decks > 1 : seats.some((seat) => seat.attributes.includes(wish));
   const step = (/** @type {number} */ by) =>
     onWish({ count: Math.min(most, Math.max(1, count + by)), prefer });
   const turn = (/** @type {string} */ wanted) =>
@@ -89,7 +91,7 @@ export function BestSeatsPanel({ bus, isBusy, find, wish, onWish }) {
         <button type="button" class="button" aria-disabled=${isBusy} onClick=${() => find(count, prefer)}>${t("best.find")}</button>
       </div>
       <div class="chips" role="group" aria-label=${t("best.prefer")}>
-        ${PREFERENCES.filter((each) => decks > 1 || !each.endsWith("deck")).map(
+        ${PREFERENCES.filter(isOffered).map(
           (each) =>
             html`<button type="button" key=${each} class="chip" aria-pressed=${prefer.includes(each)} onClick=${() => turn(each)}>${term("prefer", each)}</button>`,
         )}
