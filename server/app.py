@@ -8,12 +8,13 @@ from starlette.routing import BaseRoute, Mount, Route, Router, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from server import openapi, wire
-from server.api import accounts, admin, bookings, buses, health, holds, payments, stops
+from server.api import accounts, admin, bookings, buses, health, holds, operators, payments, stops
 from server.contract import Endpoint, Operation, problem_answer, send_answer
 from server.front import Front
 from server.live import LiveEndpoint
 from server.pages import page_routes
 from server.problems import HttpProblem
+from server.proxies import Proxies
 from server.services import Services
 
 # Ordered by how often they are asked: the router takes the first that matches.
@@ -25,13 +26,15 @@ OPERATIONS: tuple[Operation, ...] = (
     *stops.OPERATIONS,
     *accounts.OPERATIONS,
     *admin.OPERATIONS,
+    *operators.OPERATIONS,
 )
 
 
 def create_app(services: Services) -> ASGIApp:
     """Return the ASGI application around open services."""
     # The bare router: exceptions are Front's business, and a middleware less is microseconds less for every request.
-    return Front(Router([*_routes(services)], redirect_slashes=False, default=not_found))
+    router = Router([*_routes(services)], redirect_slashes=False, default=not_found)
+    return Front(router, Proxies(services.settings.trusted_proxies))
 
 
 def openapi_document() -> bytes:

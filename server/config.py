@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -30,6 +31,7 @@ class Settings:
     workers: int = 1
     db_pool_size: int = 50
     allowed_origins: tuple[str, ...] = ()
+    trusted_proxies: tuple[str, ...] = ()
     hold_seconds: int = 300
     pending_seconds: int = 120
     rate_limits: bool = True
@@ -99,6 +101,13 @@ def _origin(text: str) -> str:
     return text.lower()
 
 
+def _network(text: str) -> str:
+    try:
+        return str(ip_network(text))
+    except ValueError:
+        raise ValueError(f"`{text}` is not an address or a network such as 10.0.0.0/8") from None
+
+
 def _host(text: str) -> str:
     if not text or any(char.isspace() for char in text):
         raise ValueError("must be a host name or an address")
@@ -151,6 +160,12 @@ SETTINGS = (
         _list_of(_origin),
         "our own address",
         "whose pages may connect, separated by commas: `https://tickets.example`",
+    ),
+    Setting(
+        "trusted_proxies",
+        _list_of(_network),
+        "none",
+        "proxies whose word on a client's address and scheme counts (`X-Forwarded-For`, `-Proto`): `10.0.0.0/8`",
     ),
     Setting("hold_seconds", _whole(1, 1200), "300", "how long a hold lasts"),
     Setting("pending_seconds", _whole(1, 3600), "120", "how long an unpaid booking lasts"),

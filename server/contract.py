@@ -7,7 +7,7 @@ rest. From both come the ASGI endpoint here and the OpenAPI document in `server/
 import inspect
 import uuid
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from hashlib import blake2b
 from typing import Any, TypeVar
@@ -17,6 +17,7 @@ import msgspec
 from starlette.types import Receive, Scope, Send
 
 from server import wire
+from server.guests import cookie_header, read_cookie
 from server.problems import (
     CONTENT_TYPE,
     HttpProblem,
@@ -102,6 +103,10 @@ class Call:
         )
 
 
+class _Retry(msgspec.Struct, frozen=True):
+    retry_after: int | None = None
+
+
 Handler = Callable[..., Awaitable[Any]]
 
 
@@ -121,6 +126,8 @@ class Operation:
     idempotency: Idempotency = Idempotency.NONE
     problems: tuple[type[StoreError], ...] = ()
     headers: Mapping[str, str] = field(default_factory=dict)
+    tells_guests_apart: bool = False
+    """Whether guests are recognised here, and given a cookie if they have none."""
     name: str = field(init=False)
     body_type: Any = field(init=False)
     query_type: Any = field(init=False)
@@ -165,9 +172,24 @@ class Endpoint:
         operation = self._find(scope)
         scope["omnibus.route"] = operation.path
         call = self._open(scope, operation)
-        if operation.decoder is not None or operation.method != "GET":
-            call.body = await read_body(receive, call.headers)
-        return await _run(call)
+        cookie = self._recognise(call) if operation.tells_guests_apart else None
+        try:
+            if operation.decoder is not None or operation.method != "GET":
+                call.body = await read_body(receive, call.headers)
+            answer = await _run(call)
+        except (StoreError, HttpProblem) as error:
+            answer = problem_answer(error, call.request_id)
+        return answer if cookie is None else replace(answer, headers=(*answer.headers, cookie))
+
+    def _recognise(self, call: Call) -> tuple[bytes, bytes] | None:
+        """Tell a guest from others; return the header that gives a cookie to whoever has none of ours."""
+        if not call.caller.is_guest or not self._services.settings.rate_limits:
+            return None
+        guests, given = self._services.guests, read_cookie(call.headers, call.scheme)
+        call.caller = guests.recognise(given, call.client)
+        if guests.is_ours(given):
+            return None
+        return cookie_header(guests.new_cookie(), call.scheme)
 
     def _find(self, scope: Scope) -> Operation:
         operation = self._by_method.get(scope["method"])
@@ -226,13 +248,21 @@ async def _run(call: Call) -> Answer:
     if isinstance(result, Answer):
         return result
     if isinstance(result, Reply):
-        headers = _JSON if result.status < 400 else _PROBLEM
+        headers = _JSON if result.status < 400 else [*_PROBLEM, *_retry_header(result.body)]
         if result.is_replayed:
             headers = (*headers, (b"idempotent-replayed", b"true"))
         return Answer(result.status, result.body, headers)
     if result is None:
         return Answer(operation.status if operation.returns else 204, headers=())
     return Answer(operation.status, wire.encode(result))
+
+
+def _retry_header(problem: bytes) -> Headers:
+    """Return the Retry-After of a refusal that is stored as it was told."""
+    if b'"retry_after"' not in problem:
+        return ()
+    seconds = msgspec.json.decode(problem, type=_Retry).retry_after
+    return () if seconds is None else ((b"retry-after", str(seconds).encode()),)
 
 
 def problem_answer(error: StoreError | HttpProblem, request_id: str) -> Answer:

@@ -10,6 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from server.contract import problem_answer, send_answer
 from server.metrics import REQUESTS
 from server.problems import HttpProblem
+from server.proxies import Proxies
 
 log = structlog.get_logger("omnibus.http")
 
@@ -24,13 +25,15 @@ _SLOW_SECONDS = 1.0
 
 
 class Front:
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, proxies: Proxies) -> None:
         self._app = app
+        self._proxies = proxies
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        self._proxies.see_through(scope)
         request_id = secrets.token_hex(8)
         scope["omnibus.request_id"] = request_id
         started = time.perf_counter()

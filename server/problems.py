@@ -8,7 +8,9 @@ import msgspec
 
 from server.wire import encode
 from store.errors import (
+    AddressFull,
     AlreadyExists,
+    AlreadyExtended,
     Departed,
     Forbidden,
     HoldExpired,
@@ -20,12 +22,14 @@ from store.errors import (
     OutcomeUnknown,
     Overloaded,
     SalesClosed,
+    SeatCoolingDown,
     SeatUnavailable,
     StoreError,
+    TooManyHolds,
     TooManySeats,
     WrongState,
 )
-from store.model import STATUS_NAMES
+from store.model import AVAILABLE, STATUS_NAMES
 
 CONTENT_TYPE = b"application/problem+json"
 _TYPE = "https://omnibus.example/problems/"
@@ -79,6 +83,11 @@ def _in_the_way(error: SeatUnavailable) -> str:
     return ", ".join(f"{seat} is {STATUS_NAMES[letter].lower()}" for seat, letter in error.seats)
 
 
+def _cooling(error: SeatCoolingDown) -> dict[str, Any]:
+    seats = [TakenSeat(seat, STATUS_NAMES[AVAILABLE]) for seat in error.seats]
+    return {"seats": seats, "retry_after": error.retry_after_seconds}
+
+
 def _retry(error: Any) -> dict[str, Any]:
     return {"retry_after": error.retry_after_seconds}
 
@@ -102,8 +111,40 @@ TABLE: dict[type[StoreError], Row] = {
     TooManySeats: Row(
         409,
         "too_many_seats",
-        "A buyer may hold no more seats of one bus",
-        lambda e: f"at most {e.seats_max} seats at a time",
+        "A buyer may keep no more seats of one bus",
+        lambda e: f"at most {e.most} seats at a time; pay for them or give some back first",
+        _retry,
+    ),
+    AddressFull: Row(
+        409,
+        "address_limit",
+        "Buyers who have not signed in may keep no more seats of this bus from this network",
+        lambda e: (
+            f"at most {e.most} seats at a time for all of them together; sign in to have a limit of your own"
+        ),
+        _retry,
+    ),
+    TooManyHolds: Row(
+        409,
+        "too_many_holds",
+        "A buyer may have no more holds at a time",
+        lambda e: f"at most {e.most} holds or unpaid bookings; pay for one or give it back first",
+        _retry,
+    ),
+    SeatCoolingDown: Row(
+        409,
+        "seat_cooling_down",
+        "Seats that a buyer has let go are others' for a while",
+        lambda e: (
+            f"{', '.join(e.seats)} can be yours again in {e.retry_after_seconds} s; choose another seat"
+        ),
+        _cooling,
+    ),
+    AlreadyExtended: Row(
+        409,
+        "already_extended",
+        "A hold is extended once",
+        _always("its deadline stays as it is; finish before it"),
     ),
     WrongState: Row(409, "wrong_state", "That cannot be done any more", lambda e: e.detail),
     HoldNotFound: Row(

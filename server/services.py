@@ -1,5 +1,6 @@
 """What handlers work with, opened and closed with the process."""
 
+import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -8,12 +9,14 @@ from datetime import UTC, datetime
 from realtime.connection import Authenticate, Principal
 from realtime.live import Live
 from server.config import Settings
+from server.guests import Guests
 from server.metrics import EVENTS
 from server.passwords import Passwords
 from server.tokens import Tokens, new_signing_key
 from store import Store
 from store.events import SeatsChanged
 from store.facade import StoreOptions
+from store.house_keys import HouseKey
 from store.model import Role
 
 _STAFF = {Role.AGENT, Role.OPERATOR, Role.SUPPORT, Role.ADMIN}
@@ -26,6 +29,7 @@ class Services:
     live: Live
     tokens: Tokens
     passwords: Passwords
+    guests: Guests
 
 
 @asynccontextmanager
@@ -49,6 +53,8 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
     )
     passwords = Passwords()
     try:
+        cookie_keys = await store.house_keys.find_or_make("buyer_cookies", _new_cookie_key)
+        guests = Guests(bytes.fromhex(cookie_keys[-1].secret))
         tokens = Tokens(await store.house_keys.find_or_make("access_tokens", new_signing_key))
         live = Live(
             store.buses,
@@ -59,7 +65,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         listeners.append(live)
         await live.start()
         try:
-            yield Services(settings, store, live, tokens, passwords)
+            yield Services(settings, store, live, tokens, passwords, guests)
         finally:
             await live.stop()
     finally:
@@ -86,3 +92,7 @@ def _authenticate_with(tokens: Tokens) -> Authenticate:
         )
 
     return authenticate
+
+
+def _new_cookie_key() -> HouseKey:
+    return HouseKey("1", secrets.token_hex(32))

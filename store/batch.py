@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from store.counts import lock_buyers
 from store.db import Connection, Record
 from store.errors import KeyReused, Refusal, StoreError
 from store.events import SeatsChanged
@@ -81,7 +82,7 @@ Answers = dict[tuple[int, uuid.UUID], tuple[uuid.UUID, Reply]]
 async def _lock(
     connection: Connection, requests: Sequence[Request[Any]], needs: Sequence[Needs]
 ) -> tuple[Ledger, Answers]:
-    held = await _lock_buyers(connection, requests, needs)
+    buyers = await lock_buyers(connection, requests, needs)
     seats = {(r.bus_id, seat) for r, n in zip(requests, needs, strict=True) for seat in n.seats}
     holds = {(r.bus_id, n.hold_id) for r, n in zip(requests, needs, strict=True) if n.hold_id}
     bookings = {
@@ -100,7 +101,7 @@ async def _lock(
     )
     assert row is not None
     ledger = _ledger(row)
-    ledger.held_seats = held
+    ledger.buyers = buyers
     buses = {request.bus_id: request.bus for request in requests}
     if holds:
         await _lock_holds(connection, ledger, buses, holds)
@@ -108,26 +109,6 @@ async def _lock(
         await _lock_bookings(connection, ledger, buses, bookings)
     await _find_overdue(connection, ledger, requests, needs)
     return ledger, _answers(row)
-
-
-async def _lock_buyers(
-    connection: Connection, requests: Sequence[Request[Any]], needs: Sequence[Needs]
-) -> dict[tuple[int, int], int]:
-    """Lock the counts of signed-in buyers and return how many seats each really holds."""
-    caps: dict[tuple[int, int, int], int] = {}
-    for request, need in zip(requests, needs, strict=True):
-        if need.buyer:
-            # Staff and the buyer may ask in one batch: the larger cap stands, each is held to their own when decided.
-            place = (request.bus_id, need.buyer.user_id, request.bus.operator_id)
-            caps[place] = max(caps.get(place, 0), need.buyer.seats_max)
-    if not caps:
-        return {}
-    buyers = sorted((*place, cap) for place, cap in caps.items())
-    await connection.execute(SQL["lock_buyers"], *_columns(buyers, 4))
-    pairs = [(bus_id, user_id) for bus_id, user_id, _, _ in buyers]
-    counted = await connection.fetch(SQL["count_held"], *_columns(pairs, 2))
-    found = {(row["bus_id"], row["user_id"]): row["seats"] for row in counted}
-    return {pair: found.get(pair, 0) for pair in pairs}
 
 
 def _ledger(row: Record) -> Ledger:
@@ -259,6 +240,9 @@ def read_hold(bus: Bus, row: Record) -> Hold:
         prices=tuple(row["prices"]),
         created_at=row["created_at"],
         expires_at=row["expires_at"],
+        buyer=row["buyer"],
+        network=row["network"],
+        is_extended=row["is_extended"],
     )
 
 

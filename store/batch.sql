@@ -2,23 +2,6 @@
 -- this order, decides in Python, runs the write statements it needs in this order, and `write_tail` last.
 -- No lock statement filters by state: a row that was waited for is read again as it is then.
 
--- name: lock_buyers
--- First in the lock order: $1 buses, $2 users, $3 operators, $4 caps.
-INSERT INTO buyer_holds AS held (bus_id, user_id, operator_id, seats_held, seats_max)
-SELECT w.bus_id, w.user_id, w.operator_id, 0, w.seats_max
-FROM unnest($1::bigint[], $2::bigint[], $3::integer[], $4::smallint[]) AS w (bus_id, user_id, operator_id, seats_max)
-ORDER BY w.bus_id, w.user_id
-ON CONFLICT (bus_id, user_id) DO UPDATE
-    SET seats_max = greatest(excluded.seats_max, held.seats_held);
-
--- name: count_held
--- What buyers really hold, expired holds left out; asked after their counts are locked: $1 buses, $2 users.
-SELECT h.bus_id, h.user_id, sum(cardinality(h.seats))::integer AS seats
-FROM unnest($1::bigint[], $2::bigint[]) AS w (bus_id, user_id)
-INNER JOIN holds AS h ON h.bus_id = w.bus_id AND h.user_id = w.user_id
-WHERE h.state = 'ACTIVE' AND h.expires_at > clock_timestamp()
-GROUP BY h.bus_id, h.user_id;
-
 -- name: lock_seats
 -- $1 and $2 seats, $3 buses, $4 and $5 idempotency keys. Everything in one row, as arrays.
 WITH locked AS MATERIALIZED (
@@ -73,7 +56,7 @@ INNER JOIN bookings AS b ON b.bus_id = w.bus_id AND b.booking_id = w.booking_id;
 -- After the seats: $1 buses, $2 holds.
 SELECT
     h.bus_id, h.hold_id, h.state AS hold_state, h.user_id, h.from_idx, h.to_idx, h.seats, h.prices, h.created_at,
-    h.expires_at, clock_timestamp() AS now
+    h.expires_at, h.buyer, h.network, h.is_extended, clock_timestamp() AS now
 FROM unnest($1::bigint[], $2::uuid[]) AS w (bus_id, hold_id)
 INNER JOIN holds AS h ON h.bus_id = w.bus_id AND h.hold_id = w.hold_id
 ORDER BY h.bus_id, h.hold_id
@@ -112,56 +95,66 @@ WHERE c.bus_id = w.bus_id AND c.seat_no = w.seat_no AND c.segment >= w.from_idx 
 
 -- name: add_holds
 INSERT INTO holds (
-    bus_id, operator_id, hold_id, user_id, seats, from_idx, to_idx, prices, created_at, expires_at
+    bus_id, operator_id, hold_id, user_id, seats, from_idx, to_idx, prices, created_at, expires_at, buyer, network,
+    part_of
 )
 SELECT
     w.bus_id, w.operator_id, w.hold_id, w.user_id, w.seats::smallint[], w.from_idx, w.to_idx, w.prices::integer[],
-    w.created_at, w.expires_at
+    w.created_at, w.expires_at, w.buyer, w.network, w.part_of
 FROM unnest(
     $1::bigint[], $2::integer[], $3::uuid[], $4::bigint[], $5::text[], $6::smallint[], $7::smallint[],
-    $8::text[], $9::timestamptz[], $10::timestamptz[]
-) AS w (bus_id, operator_id, hold_id, user_id, seats, from_idx, to_idx, prices, created_at, expires_at);
+    $8::text[], $9::timestamptz[], $10::timestamptz[], $11::uuid[], $12::uuid[], $13::uuid[]
+) AS w (
+    bus_id, operator_id, hold_id, user_id, seats, from_idx, to_idx, prices, created_at, expires_at, buyer, network,
+    part_of
+);
 
 -- name: change_holds
 -- Another set of seats or another deadline.
-UPDATE holds AS h SET seats = w.seats::smallint[], prices = w.prices::integer[], expires_at = w.expires_at
+UPDATE holds AS h
+SET
+    seats = w.seats::smallint[], prices = w.prices::integer[], expires_at = w.expires_at,
+    is_extended = w.is_extended
 FROM
-    unnest($1::bigint[], $2::uuid[], $3::text[], $4::text[], $5::timestamptz[])
-        AS w (bus_id, hold_id, seats, prices, expires_at)
+    unnest($1::bigint[], $2::uuid[], $3::text[], $4::text[], $5::timestamptz[], $6::boolean[])
+        AS w (bus_id, hold_id, seats, prices, expires_at, is_extended)
 WHERE h.bus_id = w.bus_id AND h.hold_id = w.hold_id;
 
 -- name: end_holds
-UPDATE holds AS h SET state = w.state, ended_at = w.ended_at
+-- From where they were made is forgotten with them.
+UPDATE holds AS h SET state = w.state, ended_at = w.ended_at, network = NULL
 FROM unnest($1::bigint[], $2::uuid[], $3::text[], $4::timestamptz[]) AS w (bus_id, hold_id, state, ended_at)
 WHERE h.bus_id = w.bus_id AND h.hold_id = w.hold_id;
 
 -- name: set_held
-UPDATE buyer_holds AS h SET seats_held = w.seats_held
-FROM unnest($1::bigint[], $2::bigint[], $3::smallint[]) AS w (bus_id, user_id, seats_held)
-WHERE h.bus_id = w.bus_id AND h.user_id = w.user_id;
+UPDATE buyer_holds AS h SET seats_held = w.seats_held, holds_held = w.holds_held
+FROM unnest($1::bigint[], $2::uuid[], $3::smallint[], $4::smallint[]) AS w (bus_id, buyer, seats_held, holds_held)
+WHERE h.bus_id = w.bus_id AND h.buyer = w.buyer;
 
 -- name: add_bookings
 INSERT INTO bookings (
     bus_id, operator_id, booking_id, ref, status, user_id, sold_by, hold_id, from_idx, to_idx, seats, prices, names,
-    categories, method, email, phone, created_at, expires_at, confirmed_at
+    categories, method, email, phone, created_at, expires_at, confirmed_at, buyer, network
 )
 SELECT
     w.bus_id, w.operator_id, w.booking_id, w.ref, w.status, w.user_id, w.sold_by, w.hold_id, w.from_idx, w.to_idx,
     w.seats::smallint[], w.prices::integer[], w.names::text[], w.categories::text[], w.method, w.email, w.phone,
-    w.created_at, w.expires_at, w.confirmed_at
+    w.created_at, w.expires_at, w.confirmed_at, w.buyer, w.network
 FROM unnest(
     $1::bigint[], $2::integer[], $3::bigint[], $4::text[], $5::text[], $6::bigint[], $7::bigint[], $8::uuid[],
     $9::smallint[], $10::smallint[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[],
-    $16::text[], $17::text[], $18::timestamptz[], $19::timestamptz[], $20::timestamptz[]
+    $16::text[], $17::text[], $18::timestamptz[], $19::timestamptz[], $20::timestamptz[], $21::uuid[], $22::uuid[]
 ) AS w (
     bus_id, operator_id, booking_id, ref, status, user_id, sold_by, hold_id, from_idx, to_idx, seats, prices, names,
-    categories, method, email, phone, created_at, expires_at, confirmed_at
+    categories, method, email, phone, created_at, expires_at, confirmed_at, buyer, network
 );
 
 -- name: move_bookings
 -- From one status to another: confirmed, cancelled, expired, failed.
 UPDATE bookings AS b
-SET status = w.status, expires_at = w.expires_at, confirmed_at = w.confirmed_at, ended_at = w.ended_at
+SET
+    status = w.status, expires_at = w.expires_at, confirmed_at = w.confirmed_at, ended_at = w.ended_at,
+    network = NULL
 FROM
     unnest(
         $1::bigint[], $2::bigint[], $3::text[], $4::timestamptz[], $5::timestamptz[], $6::timestamptz[]

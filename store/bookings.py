@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from store.buyers import Buyer, Change, Kept, buyer_of
 from store.errors import InvalidRequest
-from store.holds import OfHold, SeatRequest, end_hold, require_live
+from store.holds import OfHold, SeatRequest, end_hold, note_buyer, require_live
 from store.ids import BookingNumbers, RefCodec
 from store.lane import Lane
 from store.ledger import Changes, Ledger, literal, text_literal
@@ -123,7 +124,8 @@ class Bookings:
     ) -> Reply:
         """Book seats directly, all or none.
 
-        Locks: the seats, expired owners of them, the bus row last. Raises SeatUnavailable, Departed, SalesClosed,
+        Unpaid, they count as a hold does. Locks: the buyer's counts (unless it is paid), the seats, expired owners of
+        them, the bus row last. Raises SeatUnavailable, Departed, SalesClosed, LimitReached, SeatCoolingDown,
         InvalidRequest, NotFound. Emits `booked`.
         """
         sale = await self._sale(caller, purchase)
@@ -134,7 +136,7 @@ class Bookings:
     ) -> Reply:
         """Turn a live hold into a booking, at the prices it was held at.
 
-        Locks: the buyer's count, the hold's seats, the hold, the bus row last. Raises HoldNotFound, HoldExpired,
+        Locks: the buyer's counts, the hold's seats, the hold, the bus row last. Raises HoldNotFound, HoldExpired,
         Departed, SalesClosed, InvalidRequest. Emits `booked`.
         """
         bus_id, hold_id = owned
@@ -159,7 +161,7 @@ class BookSeats(Request[Booking]):
     def needs(self) -> Needs:
         self.wanted = self.request.on(self.bus, self.sale.caller)
         self.passengers = self.sale.seat(self.bus, self.wanted.seats)
-        return Needs(self.wanted.seats, self.wanted.leg)
+        return Needs(self.wanted.seats, self.wanted.leg, buyer=self._buyer())
 
     def decide(self, ledger: Ledger, changes: Changes) -> Booking:
         wanted = self.wanted
@@ -167,14 +169,24 @@ class BookSeats(Request[Booking]):
         ledger.require_on_sale(self.bus, wanted.leg)
         states = ledger.for_sale(self.bus, wanted.seats)
         require_free(wanted, states)
+        buyer = self._buyer()
+        if buyer is not None:
+            ledger.buyers.require_cool(self.bus, buyer, wanted.seats, ledger.now)
+            ledger.buyers.admit(self.bus, buyer, len(wanted.seats), ledger.now)
         booking = self.sale.open(self.bus, wanted.leg, wanted.prices, self.passengers, ledger.now)
         ledger.take_over(self.bus, wanted.seats, changes)
         changes.claim(booking.seats, booking.leg, booking_id=booking.booking_id)
-        _note(changes, booking, self.sale)
+        _note(changes, booking, self.sale, buyer=buyer)
+        if buyer is not None and (kept := _waiting(booking, buyer)):
+            note_buyer(ledger, changes, Change(kept.owner, kept, buyer))
         changes.show(
             "booked", set_leg(booking.seats, states, booking.leg, _letter(booking)), is_sale=True
         )
         return booking
+
+    def _buyer(self) -> Buyer | None:
+        """Return who keeps the seats from others while they are not paid; what is paid is kept from nobody."""
+        return None if self.sale.purchase.is_paid else buyer_of(self.bus, self.sale.caller)
 
 
 @dataclass(slots=True)
@@ -186,9 +198,11 @@ class BookHold(OfHold[Booking]):
         ledger.require_on_sale(self.bus, hold.leg)
         passengers = self.sale.seat(self.bus, hold.seats)
         booking = self.sale.open(self.bus, hold.leg, hold.prices, passengers, ledger.now)
-        # The claims stay the hold's: the booking names it.
-        end_hold(ledger, changes, hold, HoldState.BOOKED)
-        _note(changes, booking, self.sale, hold)
+        # The claims stay the hold's: the booking names it. Until it is paid its seats count as the hold's did.
+        buyer = Buyer(hold.buyer, hold.network) if hold.buyer else None
+        kept = _waiting(booking, buyer) if buyer else None
+        end_hold(ledger, changes, hold, HoldState.BOOKED, kept)
+        _note(changes, booking, self.sale, hold, buyer=buyer)
         states = ledger.shown(self.bus, hold.seats)
         changes.show(
             "booked", set_leg(hold.seats, states, hold.leg, _letter(booking)), is_sale=True
@@ -237,8 +251,25 @@ def _letter(booking: Booking) -> str:
     return BOOKED if booking.status is BookingStatus.CONFIRMED else LOCKED
 
 
-def _note(changes: Changes, booking: Booking, sale: Sale, hold: Hold | None = None) -> None:
+def _waiting(booking: Booking, buyer: Buyer) -> Kept | None:
+    """Return what an unpaid booking keeps from others."""
+    if booking.expires_at is None:
+        return None
+    bus, number = booking.bus, booking.booking_id
+    return Kept(bus.bus_id, bus.operator_id, number, buyer, booking.seats, booking.expires_at)
+
+
+def _note(
+    changes: Changes,
+    booking: Booking,
+    sale: Sale,
+    hold: Hold | None = None,
+    *,
+    buyer: Buyer | None,
+) -> None:
     bus = booking.bus
+    if booking.expires_at is None:
+        buyer = None
     sold_by = sale.caller.user_id if sale.caller.user_id != booking.user_id else None
     changes.booking = booking
     changes.write(
@@ -264,6 +295,8 @@ def _note(changes: Changes, booking: Booking, sale: Sale, hold: Hold | None = No
             booking.created_at,
             booking.expires_at,
             booking.confirmed_at,
+            buyer.buyer_id if buyer else None,
+            buyer.network if buyer else None,
         ),
     )
     if booking.payment.payment_id is not None:

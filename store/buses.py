@@ -16,6 +16,7 @@ from store.db import Database, Record
 from store.errors import NotFound
 from store.events import Position, SeatMap
 from store.gather import Gather
+from store.limits import read_limits
 from store.model import Bus, BusStop, Layout, LayoutSeat, PairFares
 from store.queries import Queries
 
@@ -160,7 +161,7 @@ def _bus(row: Record, layout: Layout) -> Bus:
         fares=tuple(row["fares"]),
         currency=row["currency"],
         sales_close=timedelta(seconds=row["sales_close_seconds"]),
-        seats_per_buyer=row["seats_per_buyer"],
+        limits=read_limits(row),
         pair_fares=read_pairs(row),
     )
 

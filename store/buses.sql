@@ -2,7 +2,8 @@
 -- What sales need to know of a bus besides its seats; one row a bus, stops as parallel arrays.
 SELECT
     b.bus_id, b.operator_id, b.name, o.name AS operator, b.facts, b.layout_id, b.currency, b.fares,
-    b.sales_close_seconds, o.seats_per_buyer,
+    b.sales_close_seconds, o.seats_per_buyer, o.seats_per_address, o.seats_per_staff, o.holds_per_buyer,
+    o.holds_per_staff, o.cooldown_seconds, o.extension_seconds, o.hold_seconds_max,
     stops.stop_ids, stops.names, stops.zones, stops.station_ids, stops.arrivals, stops.departures, stops.boardings,
     stops.alightings, pairs.starts, pairs.ends, pairs.amounts
 FROM buses AS b

@@ -8,7 +8,8 @@ from zoneinfo import ZoneInfo
 from store.buses import Buses
 from store.db import Database, Record
 from store.errors import NotFound
-from store.model import Bus, Leg
+from store.limits import read_limits
+from store.model import Bus, Leg, Limits
 from store.queries import Queries
 from store.rules import seat_price
 
@@ -71,6 +72,7 @@ class BusCard:
     seats_total: int
     seats_available: int
     stops: tuple[Stop, ...]
+    limits: Limits
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +143,7 @@ class Catalogue:
             seats_total=row["total_seats"],
             seats_available=row["seats_available"],
             stops=tuple(places[stop.stop_id] for stop in bus.stops),
+            limits=read_limits(row),
         )
 
     async def stops(self, stop_ids: Iterable[int]) -> dict[int, Stop]:

@@ -124,7 +124,8 @@ ORDER BY l.departs_at, l.bus_id;
 SELECT
     b.bus_id, b.name, b.operator_id, o.name AS operator, b.route_id, r.name AS route, b.status, b.currency,
     b.departs_at, b.arrives_at, b.total_seats, b.sales_close_seconds, b.epoch, b.rev, b.facts,
-    clock_timestamp() AS now,
+    o.seats_per_buyer, o.seats_per_address, o.seats_per_staff, o.holds_per_buyer, o.holds_per_staff,
+    o.cooldown_seconds, o.extension_seconds, o.hold_seconds_max, clock_timestamp() AS now,
     (
         SELECT count(*) FROM seats AS s WHERE s.bus_id = b.bus_id AND translate(s.states, 'A', '') = ''
     ) AS seats_available

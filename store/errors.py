@@ -6,7 +6,12 @@ StoreError
 │   ├── HoldExpired         the hold's time is over, or it has ended otherwise
 │   ├── Departed            the bus has left the passenger's boarding stop
 │   ├── SalesClosed         the operator sells no more seats of this bus
-│   ├── TooManySeats        more seats than a buyer may have on one bus
+│   ├── LimitReached        a buyer may keep no more:
+│   │   ├── TooManySeats    seats of one bus
+│   │   ├── AddressFull     seats of one bus, all guests of an address together
+│   │   └── TooManyHolds    live holds
+│   ├── SeatCoolingDown     the buyer has just let go of the seat
+│   ├── AlreadyExtended     the deadline of a hold moves once
 │   └── WrongState          the booking or payment is past the point where this could be done
 ├── NotFound                no such thing, or not for this caller
 │   └── HoldNotFound
@@ -56,8 +61,39 @@ class SalesClosed(Refusal):
 
 
 @dataclass(eq=False)
-class TooManySeats(Refusal):
-    seats_max: int
+class LimitReached(Refusal):
+    """A limit on what one buyer may keep; `retry_after_seconds` is when time alone will have lifted it, if it can."""
+
+    most: int
+    retry_after_seconds: int | None = None
+
+
+@dataclass(eq=False)
+class TooManySeats(LimitReached):
+    pass
+
+
+@dataclass(eq=False)
+class AddressFull(LimitReached):
+    pass
+
+
+@dataclass(eq=False)
+class TooManyHolds(LimitReached):
+    pass
+
+
+@dataclass(eq=False)
+class SeatCoolingDown(Refusal):
+    """`seats` are labels, `retry_after_seconds` until the last of them may be had again."""
+
+    seats: tuple[str, ...]
+    retry_after_seconds: int
+
+
+@dataclass(eq=False)
+class AlreadyExtended(Refusal):
+    pass
 
 
 @dataclass(eq=False)

@@ -5,9 +5,11 @@ A sale that needs an expired seat takes it without waiting for this sweep; the s
 
 import asyncio
 import logging
+import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from store.buyers import Buyer
 from store.db import Connection, Record
 from store.errors import StoreError
 from store.holds import OfHold, end_hold
@@ -33,11 +35,15 @@ class Expiry:
     async def sweep(self) -> int:
         """End up to 200 overdue holds and 200 overdue bookings, in the lane's batches; return how many.
 
-        Looks for them with SKIP LOCKED. Locks, for each: the buyer's count, the seats, the hold or booking, the bus row
-        last. Emits `expired`, unless every seat was taken over before. Any number of processes may sweep at once.
+        Looks for them with SKIP LOCKED. Locks, for each: the buyer's counts, the seats, the hold or booking, the bus
+        row last. Emits `expired`, unless every seat was taken over before. Any number of processes may sweep at once.
         """
         holds = [
-            self._submit(ExpireHold(row["bus_id"], _SWEEP, _HOUSE, row["hold_id"], row["user_id"]))
+            self._submit(
+                ExpireHold(
+                    row["bus_id"], _SWEEP, _HOUSE, row["hold_id"], (row["buyer"], row["network"])
+                )
+            )
             for row in await self._overdue("overdue_holds")
         ]
         bookings = [
@@ -64,13 +70,14 @@ class Expiry:
 
 @dataclass(slots=True)
 class ExpireHold(OfHold[bool]):
-    user_id: int | None
-
-    def __post_init__(self) -> None:
-        self.buyer_id = self.user_id
+    holder_ids: tuple[uuid.UUID | None, uuid.UUID | None]
 
     def needs(self) -> Needs:
         return Needs(hold_id=self.hold_id, buyer=self.buyer(), is_ending=True)
+
+    def buyer(self) -> Buyer | None:
+        buyer_id, network = self.holder_ids
+        return Buyer(buyer_id, network) if buyer_id else None
 
     def decide(self, ledger: Ledger, changes: Changes) -> bool:
         hold = self.find(ledger)

@@ -1,6 +1,6 @@
 -- name: overdue_holds
 -- Whoever is selling one of them right now goes first, and the next sweep comes again: $1 at most.
-SELECT h.bus_id, h.hold_id, h.user_id
+SELECT h.bus_id, h.hold_id, h.buyer, h.network
 FROM holds AS h
 WHERE h.state = 'ACTIVE' AND h.expires_at <= clock_timestamp()
 ORDER BY h.expires_at

@@ -18,6 +18,7 @@ from store.holds import Holds
 from store.house_keys import HouseKey, HouseKeys
 from store.ids import RefCodec
 from store.lane import Lane, LaneOptions
+from store.limits import OperatorLimits
 from store.lookup import Lookup
 from store.retention import Retention
 from store.seals import Seals
@@ -55,6 +56,7 @@ class Store:
     retention: Retention
     timetable: Timetable
     accounts: Accounts
+    limits: OperatorLimits
     sessions: Sessions
     house_keys: HouseKeys
     seals: Seals
@@ -93,6 +95,7 @@ class Store:
             retention=Retention(db),
             timetable=Timetable(db),
             accounts=Accounts(db),
+            limits=OperatorLimits(db),
             sessions=Sessions(db),
             house_keys=house_keys,
             seals=Seals(bytes.fromhex(seal[-1].secret)),

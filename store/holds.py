@@ -7,28 +7,26 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 from store.batch import read_hold
+from store.buyers import Buyer, Change, Kept, buyer_of, buyer_of_hold
 from store.db import Connection
-from store.errors import HoldExpired, HoldNotFound, TooManySeats
+from store.errors import AlreadyExtended, HoldExpired, HoldNotFound
 from store.lane import Lane
 from store.ledger import Again, Changes, Ledger, literal
 from store.model import AVAILABLE, LOCKED, Bus, Caller, Hold, HoldState
 from store.queries import Queries
-from store.requests import Ask, Buyer, Needs, Reply, Request
+from store.requests import Ask, Needs, Reply, Request
 from store.rules import (
     Wanted,
     find_leg,
     replace_seats,
     require_allowed,
     require_free,
-    seats_allowed,
     seats_by_label,
     set_leg,
 )
 
 SQL = Queries.beside(__file__)
 T = TypeVar("T")
-EXTENSION = timedelta(seconds=300)
-LONGEST = timedelta(seconds=1200)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +53,8 @@ class Holds:
     async def hold(self, caller: Caller, request: SeatRequest, ask: Ask[Hold]) -> Reply:
         """Take seats for a while, all or none.
 
-        Locks: the buyer's count (signed-in buyers), the seats, expired owners of them, the bus row last.
-        Raises SeatUnavailable, Departed, SalesClosed, TooManySeats, InvalidRequest, NotFound. Emits `held`.
+        Locks: the buyer's counts, the seats, expired owners of them, the bus row last. Raises SeatUnavailable,
+        Departed, SalesClosed, LimitReached, SeatCoolingDown, InvalidRequest, NotFound. Emits `held`.
         """
         return await self._lane.submit(
             HoldSeats(request.bus_id, ask, caller, request, self._lifetime)
@@ -67,22 +65,23 @@ class Holds:
     ) -> Reply:
         """Make `labels` the whole set of a hold, atomically; the deadline stays, and a refusal changes nothing.
 
-        Locks: the buyer's count, old and new seats in one statement, the hold, the bus row last.
-        Raises HoldNotFound, HoldExpired, SeatUnavailable, TooManySeats, InvalidRequest. Emits `held`.
+        Locks: the buyer's counts, old and new seats in one statement, the hold, the bus row last. Raises HoldNotFound,
+        HoldExpired, SeatUnavailable, LimitReached, SeatCoolingDown, InvalidRequest. Emits `held`.
         """
         bus_id, hold_id = owned
         return await self._lane.submit(ReplaceSeats(bus_id, ask, caller, hold_id, labels=labels))
 
     async def extend(self, caller: Caller, owned: tuple[int, uuid.UUID], ask: Ask[Hold]) -> Reply:
-        """Move the deadline to 300 s from now, never past 1,200 s after the hold began.
+        """Move the deadline once, by what the operator allows, never past the longest that a hold may last in all.
 
-        Locks the hold's seats and the hold. Raises HoldNotFound, HoldExpired. Emits nothing.
+        Locks: the buyer's counts, the seats, the hold. Raises HoldNotFound, HoldExpired, AlreadyExtended. Emits
+        nothing.
         """
         bus_id, hold_id = owned
         return await self._lane.submit(ExtendHold(bus_id, ask, caller, hold_id))
 
     async def release(self, caller: Caller, owned: tuple[int, uuid.UUID], ask: Ask[Hold]) -> Reply:
-        """Give the seats back. Locks: the buyer's count, the seats, the hold, the bus row last.
+        """Give the seats back. Locks: the buyer's counts, the seats, the hold, the bus row last.
 
         Raises HoldNotFound, HoldExpired (also when it was released or booked before). Emits `released`.
         """
@@ -114,15 +113,19 @@ class HoldSeats(Request[Hold]):
 
     def needs(self) -> Needs:
         self.wanted = wanted = self.request.on(self.bus, self.caller)
-        return Needs(wanted.seats, wanted.leg, buyer=_buyer(self.bus, self.caller))
+        return Needs(wanted.seats, wanted.leg, buyer=buyer_of(self.bus, self.caller))
 
     def decide(self, ledger: Ledger, changes: Changes) -> Hold:
         wanted = self.wanted
         assert wanted is not None
-        held = _held_after(ledger, self.bus, self.caller, len(wanted.seats))
         ledger.require_on_sale(self.bus, wanted.leg)
         states = ledger.for_sale(self.bus, wanted.seats)
         require_free(wanted, states)
+        buyer = buyer_of(self.bus, self.caller)
+        if buyer is not None:
+            ledger.buyers.require_cool(self.bus, buyer, wanted.seats, ledger.now)
+            ledger.buyers.admit(self.bus, buyer, len(wanted.seats), ledger.now)
+        longest = timedelta(seconds=ledger.buyers.limits_of(self.bus).hold_seconds_max)
         hold = Hold(
             bus=self.bus,
             hold_id=uuid.uuid4(),
@@ -132,34 +135,35 @@ class HoldSeats(Request[Hold]):
             seats=wanted.seats,
             prices=wanted.prices,
             created_at=ledger.now,
-            expires_at=ledger.now + self.lifetime,
+            expires_at=ledger.now + min(self.lifetime, longest),
+            buyer=buyer.buyer_id if buyer else None,
+            network=buyer.network if buyer else None,
         )
         ledger.take_over(self.bus, wanted.seats, changes)
         changes.hold = hold
         changes.claim(hold.seats, hold.leg, hold_id=hold.hold_id)
         changes.write("add_holds", _added(hold))
-        _set_held(changes, self.caller.user_id, held)
+        note_buyer(ledger, changes, _keeping(hold))
         changes.show("held", set_leg(hold.seats, states, hold.leg, LOCKED), is_sale=True)
         return hold
 
 
 @dataclass(slots=True)
 class OfHold(Request[T]):
-    """A request about a hold: by whom, and whose count is locked before the hold itself can be."""
+    """A request about a hold: by whom, and whose counts are locked before the hold itself can be."""
 
     caller: Caller
     hold_id: uuid.UUID
-    buyer_id: int | None = field(init=False)
-
-    def __post_init__(self) -> None:
-        # Most often the caller's own; staff acting for a buyer learns whose it is at the first try.
-        self.buyer_id = self.caller.user_id
+    holder: Hold | None = field(init=False, default=None)
 
     def needs(self) -> Needs:
         return Needs(hold_id=self.hold_id, buyer=self.buyer())
 
     def buyer(self) -> Buyer | None:
-        return Buyer(self.buyer_id, seats_allowed(self.bus, self.caller)) if self.buyer_id else None
+        # Most often the caller's own; who acts on another's hold learns whose it is at the first try.
+        if self.holder is not None:
+            return buyer_of_hold(self.holder, self.caller)
+        return buyer_of(self.bus, self.caller)
 
     def find(self, ledger: Ledger) -> Hold:
         """Return the hold under lock; raise HoldNotFound, Again if other rows must be locked for it."""
@@ -168,8 +172,9 @@ class OfHold(Request[T]):
             raise HoldNotFound
         require_owner(self.caller, hold)
         ledger.require_locked(self.bus, hold.seats)
-        if hold.user_id is not None and (self.bus_id, hold.user_id) not in ledger.held_seats:
-            self.buyer_id = hold.user_id
+        buyer = buyer_of_hold(hold, self.caller)
+        if buyer is not None and not ledger.buyers.is_locked(self.bus, buyer):
+            self.holder = hold
             raise Again
         return hold
 
@@ -187,36 +192,48 @@ class ReplaceSeats(OfHold[Hold]):
     def decide(self, ledger: Ledger, changes: Changes) -> Hold:
         hold = require_live(self.find(ledger), ledger.now)
         change = replace_seats(hold, self.seats)
-        held = held_without(ledger, hold)
-        if held is not None and held + len(self.seats) > seats_allowed(self.bus, self.caller):
-            raise TooManySeats(seats_allowed(self.bus, self.caller))
         ledger.require_on_sale(self.bus, hold.leg)
         states = ledger.for_sale(self.bus, change.added.seats)
         require_free(change.added, states)
+        self._require_room(ledger, hold, change.added.seats)
         replaced = replace(hold, seats=self.seats, prices=change.prices)
         ledger.take_over(self.bus, change.added.seats, changes)
         changes.hold = replaced
         changes.give_up(change.dropped, hold.leg)
         changes.claim(change.added.seats, hold.leg, hold_id=hold.hold_id)
-        if held is not None:
-            _set_held(changes, hold.user_id, held + len(self.seats))
         new_states = set_leg(change.added.seats, states, hold.leg, LOCKED)
         shown = ledger.shown(self.bus, change.dropped)
         new_states |= set_leg(change.dropped, shown, hold.leg, AVAILABLE)
         if new_states:
             changes.write("change_holds", _changed(replaced))
+            _remember_dropped(changes, hold, change.dropped)
+            note_buyer(ledger, changes, _keeping(replaced, change.dropped))
             changes.show("held", new_states, is_sale=True)
         return replaced
+
+    def _require_room(self, ledger: Ledger, hold: Hold, added: Sequence[int]) -> None:
+        buyer = buyer_of_hold(hold, self.caller)
+        if buyer is None or not added:
+            return
+        ledger.buyers.require_cool(self.bus, buyer, added, ledger.now, hold_id=hold.hold_id)
+        ledger.buyers.admit(self.bus, buyer, len(self.seats), ledger.now, instead_of=hold.hold_id)
 
 
 @dataclass(slots=True)
 class ExtendHold(OfHold[Hold]):
     def decide(self, ledger: Ledger, changes: Changes) -> Hold:
         hold = require_live(self.find(ledger), ledger.now)
-        deadline = min(hold.created_at + LONGEST, ledger.now + EXTENSION)
-        extended = replace(hold, expires_at=max(hold.expires_at, deadline))
+        if hold.is_extended:
+            raise AlreadyExtended
+        limits = ledger.buyers.limits_of(self.bus)
+        deadline = min(
+            hold.expires_at + timedelta(seconds=limits.extension_seconds),
+            hold.created_at + timedelta(seconds=limits.hold_seconds_max),
+        )
+        extended = replace(hold, expires_at=max(hold.expires_at, deadline), is_extended=True)
         changes.hold = extended
         changes.write("change_holds", _changed(extended))
+        note_buyer(ledger, changes, _keeping(extended))
         return extended
 
 
@@ -243,47 +260,53 @@ def require_live(hold: Hold, now: datetime) -> Hold:
     return hold
 
 
-def held_without(ledger: Ledger, hold: Hold) -> int | None:
-    """Return how many seats the hold's buyer holds besides it; None for a guest's hold."""
-    if hold.user_id is None:
-        return None
-    held = ledger.held_seats[hold.bus.bus_id, hold.user_id]
-    return max(0, held - len(hold.seats)) if hold.expires_at > ledger.now else held
-
-
-def end_hold(ledger: Ledger, changes: Changes, hold: Hold, state: HoldState) -> Hold:
-    """Note that a hold has ended and that its buyer holds that much less."""
+def end_hold(
+    ledger: Ledger, changes: Changes, hold: Hold, state: HoldState, booked: Kept | None = None
+) -> Hold:
+    """Note that a hold has ended and that its buyer keeps that much less, or a booking that waits to be paid."""
     ended = replace(hold, state=state)
     changes.hold = ended
     changes.write("end_holds", (hold.bus.bus_id, hold.hold_id, state, ledger.now))
-    if (held := held_without(ledger, hold)) is not None:
-        _set_held(changes, hold.user_id, held)
+    if hold.buyer is not None:
+        dropped = () if state is HoldState.BOOKED else hold.seats
+        buyer = Buyer(hold.buyer, hold.network)
+        note_buyer(ledger, changes, Change(hold.hold_id, booked, buyer, dropped))
     return ended
 
 
-def _buyer(bus: Bus, caller: Caller) -> Buyer | None:
-    if caller.user_id is None:
+def note_buyer(ledger: Ledger, changes: Changes, change: Change | None) -> None:
+    """Note what a buyer keeps from now on; nothing for a buyer whom nobody knows."""
+    if change is None:
+        return
+    changes.buyer = change
+    for row in ledger.buyers.counts_after(changes.bus, change, ledger.now):
+        changes.write("set_held", row)
+
+
+def _keeping(hold: Hold, dropped: tuple[int, ...] = ()) -> Change | None:
+    if hold.buyer is None:
         return None
-    return Buyer(caller.user_id, seats_allowed(bus, caller))
+    bus, buyer = hold.bus, Buyer(hold.buyer, hold.network)
+    kept = Kept(bus.bus_id, bus.operator_id, hold.hold_id, buyer, hold.seats, hold.expires_at)
+    return Change(hold.hold_id, kept, buyer, dropped)
 
 
-def _held_after(ledger: Ledger, bus: Bus, caller: Caller, more: int) -> int | None:
-    """Return how many seats a signed-in buyer will hold; raise TooManySeats above the cap."""
-    if caller.user_id is None:
-        return None
-    held = ledger.held_seats[bus.bus_id, caller.user_id] + more
-    if held > (cap := seats_allowed(bus, caller)):
-        raise TooManySeats(cap)
-    return held
+def _remember_dropped(changes: Changes, hold: Hold, dropped: tuple[int, ...]) -> None:
+    """Keep what a buyer let go of as a hold of its own that has ended: that is where cool-downs look."""
+    if hold.buyer is None or not dropped:
+        return
+    price = dict(zip(hold.seats, hold.prices, strict=True))
+    part = replace(
+        hold,
+        hold_id=uuid.uuid4(),
+        seats=dropped,
+        prices=tuple(price[seat] for seat in dropped),
+    )
+    changes.write("add_holds", _added(part, part_of=hold.hold_id))
+    changes.write("end_holds", (hold.bus.bus_id, part.hold_id, HoldState.RELEASED, changes.at))
 
 
-def _set_held(changes: Changes, user_id: int | None, held: int | None) -> None:
-    if user_id is not None and held is not None:
-        changes.held_seats = (user_id, held)
-        changes.write("set_held", (changes.bus.bus_id, user_id, held))
-
-
-def _added(hold: Hold) -> tuple[object, ...]:
+def _added(hold: Hold, part_of: uuid.UUID | None = None) -> tuple[object, ...]:
     return (
         hold.bus.bus_id,
         hold.bus.operator_id,
@@ -295,6 +318,9 @@ def _added(hold: Hold) -> tuple[object, ...]:
         literal(hold.prices),
         hold.created_at,
         hold.expires_at,
+        hold.buyer,
+        hold.network,
+        part_of,
     )
 
 
@@ -305,4 +331,5 @@ def _changed(hold: Hold) -> tuple[object, ...]:
         literal(hold.seats),
         literal(hold.prices),
         hold.expires_at,
+        hold.is_extended,
     )

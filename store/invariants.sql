@@ -113,10 +113,51 @@ GROUP BY p.bus_id, p.payment_id, p.amount
 HAVING sum(r.amount) > p.amount;
 
 -- name: counts_cover_holds
--- A buyer's count is never below what the buyer really holds.
-SELECT c.bus_id, c.user_id
+-- A count is never below what its buyer, or all guests of its address, really keep on the bus.
+WITH kept AS (
+    SELECT h.bus_id, h.buyer, h.network, cardinality(h.seats) AS seats
+    FROM holds AS h
+    WHERE h.buyer IS NOT NULL AND h.state = 'ACTIVE' AND h.expires_at > clock_timestamp()
+    UNION ALL
+    SELECT b.bus_id, b.buyer, b.network, cardinality(b.seats) AS seats
+    FROM bookings AS b
+    WHERE b.buyer IS NOT NULL AND b.status = 'PENDING' AND b.expires_at > clock_timestamp()
+)
+
+SELECT c.bus_id, c.buyer
 FROM buyer_holds AS c
-INNER JOIN holds AS h ON h.bus_id = c.bus_id AND h.user_id = c.user_id
-WHERE h.state = 'ACTIVE' AND h.expires_at > clock_timestamp()
-GROUP BY c.bus_id, c.user_id, c.seats_held
-HAVING sum(cardinality(h.seats)) > c.seats_held;
+INNER JOIN kept AS k ON k.bus_id = c.bus_id AND (k.buyer = c.buyer OR k.network = c.buyer)
+GROUP BY c.bus_id, c.buyer, c.seats_held, c.holds_held
+HAVING sum(k.seats) > c.seats_held OR count(*) FILTER (WHERE k.buyer = c.buyer) > c.holds_held;
+
+-- name: buyers_stay_within_their_caps
+-- What a buyer, or all guests of an address, really keep on a bus is no more than they may; whoever keeps is counted.
+WITH kept AS (
+    SELECT h.bus_id, h.buyer, h.network, cardinality(h.seats) AS seats
+    FROM holds AS h
+    WHERE h.buyer IS NOT NULL AND h.state = 'ACTIVE' AND h.expires_at > clock_timestamp()
+    UNION ALL
+    SELECT b.bus_id, b.buyer, b.network, cardinality(b.seats) AS seats
+    FROM bookings AS b
+    WHERE b.buyer IS NOT NULL AND b.status = 'PENDING' AND b.expires_at > clock_timestamp()
+),
+
+named AS (
+    SELECT k.bus_id, k.buyer AS identity, k.seats, 1 AS holds FROM kept AS k
+    UNION ALL
+    SELECT k.bus_id, k.network AS identity, k.seats, 0 AS holds FROM kept AS k WHERE k.network IS NOT NULL
+)
+
+SELECT n.bus_id, n.identity
+FROM named AS n
+LEFT JOIN buyer_holds AS c ON c.bus_id = n.bus_id AND c.buyer = n.identity
+GROUP BY n.bus_id, n.identity, c.seats_max, c.holds_max
+HAVING sum(n.seats) > coalesce(c.seats_max, 0) OR sum(n.holds) > coalesce(c.holds_max, 0);
+
+-- name: no_hold_outlives_the_hard_cap
+SELECT h.bus_id, h.hold_id FROM holds AS h WHERE h.expires_at > h.created_at + interval '1200 seconds';
+
+-- name: ended_holds_forget_where_they_were_made
+SELECT h.bus_id, h.hold_id AS owner FROM holds AS h WHERE h.network IS NOT NULL AND h.state <> 'ACTIVE'
+UNION ALL
+SELECT b.bus_id, b.hold_id AS owner FROM bookings AS b WHERE b.network IS NOT NULL AND b.status <> 'PENDING';

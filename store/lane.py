@@ -108,10 +108,10 @@ class Lane:
         try:
             return request.prepare(bus)
         except InvalidRequest:
-            # It may make sense since the bus was edited, and nobody compares what is never decided.
+            # It may make sense since the bus or its limits were edited, and nobody compares what is never decided.
             self.buses.forget(request.bus_id)
             current = await self.buses.find(request.bus_id)
-            if current.facts == bus.facts:
+            if (current.facts, current.limits) == (bus.facts, bus.limits):
                 raise
             return request.prepare(current)
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from store.buyers import Buyers, Change
 from store.errors import NotFound
 from store.model import AVAILABLE, Booking, Bus, Hold, Leg
 from store.requests import Key, Reply
@@ -43,7 +44,7 @@ class Changes:
     rows: dict[str, list[Row]] = field(default_factory=dict)
     hold: Hold | None = None
     booking: Booking | None = None
-    held_seats: tuple[int, int] | None = None
+    buyer: Change | None = None
     kind: str | None = None
     is_sale: bool = False
 
@@ -99,7 +100,7 @@ class Ledger:
     sale_status: dict[int, str]
     holds: dict[tuple[int, uuid.UUID], Hold] = field(default_factory=dict)
     bookings: dict[tuple[int, int], Booking] = field(default_factory=dict)
-    held_seats: dict[tuple[int, int], int] = field(default_factory=dict)
+    buyers: Buyers = field(default_factory=Buyers)
     overdue: dict[Place, list[int]] = field(default_factory=dict)
     owned: dict[tuple[int, uuid.UUID | int], list[tuple[int, int]]] = field(default_factory=dict)
 
@@ -166,9 +167,8 @@ class Ledger:
             self.holds[bus.bus_id, changes.hold.hold_id] = changes.hold
         if changes.booking is not None:
             self.bookings[bus.bus_id, changes.booking.booking_id] = changes.booking
-        if changes.held_seats is not None:
-            user_id, count = changes.held_seats
-            self.held_seats[bus.bus_id, user_id] = count
+        if changes.buyer is not None:
+            self.buyers.apply(bus, changes.buyer, changes.at)
         if changes.kind is not None:
             seats = wire_seats(bus, changes.states)
             self.events.append(Event(bus, changes.kind, seats, changes.at, changes.is_sale))

@@ -19,12 +19,27 @@ class Role(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Guest:
+    """How a caller who has not signed in is told from others: by digests, never by what they are made of.
+
+    `buyer` is a browser, or all callers of an address who show none; `network` all guests of that address.
+    """
+
+    buyer: uuid.UUID
+    network: uuid.UUID
+
+
+@dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks. A guest has no user; agents and operators belong to one operator."""
+    """Who asks. A guest has no user; agents and operators belong to one operator.
+
+    A guest of whom nothing is known is bound by no count: the edge knows every guest unless limits are off.
+    """
 
     user_id: int | None = None
     role: Role | None = None
     operator_id: int | None = None
+    guest: Guest | None = None
 
     @property
     def is_guest(self) -> bool:
@@ -49,6 +64,25 @@ class Caller:
 
 
 GUEST = Caller()
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What an operator lets a buyer keep from others. `seats_per_address` is of all guests of an address together."""
+
+    seats_per_buyer: int = 6
+    seats_per_address: int | None = None
+    seats_per_staff: int = 100
+    holds_per_buyer: int = 2
+    holds_per_staff: int = 100
+    cooldown_seconds: int = 120
+    extension_seconds: int = 300
+    hold_seconds_max: int = 1200
+
+    @property
+    def seats_of_address(self) -> int:
+        """The seats of all guests of an address: as many as one buyer's, unless the operator says otherwise."""
+        return self.seats_per_address or self.seats_per_buyer
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +157,7 @@ class Bus:
     fares: tuple[int, ...]
     currency: str
     sales_close: timedelta
-    seats_per_buyer: int
+    limits: Limits = Limits()
     pair_fares: PairFares = field(default_factory=dict)
 
     @property
@@ -171,6 +205,9 @@ class Hold:
     prices: tuple[int, ...]
     created_at: datetime
     expires_at: datetime
+    buyer: uuid.UUID | None = None
+    network: uuid.UUID | None = None
+    is_extended: bool = False
 
 
 @dataclass(frozen=True, slots=True)

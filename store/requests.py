@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from store.buyers import Buyer
 from store.errors import Refusal
 from store.model import Bus, Leg
 
@@ -46,14 +47,6 @@ class Ask(Generic[T]):
 
     encode: Callable[[T | Refusal], Reply]
     key: Key | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Buyer:
-    """A signed-in buyer whose held seats are counted on a bus, and how many they may be."""
-
-    user_id: int
-    seats_max: int
 
 
 @dataclass(frozen=True, slots=True)

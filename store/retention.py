@@ -8,6 +8,7 @@ from store.queries import Queries
 SQL = Queries.beside(__file__)
 EVENTS_KEPT = timedelta(hours=6)
 KEYS_KEPT = timedelta(hours=48)
+COUNTS_KEPT = timedelta(hours=24)
 _AT_A_TIME = 1000
 _ROUNDS_MAX = 50
 
@@ -17,9 +18,16 @@ class Retention:
         self._db = db
 
     async def purge(self) -> int:
-        """Delete old events and idempotency keys in small transactions, at most 50 rounds of each; return how many."""
+        """Delete old events, idempotency keys and counts of buyers in small transactions; return how many.
+
+        At most 50 rounds of each.
+        """
         deleted = 0
-        for query, age in (("purge_events", EVENTS_KEPT), ("purge_keys", KEYS_KEPT)):
+        for query, age in (
+            ("purge_events", EVENTS_KEPT),
+            ("purge_keys", KEYS_KEPT),
+            ("purge_counts", COUNTS_KEPT),
+        ):
             for _ in range(_ROUNDS_MAX):
                 count = await self._delete(SQL[query], age)
                 deleted += count

@@ -19,3 +19,15 @@ USING (
     LIMIT $2
 ) AS old
 WHERE k.bus_id = old.bus_id AND k.key_hash = old.key_hash;
+
+-- name: purge_counts
+-- Of buses that arrived so long ago that nobody holds their seats: $1 age, $2 at a time.
+DELETE FROM buyer_holds AS c
+USING (
+    SELECT o.bus_id, o.buyer
+    FROM buyer_holds AS o
+    INNER JOIN buses AS b ON b.bus_id = o.bus_id
+    WHERE b.arrives_at < clock_timestamp() - $1::interval
+    LIMIT $2
+) AS old
+WHERE c.bus_id = old.bus_id AND c.buyer = old.buyer;

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from store.buyers import seats_per_buyer
 from store.errors import Departed, InvalidRequest, SalesClosed, SeatUnavailable
 from store.model import (
     AVAILABLE,
@@ -20,12 +21,10 @@ from store.model import (
     LayoutSeat,
     Leg,
     PairFares,
-    Role,
     SaleStatus,
 )
 
 _WORST_FIRST = "BXLA"
-SEATS_PER_STAFF_SALE = 100
 
 
 def status_on(states: str, leg: Leg) -> str:
@@ -184,10 +183,8 @@ def _calls(stops: Sequence[BusStop], stop_id: int, pointer: str) -> list[int]:
 
 
 def seats_allowed(bus: Bus, caller: Caller) -> int:
-    """Return how many seats of a bus a buyer may hold at a time, or book at once."""
-    if caller.role in {Role.AGENT, Role.OPERATOR, Role.ADMIN}:
-        return max(SEATS_PER_STAFF_SALE, bus.seats_per_buyer)
-    return bus.seats_per_buyer
+    """Return how many seats of a bus a buyer may keep at a time, or book at once; staff only its own operator's."""
+    return seats_per_buyer(bus.limits, is_staff=caller.works_for(bus.operator_id))
 
 
 def require_allowed(bus: Bus, caller: Caller, count: int) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from server.api.holds import Seats, owned, seat_request
+from server.api.holds import SALE, Seats, owned, seat_request
 from server.api.shapes import Identifier, Line, Money, Named, SeatLabel, utc
 from server.contract import Access, Call, Idempotency, Operation
 from server.cursors import read_cursor, write_cursor
@@ -23,8 +23,6 @@ from store.errors import (
     NotFound,
     OutcomeUnknown,
     Overloaded,
-    SalesClosed,
-    SeatUnavailable,
     WrongState,
 )
 from store.ids import format_owned, is_ref
@@ -328,17 +326,8 @@ OPERATIONS = (
         BookingShape,
         status=201,
         idempotency=Idempotency.REQUIRED,
-        problems=(
-            SeatUnavailable,
-            HoldExpired,
-            HoldNotFound,
-            NotFound,
-            Departed,
-            SalesClosed,
-            Forbidden,
-            InvalidRequest,
-            *_KEYED,
-        ),
+        problems=(*SALE, HoldExpired, HoldNotFound, Forbidden, *_KEYED),
+        tells_guests_apart=True,
     ),
     Operation(
         "GET",

@@ -95,8 +95,19 @@ class FareShape(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class RulesShape(msgspec.Struct, frozen=True):
+    """What a buyer may keep from others: seats of this bus, holds on all buses of the operator, and for how long.
+
+    `seats_per_address` is for all buyers of an address who have not signed in, together. A seat that a buyer let go is
+    others' for `cooldown_seconds`.
+    """
+
     seats_per_buyer: int
+    seats_per_address: int
+    holds_per_buyer: int
+    cooldown_seconds: int
     hold_seconds: int
+    hold_seconds_max: int
+    extension_seconds: int
     pending_seconds: int
     sales_close_seconds: int
     refund: str
@@ -272,7 +283,7 @@ def _route(route_id: int | None, name: str | None) -> Named | None:
 
 def bus_shape(card: BusCard, call: Call) -> BusShape:
     bus = card.bus
-    settings = call.services.settings
+    settings, limits = call.services.settings, card.limits
     return BusShape(
         id=str(bus.bus_id),
         name=card.name,
@@ -293,8 +304,13 @@ def bus_shape(card: BusCard, call: Call) -> BusShape:
         layout=_layout_shape(bus),
         fares=_fare_shapes(bus),
         rules=RulesShape(
-            seats_per_buyer=bus.seats_per_buyer,
-            hold_seconds=settings.hold_seconds,
+            seats_per_buyer=limits.seats_per_buyer,
+            seats_per_address=limits.seats_of_address,
+            holds_per_buyer=limits.holds_per_buyer,
+            cooldown_seconds=limits.cooldown_seconds,
+            hold_seconds=min(settings.hold_seconds, limits.hold_seconds_max),
+            hold_seconds_max=limits.hold_seconds_max,
+            extension_seconds=limits.extension_seconds,
             pending_seconds=settings.pending_seconds,
             sales_close_seconds=int(bus.sales_close.total_seconds()),
             refund="what was paid, until departure from the passenger's own stop",
@@ -363,7 +379,8 @@ OPERATIONS = (
     Operation(
         "GET", "/buses/{bus}/seats", read_seats, SeatMapShape, problems=(*_READ, InvalidRequest)
     ),
-    Operation("GET", "/buses/{bus}", read_bus, BusShape, problems=_READ),
+    # Whoever looks at a bus may want a seat: a browser has its cookie before it holds anything.
+    Operation("GET", "/buses/{bus}", read_bus, BusShape, problems=_READ, tells_guests_apart=True),
     Operation("GET", "/buses", search_buses, DepartureList, problems=(*_READ, InvalidRequest)),
     Operation(
         "POST",

@@ -9,6 +9,8 @@ import msgspec
 from server.api.shapes import Identifier, Money, SeatLabel, parse_id, utc
 from server.contract import Call, Idempotency, Operation
 from store.errors import (
+    AddressFull,
+    AlreadyExtended,
     Departed,
     HoldExpired,
     HoldNotFound,
@@ -16,7 +18,9 @@ from store.errors import (
     NotFound,
     Overloaded,
     SalesClosed,
+    SeatCoolingDown,
     SeatUnavailable,
+    TooManyHolds,
     TooManySeats,
 )
 from store.holds import SeatRequest
@@ -51,6 +55,7 @@ class HoldShape(msgspec.Struct, frozen=True):
     from_stop: str
     to_stop: str
     expires_at: datetime
+    extended: bool
     total: Money
     prices: list[HeldSeat]
 
@@ -65,6 +70,7 @@ def hold_shape(hold: Hold) -> HoldShape:
         from_stop=str(bus.stops[hold.leg.start].stop_id),
         to_stop=str(bus.stops[hold.leg.end].stop_id),
         expires_at=utc(hold.expires_at),
+        extended=hold.is_extended,
         total=Money(sum(hold.prices), bus.currency),
         prices=[
             HeldSeat(label, Money(price, bus.currency))
@@ -120,12 +126,13 @@ async def release_hold(call: Call) -> None:
 
 
 async def extend_hold(call: Call) -> Reply:
-    """Move the deadline to five minutes from now, never past twenty minutes in all."""
+    """Move the deadline once, when it comes to paying; how far, and how long a hold may last, the bus's rules say."""
     hold = owned(call.path["hold"])
     return await call.services.store.holds.extend(call.caller, hold, call.ask(hold_shape))
 
 
-_SALE = (NotFound, SeatUnavailable, Departed, SalesClosed, TooManySeats, InvalidRequest, Overloaded)
+_LIMITS = (TooManySeats, TooManyHolds, AddressFull, SeatCoolingDown)
+SALE = (NotFound, SeatUnavailable, Departed, SalesClosed, *_LIMITS, InvalidRequest, Overloaded)
 _HOLD = (HoldNotFound, HoldExpired, Overloaded)
 
 OPERATIONS = (
@@ -136,7 +143,8 @@ OPERATIONS = (
         HoldShape,
         status=201,
         idempotency=Idempotency.ACCEPTED,
-        problems=_SALE,
+        problems=SALE,
+        tells_guests_apart=True,
     ),
     Operation("GET", "/holds/{hold}", read_hold, HoldShape, problems=_HOLD),
     Operation(
@@ -145,15 +153,25 @@ OPERATIONS = (
         replace_hold,
         HoldShape,
         idempotency=Idempotency.ACCEPTED,
-        problems=(*_HOLD, SeatUnavailable, Departed, SalesClosed, TooManySeats, InvalidRequest),
+        problems=(*_HOLD, SeatUnavailable, Departed, SalesClosed, *_LIMITS, InvalidRequest),
+        tells_guests_apart=True,
     ),
-    Operation("DELETE", "/holds/{hold}", release_hold, None, status=204, problems=_HOLD),
+    Operation(
+        "DELETE",
+        "/holds/{hold}",
+        release_hold,
+        None,
+        status=204,
+        problems=_HOLD,
+        tells_guests_apart=True,
+    ),
     Operation(
         "POST",
         "/holds/{hold}/extend",
         extend_hold,
         HoldShape,
         idempotency=Idempotency.ACCEPTED,
-        problems=_HOLD,
+        problems=(*_HOLD, AlreadyExtended),
+        tells_guests_apart=True,
     ),
 )

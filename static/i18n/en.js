@@ -136,6 +136,22 @@ export default {
   "hold.most": { one: "One seat for each buyer", other: "At most {count} seats at a time" },
   "hold.taken": { one: "{seats} was taken just now.", other: "{seats} were taken just now." },
   "hold.take": "Take {seats}",
+  "limit.seats": {
+    one: "One seat of a bus for each buyer. Pay for it or give it back first.",
+    other: "At most {count} seats of a bus for each buyer. Pay for some or give some back first.",
+  },
+  "limit.holds": {
+    one: "One choice of seats at a time. Finish it or give it back first.",
+    other: "At most {count} choices of seats at a time. Finish one or give one back first.",
+  },
+  "limit.address": {
+    one: "Without an account, one seat of a bus is kept for everybody on your network. Sign in to choose yours.",
+    other:
+      "Without an account, {count} seats of a bus are kept for everybody on your network. Sign in to choose yours.",
+  },
+  "limit.cooling":
+    "You have just given back {seats}. Others come first for {time}; choose another seat.",
+  "limit.later": "There may be room in {time}.",
   "clock.label": "Time left",
   "clock.left": "{time} left to finish",
   "clock.over": "Time is over",

@@ -64,7 +64,12 @@ export interface Bus {
   layout: { id: string; name: string; decks: number; seats: LayoutSeat[] };
   rules: {
     seats_per_buyer: number;
+    seats_per_address: number;
+    holds_per_buyer: number;
+    cooldown_seconds: number;
     hold_seconds: number;
+    hold_seconds_max: number;
+    extension_seconds: number;
     pending_seconds: number;
     sales_close_seconds: number;
     refund: string;
@@ -96,6 +101,7 @@ export interface Hold {
   from_stop: string;
   to_stop: string;
   expires_at: string;
+  extended: boolean;
   total: Money;
   prices: { seat: string; price: Money }[];
 }

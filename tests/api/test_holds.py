@@ -100,7 +100,8 @@ async def test_extending_moves_the_deadline_and_nothing_else(shop: Shop, guest: 
     assert extended.status_code == 200
     moved = extended.json()
     assert datetime.fromisoformat(moved["expires_at"]) >= datetime.fromisoformat(held["expires_at"])
-    assert moved | {"expires_at": held["expires_at"]} == held
+    assert (held["extended"], moved["extended"]) == (False, True)
+    assert moved | {"expires_at": held["expires_at"], "extended": False} == held
 
 
 async def test_a_released_hold_gives_its_seats_back_at_once(shop: Shop, guest: Client) -> None:

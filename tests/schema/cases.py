@@ -51,6 +51,13 @@ CASES = (
     check("person_name_check", "bookings", names="ARRAY['Ann', E'B\\tb']"),
     # Operators
     check("operators_seats_per_buyer_check", "operators", seats_per_buyer="0"),
+    check("operators_seats_per_address_check", "operators", seats_per_address="201"),
+    check("operators_seats_per_staff_check", "operators", seats_per_staff="101"),
+    check("operators_holds_per_buyer_check", "operators", holds_per_buyer="0"),
+    check("operators_holds_per_staff_check", "operators", holds_per_staff="1001"),
+    check("operators_cooldown_seconds_check", "operators", cooldown_seconds="-1"),
+    check("operators_extension_seconds_check", "operators", extension_seconds="1201"),
+    check("operators_hold_seconds_max_check", "operators", hold_seconds_max="1201"),
     unique("operators_pkey", "operators", operator_id="1"),
     unique("operators_name_key", "operators", name="'ONE'"),
     # Stops
@@ -140,7 +147,10 @@ CASES = (
     check("buyer_holds_cap", "buyer_holds", seats_held="7"),
     check("buyer_holds_seats_held_check", "buyer_holds", seats_held="-1"),
     check("buyer_holds_seats_max_check", "buyer_holds", seats_max="0"),
-    unique("buyer_holds_pkey", "buyer_holds", user_id="1"),
+    check("buyer_holds_holds_cap", "buyer_holds", holds_held="3"),
+    check("buyer_holds_holds_held_check", "buyer_holds", holds_held="-1"),
+    check("buyer_holds_holds_max_check", "buyer_holds", holds_max="0"),
+    unique("buyer_holds_pkey", "buyer_holds", buyer=uuid(1)),
     foreign("buyer_holds_bus_id_operator_id_fkey", "buyer_holds", operator_id="2"),
     check("holds_state_check", "holds", state="'GONE'", ended_at="now()"),
     check("holds_from_idx_check", "holds", from_idx="-1"),
@@ -151,8 +161,15 @@ CASES = (
     check("holds_lines_known", "holds", seats="'{1,NULL}'"),
     check("holds_lifetime", "holds", expires_at="'2030-01-01 10:20:01+00'"),
     check("holds_state_shape", "holds", ended_at="now()"),
+    check("holds_network_while_live", "holds", network=uuid(3)),
     unique("holds_pkey", "holds", hold_id=HOLD),
     foreign("holds_bus_id_operator_id_fkey", "holds", operator_id="2"),
+    foreign("holds_bus_id_part_of_fkey", "holds", part_of=uuid(4711)),
+    move(
+        "holds_extended_once",
+        "UPDATE holds SET is_extended = true, expires_at = expires_at + interval '5 minutes' WHERE bus_id = 1;"
+        " UPDATE holds SET expires_at = expires_at + interval '1 second' WHERE bus_id = 1",
+    ),
     move(
         "holds_legal_move",
         "UPDATE holds SET state = 'EXPIRED', ended_at = now() WHERE bus_id = 1;"
@@ -182,6 +199,7 @@ CASES = (
     check("bookings_lines_known", "bookings", names="'{Ann,NULL}'"),
     check("bookings_deadline", "bookings", expires_at="NULL"),
     check("bookings_state_shape", "bookings", confirmed_at="now()"),
+    check("bookings_network_while_unpaid", "bookings", network=uuid(3)),
     unique("bookings_pkey", "bookings", booking_id="1"),
     unique("bookings_hold_key", "bookings", hold_id=HOLD),
     foreign("bookings_bus_id_operator_id_fkey", "bookings", operator_id="2"),

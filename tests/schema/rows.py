@@ -3,7 +3,7 @@
 Values are SQL expressions, so that a case reads like the statement it stands for.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 
 def uuid(number: int) -> str:
@@ -90,10 +90,12 @@ ROWS: dict[str, Row] = {
     "seats": {"bus_id": "1", "seat_no": "3", "operator_id": "1", "states": "'AA'"},
     "buyer_holds": {
         "bus_id": "1",
-        "user_id": "2",
+        "buyer": uuid(2),
         "operator_id": "1",
         "seats_held": "0",
         "seats_max": "6",
+        "holds_held": "0",
+        "holds_max": "2",
     },
     "holds": {
         "bus_id": "1",
@@ -237,7 +239,7 @@ BASE: tuple[tuple[str, Row], ...] = (
     ("seats", {"seat_no": "1"}),
     ("seats", {"seat_no": "2"}),
     ("seats", {"bus_id": "2", "seat_no": "1", "operator_id": "2"}),
-    ("buyer_holds", {"user_id": "1", "seats_held": "2"}),
+    ("buyer_holds", {"buyer": uuid(1), "seats_held": "2", "holds_held": "1"}),
     ("holds", {"hold_id": HOLD}),
     ("holds", {"bus_id": "2", "hold_id": NEXT_HOLD, "operator_id": "2"}),
     ("bookings", {"booking_id": "1", "hold_id": HOLD}),
@@ -272,5 +274,10 @@ def insert(table: str, /, **changes: str) -> str:
     return f"INSERT INTO {table} ({columns}) VALUES ({values})"  # noqa: S608 - of constants
 
 
-def base() -> list[str]:
-    return [insert(table, **changes) for table, changes in BASE]
+def base(tables: Collection[str] | None = None, *, has_buyers: bool = True) -> list[str]:
+    """Return the statements that add it all, also as it was with fewer tables, or before buyers had numbers."""
+    return [
+        insert(table, **changes)
+        for table, changes in BASE
+        if (tables is None or table in tables) and (has_buyers or table != "buyer_holds")
+    ]

@@ -6,7 +6,7 @@ import pytest
 from store.db import Connection
 from tests.schema.rows import ROWS
 
-DELETABLE = {"claims", "events", "idempotency_keys", "leg_fares", "refresh_tokens"}
+DELETABLE = {"buyer_holds", "claims", "events", "idempotency_keys", "leg_fares", "refresh_tokens"}
 APPEND_ONLY = {
     "refunds",
     "events",

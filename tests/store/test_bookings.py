@@ -175,6 +175,7 @@ async def test_refs_access_keys_and_payments_of_many_bookings_differ(world: Worl
 
 async def test_a_buyers_bookings_are_listed_newest_first_page_by_page(world: World) -> None:
     rider, bus = world.rider(1), await world.bus()
+    await world.limit(holds_per_buyer=3)
     made = [await world.book(bus, [seat], caller=rider) for seat in ("1A", "1B", "1C")]
     await world.book(bus, ["1D"], caller=world.rider(2))
     assert rider.user_id is not None

@@ -187,7 +187,7 @@ async def test_whoever_takes_over_waits_for_an_extension_under_way_and_sees_it(
     await world.let_time_pass(late)
     async with session(world) as extending:
         await extending.connection.execute(
-            "UPDATE holds SET created_at = clock_timestamp(),"
+            "UPDATE holds SET is_extended = true, created_at = clock_timestamp(),"
             " expires_at = clock_timestamp() + interval '60 seconds'"
         )
         takeover = asyncio.create_task(world.hold(bus, ["1A"]))

@@ -52,6 +52,15 @@ DAMAGE = {
         )
     ],
     "counts_cover_holds": ["UPDATE buyer_holds SET seats_held = 0"],
+    "buyers_stay_within_their_caps": ["UPDATE buyer_holds SET holds_held = 0, holds_max = 1"],
+    "no_hold_outlives_the_hard_cap": [
+        "ALTER TABLE holds DROP CONSTRAINT holds_lifetime",
+        "UPDATE holds SET created_at = created_at - interval '1 hour' WHERE state = 'ACTIVE'",
+    ],
+    "ended_holds_forget_where_they_were_made": [
+        "ALTER TABLE holds DROP CONSTRAINT holds_network_while_live",
+        "UPDATE holds SET network = buyer, state = 'RELEASED', ended_at = now() WHERE buyer IS NOT NULL",
+    ],
 }
 
 
@@ -61,6 +70,7 @@ async def used(database_url: str) -> AsyncIterator[World]:
     world = await World.open(database_url)
     bus = await world.bus(segments=2, seats=8)
     await world.hold(bus, ["1A"], caller=world.rider(1))
+    await world.book(bus, ["2B"], caller=world.rider(1))
     await world.book(bus, ["1B"])
     await world.book(bus, ["1C"], method="cash")
     await world.block(bus, ["1D"])

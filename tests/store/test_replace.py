@@ -97,7 +97,7 @@ async def test_a_swap_counts_against_the_cap_without_what_it_gives_up(world: Wor
     hold = await world.replace(hold, ["2B", "2C", "2D"], caller=rider)
     with pytest.raises(TooManySeats) as refusal:
         await world.replace(hold, ["3A", "3B", "3C", "3D"], caller=rider)
-    assert refusal.value.seats_max == 6
+    assert refusal.value.most == 6
 
 
 async def test_swaps_of_one_hold_at_once_end_with_one_of_them(world: World) -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from store.errors import Departed, InvalidRequest, SalesClosed, SeatUnavailable
 from store.layouts import two_plus_two
-from store.model import Bus, BusStop, Caller, Layout, Leg, Role
+from store.model import Bus, BusStop, Caller, Layout, Leg, Limits, Role
 from store.rules import (
     Wanted,
     find_leg,
@@ -56,7 +56,7 @@ def make_bus(stops: list[BusStop] | int, *, seats: int = 40, **changes: Any) -> 
         "fares": (500,) * (len(stops) - 1),
         "currency": "EUR",
         "sales_close": timedelta(0),
-        "seats_per_buyer": 6,
+        "limits": Limits(),
     }
     return Bus(**facts | changes)
 

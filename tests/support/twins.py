@@ -4,9 +4,12 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from store import batch
+from store import batch, counts
+from store.queries import Queries
 from tests.support.world import World
 
+_COUNT_LOCK = re.compile(r"\bINSERT INTO buyer_holds\b")
+_NO_LOCK = "SELECT $1::bigint[], $2::integer[], $3::uuid[], $4::text[]"
 _ROW_LOCK = re.compile(r"FOR (NO KEY )?UPDATE OF \w+( SKIP LOCKED)?")
 
 
@@ -22,9 +25,8 @@ class _Rewritten(dict[str, str]):
 
 
 @contextmanager
-def locking(rewrite: Callable[[str], str]) -> Iterator[None]:
+def locking(rewrite: Callable[[str], str], queries: Queries = batch.SQL) -> Iterator[None]:
     """Let every statement that locks rows go through `rewrite` for a while."""
-    queries = batch.SQL
     texts = queries._texts
     assert any(rewrite(text) != text for text in texts.values()), "it changes nothing"
     queries._texts = _Rewritten(texts, rewrite)
@@ -36,6 +38,13 @@ def locking(rewrite: Callable[[str], str]) -> Iterator[None]:
 
 def without_locks(text: str) -> str:
     return _ROW_LOCK.sub("", text)
+
+
+@contextmanager
+def counting_without_locks() -> Iterator[None]:
+    """Let nobody wait for the count of a buyer that another batch has under lock."""
+    with locking(lambda text: _NO_LOCK if _COUNT_LOCK.search(text) else text, counts.SQL):
+        yield
 
 
 async def drop_guarantee(world: World) -> None:

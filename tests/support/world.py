@@ -4,7 +4,7 @@ import asyncio
 import itertools
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Self, TypeVar, cast
 
@@ -13,12 +13,13 @@ import asyncpg
 from store import Store
 from store.blocks import Block
 from store.bookings import Purchase, Traveller
+from store.buyers import buyer_of_guest
 from store.errors import Refusal
 from store.events import SeatsChanged
 from store.facade import StoreOptions
 from store.holds import SeatRequest
 from store.layouts import SeatPlan
-from store.model import GUEST, Booking, Caller, Contact, Hold, Role
+from store.model import GUEST, Booking, Caller, Contact, Guest, Hold, Role
 from store.requests import Ask, Key, Reply
 from store.timetable import NewBus, add_layout
 
@@ -73,11 +74,22 @@ class World:
     def rider(number: int) -> Caller:
         return Caller(1000 + number, Role.RIDER)
 
+    @staticmethod
+    def guest(number: int, address: int = 1) -> Caller:
+        """Return the n-th browser that has not signed in, at the n-th address."""
+        cookie, place = number.to_bytes(15), address.to_bytes(15)
+        return Caller(guest=Guest(buyer_of_guest(b"c" + cookie), buyer_of_guest(b"n" + place)))
+
     def agent(self, number: int = 1) -> Caller:
         return Caller(500 + number, Role.AGENT, self.operator_id)
 
     def manager(self, number: int = 1) -> Caller:
         return Caller(300 + number, Role.OPERATOR, self.operator_id)
+
+    async def limit(self, **limits: int) -> None:
+        """Set some of the operator's limits; the others are as they were."""
+        now = await self.store.limits.find(self.admin, self.operator_id)
+        await self.store.limits.set(self.admin, self.operator_id, replace(now, **limits))
 
     async def line(self, stops: int = 2, *, minutes_apart: int = 30) -> int:
         """Add a route with that many stops and return its id."""

@@ -15,6 +15,7 @@ from starlette.applications import Starlette
 from server.assets import FOLDER, Assets, BrokenAssets
 from server.front import Front
 from server.pages import page_routes
+from server.proxies import Proxies
 
 SHELL = (
     b"<!-- modules -->"
@@ -34,7 +35,7 @@ FILES = {
 
 @pytest.fixture
 async def client() -> AsyncIterator[httpx2.AsyncClient]:
-    app = Front(Starlette(routes=[*page_routes()]))
+    app = Front(Starlette(routes=[*page_routes()]), Proxies(()))
     transport = httpx2.ASGITransport(app=app)
     async with httpx2.AsyncClient(transport=transport, base_url="http://tickets.example") as client:
         yield client

@@ -1,4 +1,5 @@
 // `/buses/{id}`: choose seats on a live map.
+import { limitAction, limitText } from "../booking/limits.js";
 import { ApiError, get, post } from "../core/api.js";
 import { computed, html, Icon, signal, useEffect, useMemo, useState } from "../core/dom.js";
 import { LiveSeats } from "../core/live.js";
@@ -160,14 +161,15 @@ function taken(lost) {
 /** @param {ApiError} error @param {() => void} retry */
 function refused(error, retry) {
   const isOffline = error.code === "offline";
+  const limit = bus.peek() ? limitText(error, /** @type {Bus} */ (bus.peek()).rules) : null;
   const text = isOffline
     ? t("failure.offline")
-    : (error.problem.errors?.[0]?.detail ?? error.message);
+    : (limit ?? error.problem.errors?.[0]?.detail ?? error.message);
   toast(text, {
-    icon: isOffline ? "wifi-off" : "circle-alert",
+    icon: isOffline ? "wifi-off" : limit ? "users" : "circle-alert",
     tone: "bad",
-    seconds: 10,
-    action: { label: t("retry"), run: retry },
+    seconds: limit ? 15 : 10,
+    action: limitAction(error) ?? { label: t("retry"), run: retry },
   });
 }
 
@@ -264,7 +266,7 @@ function Chooser({ bus, at }) {
         <${Legend} seats=${seats.value} viewOf=${viewOf} />
       </div>
     </div>
-    <${SummaryBar} client=${client} total=${total} from=${cheapest} seconds=${bus.rules.hold_seconds}
+    <${SummaryBar} client=${client} total=${total} from=${cheapest} rules=${bus.rules}
       canBuy=${isOnSale && live.news.value !== "lost"} go=${proceed} />`;
 }
 

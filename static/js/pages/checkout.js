@@ -3,12 +3,13 @@
 import { draftFor, draftOf, keepDraft } from "../booking/draft.js";
 import { CheckoutForm } from "../booking/form.js";
 import { busOf, Journey, tripOn } from "../booking/journey.js";
+import { limitAction, limitText } from "../booking/limits.js";
 import { DemoPay } from "../booking/pay.js";
 import { ApiError, call, get, keepKey, newKey, post } from "../core/api.js";
 import { html, Icon, remember, signal, useEffect } from "../core/dom.js";
 import { mount } from "../core/shell.js";
 import { list, money, t } from "../core/text.js";
-import { Failure, Notice, Skeleton, toast } from "../core/ui.js";
+import { announce, Failure, Notice, Skeleton, toast } from "../core/ui.js";
 import { HoldClock } from "../seatmap/countdown.js";
 
 /** @typedef {import("../api.d.ts").Booking} Booking */
@@ -35,7 +36,7 @@ async function load() {
   try {
     const found = await get(`/holds/${id}`);
     bus.value = await busOf(found.bus_id);
-    adopt(found);
+    await adopt(found);
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
     if (kept && error.code.startsWith("hold_")) {
@@ -47,8 +48,9 @@ async function load() {
   return undefined;
 }
 
-/** @param {Hold} found */
-function adopt(found) {
+/** Paying begins here, and here a hold gets the one extension that it has coming, unless it was asked for before.
+ * @param {Hold} found */
+async function adopt(found) {
   hold.value = found;
   draft.value = draftFor(found);
   ended.value = null;
@@ -57,6 +59,9 @@ function adopt(found) {
     id: found.id,
     expires_at: found.expires_at,
   });
+  if (found.extended) return;
+  const until = await extend();
+  if (until && until !== found.expires_at) announce(t("clock.kept"));
 }
 
 /** @param {Partial<Draft>} change */
@@ -90,7 +95,7 @@ async function holdAgain() {
     const found = await post(`/buses/${wanted.bus}/holds`, body, { key: newKey() });
     booking.value = null;
     history.replaceState(null, "", `/checkout/${found.id}`);
-    adopt(found);
+    await adopt(found);
   } catch (error) {
     refuse(error);
   }
@@ -138,14 +143,16 @@ function settled(known) {
 function refuse(error) {
   if (!(error instanceof ApiError)) throw error;
   if (error.code.startsWith("hold_")) return over();
-  const taken = error.problem.seats?.map(({ seat }) => seat);
+  const taken = error.code === "seat_unavailable" && error.problem.seats?.map(({ seat }) => seat);
+  const limit = bus.peek() && limitText(error, /** @type {Bus} */ (bus.peek()).rules);
   const isOffline = error.code === "offline";
   const text = taken
     ? t("checkout.taken", { seats: list(taken) })
     : isOffline
       ? t("failure.offline")
-      : (error.problem.errors?.[0]?.detail ?? error.message);
-  return toast(text, { icon: isOffline ? "wifi-off" : "circle-alert", tone: "bad", seconds: 10 });
+      : (limit ?? error.problem.errors?.[0]?.detail ?? error.message);
+  const icon = isOffline ? "wifi-off" : limit ? "users" : "circle-alert";
+  return toast(text, { icon, tone: "bad", seconds: limit ? 15 : 10, action: limitAction(error) });
 }
 
 const seatsUrl = (/** @type {Draft} */ { bus: id, from, to }) =>
@@ -169,7 +176,7 @@ function Checkout({ bus, draft }) {
   return html`
     <${Steps} at=${open ? 2 : 1} seatsUrl=${seatsUrl(draft)} />
     <div class="checkout-head"><h1>${t("checkout.title")}</h1>
-      ${hold.value && !open && html`<${HoldClock} hold=${hold.value} total=${bus.rules.hold_seconds} extend=${extend} onOver=${over} />`}</div>
+      ${hold.value && !open && html`<${HoldClock} hold=${hold.value} rules=${bus.rules} extend=${extend} onOver=${over} />`}</div>
     ${ended.value && html`<${Ended} why=${ended.value} draft=${draft} />`}
     <div class="checkout">
       ${

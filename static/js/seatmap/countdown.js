@@ -36,13 +36,20 @@ export function Countdown({ until, total, label = t("clock.label"), onOver }) {
     </span>`;
 }
 
-/** The same for a hold, which can be kept longer: a minute before the end the buyer is asked.
- * @param {{ hold: import("../api.d.ts").Hold, total: number, extend: () => Promise<string | undefined>, onOver: () => void }} props */
-export function HoldClock({ hold, total, extend, onOver }) {
+/** The same for a hold, which can be kept longer once: a minute before the end the buyer is asked.
+ * @param {{ hold: import("../api.d.ts").Hold, rules: import("../api.d.ts").Bus["rules"],
+ *   extend: () => Promise<string | undefined>, onOver: () => void }} props */
+export function HoldClock({ hold, rules, extend, onOver }) {
   // The deadline that the buyer has answered for; another deadline is another question.
   const [answered, answer] = useState("");
   const left = leftUntil(hold.expires_at);
-  const isAsking = left > 0 && left <= ASK_SECONDS * 1000 && answered !== hold.expires_at;
+  const total = rules.hold_seconds + (hold.extended ? rules.extension_seconds : 0);
+  const isAsking =
+    !hold.extended &&
+    rules.extension_seconds > 0 &&
+    left > 0 &&
+    left <= ASK_SECONDS * 1000 &&
+    answered !== hold.expires_at;
   const leave = () => answer(hold.expires_at);
   const keep = async () => {
     leave();

@@ -149,6 +149,12 @@ export class HoldClient {
       this.listener.taken(taken);
       return true;
     }
+    if (error.code === "seat_cooling_down" && error.problem.seats) {
+      const cooling = error.problem.seats.map(({ seat }) => seat);
+      this.wanted.value = tried.filter((seat) => !cooling.includes(seat));
+      this.listener.refused(error, () => this.want(tried));
+      return true;
+    }
     if (GONE.has(error.code)) {
       this.expire();
       return false;

@@ -135,8 +135,8 @@ export function Legend({ seats, viewOf }) {
     </section>`;
 }
 
-/** @param {{ client: import("./hold.js").HoldClient, total: Money | null, from: Money, seconds: number, canBuy: boolean, go: () => Promise<void> }} props */
-export function SummaryBar({ client, total, from, seconds, canBuy, go }) {
+/** @param {{ client: import("./hold.js").HoldClient, total: Money | null, from: Money, rules: Bus["rules"], canBuy: boolean, go: () => Promise<void> }} props */
+export function SummaryBar({ client, total, from, rules, canBuy, go }) {
   const [isGoing, setGoing] = useState(false);
   const wanted = client.wanted.value;
   const hold = client.hold.value;
@@ -160,7 +160,7 @@ export function SummaryBar({ client, total, from, seconds, canBuy, go }) {
               )}</ul>`
             : html`<p class="summary-hint">${lost.length ? t("hold.over") : t("summary.empty", { price: money(from) })}</p>`
         }
-        ${hold && wanted.length > 0 && html`<${HoldClock} hold=${hold} total=${seconds} extend=${() => client.extend()} onOver=${() => client.expire()} />`}
+        ${hold && wanted.length > 0 && html`<${HoldClock} hold=${hold} rules=${rules} extend=${() => client.extend()} onOver=${() => client.expire()} />`}
         ${total && wanted.length > 0 && html`<p class="total"><small>${t("summary.total")}</small><strong>${money(total)}</strong></p>`}
         ${
           !wanted.length && lost.length > 0
