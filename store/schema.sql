@@ -100,6 +100,82 @@ BEGIN
 END
 $$;
 
+CREATE FUNCTION public.refuse_stray_claims() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+    stray record;
+BEGIN
+    -- Probed one by one through the primary keys, whatever the planner thinks of the number of rows.
+    SELECT c.bus_id, c.seat_no INTO stray
+    FROM (
+        SELECT DISTINCT a.bus_id, a.operator_id, a.seat_no, a.hold_id, a.booking_id, a.block_id FROM added AS a
+    ) AS c
+    LEFT JOIN LATERAL (
+        SELECT true AS is_there FROM seats AS s
+        WHERE s.bus_id = c.bus_id AND s.seat_no = c.seat_no AND s.operator_id = c.operator_id
+        LIMIT 1
+    ) AS seat ON true
+    LEFT JOIN LATERAL (
+        SELECT true AS is_there FROM bookings AS b
+        WHERE b.bus_id = c.bus_id AND b.booking_id = c.booking_id AND b.operator_id = c.operator_id
+        LIMIT 1
+    ) AS booking ON true
+    LEFT JOIN LATERAL (
+        SELECT true AS is_there FROM holds AS h
+        WHERE h.bus_id = c.bus_id AND h.hold_id = c.hold_id AND h.operator_id = c.operator_id
+        LIMIT 1
+    ) AS hold ON true
+    LEFT JOIN LATERAL (
+        SELECT true AS is_there FROM blocks AS b
+        WHERE b.bus_id = c.bus_id AND b.block_id = c.block_id AND b.operator_id = c.operator_id
+        LIMIT 1
+    ) AS block ON true
+    WHERE seat.is_there IS NULL OR coalesce(booking.is_there, hold.is_there, block.is_there) IS NULL
+    LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION 'a claim on seat % of bus % has no such seat or owner', stray.seat_no, stray.bus_id
+            USING ERRCODE = 'foreign_key_violation', CONSTRAINT = 'claims_of_seat_and_owner';
+    END IF;
+    RETURN NULL;
+END
+$$;
+
+CREATE FUNCTION public.refuse_to_leave_claims() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+    is_claimed boolean;
+BEGIN
+    IF TG_TABLE_NAME = 'seats' THEN
+        SELECT EXISTS (
+            SELECT FROM gone AS g
+            INNER JOIN claims AS c ON c.bus_id = g.bus_id AND c.seat_no = g.seat_no
+        ) INTO is_claimed;
+    ELSIF TG_TABLE_NAME = 'bookings' THEN
+        SELECT EXISTS (
+            SELECT FROM gone AS g
+            INNER JOIN claims AS c ON c.bus_id = g.bus_id AND c.booking_id = g.booking_id
+        ) INTO is_claimed;
+    ELSIF TG_TABLE_NAME = 'holds' THEN
+        SELECT EXISTS (
+            SELECT FROM gone AS g
+            INNER JOIN claims AS c ON c.bus_id = g.bus_id AND c.hold_id = g.hold_id
+        ) INTO is_claimed;
+    ELSE
+        SELECT EXISTS (
+            SELECT FROM gone AS g
+            INNER JOIN claims AS c ON c.bus_id = g.bus_id AND c.block_id = g.block_id
+        ) INTO is_claimed;
+    END IF;
+    IF is_claimed THEN
+        RAISE EXCEPTION 'rows of % still have claims', TG_TABLE_NAME
+            USING ERRCODE = 'foreign_key_violation', CONSTRAINT = TG_TABLE_NAME || '_with_claims_stay';
+    END IF;
+    RETURN NULL;
+END
+$$;
+
 CREATE FUNCTION public.refuse_unordered_stops() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -772,17 +848,29 @@ CREATE UNIQUE INDEX users_email_key ON public.users USING btree (lower(email));
 
 CREATE TRIGGER blocks_legal_move BEFORE UPDATE ON public.blocks FOR EACH ROW EXECUTE FUNCTION public.refuse_illegal_block_move();
 
+CREATE TRIGGER blocks_with_claims_stay AFTER DELETE ON public.blocks REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_to_leave_claims();
+
 CREATE TRIGGER bookings_legal_move BEFORE UPDATE ON public.bookings FOR EACH ROW EXECUTE FUNCTION public.refuse_illegal_booking_move();
+
+CREATE TRIGGER bookings_with_claims_stay AFTER DELETE ON public.bookings REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_to_leave_claims();
 
 CREATE TRIGGER bus_stops_ordered_on_insert AFTER INSERT ON public.bus_stops REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_unordered_stops();
 
 CREATE TRIGGER bus_stops_ordered_on_update AFTER UPDATE ON public.bus_stops REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_unordered_stops();
 
+CREATE TRIGGER claims_of_seat_and_owner_on_insert AFTER INSERT ON public.claims REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_stray_claims();
+
+CREATE TRIGGER claims_of_seat_and_owner_on_update AFTER UPDATE ON public.claims REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_stray_claims();
+
 CREATE TRIGGER holds_extended_once BEFORE UPDATE OF expires_at ON public.holds FOR EACH ROW WHEN ((new.expires_at > old.expires_at)) EXECUTE FUNCTION public.refuse_second_extension();
 
 CREATE TRIGGER holds_legal_move BEFORE UPDATE ON public.holds FOR EACH ROW EXECUTE FUNCTION public.refuse_illegal_hold_move();
 
+CREATE TRIGGER holds_with_claims_stay AFTER DELETE ON public.holds REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_to_leave_claims();
+
 CREATE TRIGGER payments_legal_move BEFORE UPDATE ON public.payments FOR EACH ROW EXECUTE FUNCTION public.refuse_illegal_payment_move();
+
+CREATE TRIGGER seats_with_claims_stay AFTER DELETE ON public.seats REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_to_leave_claims();
 
 CREATE TRIGGER tickets_legal_move BEFORE UPDATE ON public.tickets FOR EACH ROW EXECUTE FUNCTION public.refuse_illegal_ticket_move();
 
@@ -812,18 +900,6 @@ ALTER TABLE ONLY public.buses
 
 ALTER TABLE ONLY public.buyer_holds
     ADD CONSTRAINT buyer_holds_bus_id_operator_id_fkey FOREIGN KEY (bus_id, operator_id) REFERENCES public.buses(bus_id, operator_id);
-
-ALTER TABLE ONLY public.claims
-    ADD CONSTRAINT claims_bus_id_block_id_fkey FOREIGN KEY (bus_id, block_id) REFERENCES public.blocks(bus_id, block_id);
-
-ALTER TABLE ONLY public.claims
-    ADD CONSTRAINT claims_bus_id_booking_id_fkey FOREIGN KEY (bus_id, booking_id) REFERENCES public.bookings(bus_id, booking_id);
-
-ALTER TABLE ONLY public.claims
-    ADD CONSTRAINT claims_bus_id_hold_id_fkey FOREIGN KEY (bus_id, hold_id) REFERENCES public.holds(bus_id, hold_id);
-
-ALTER TABLE ONLY public.claims
-    ADD CONSTRAINT claims_bus_id_seat_no_operator_id_fkey FOREIGN KEY (bus_id, seat_no, operator_id) REFERENCES public.seats(bus_id, seat_no, operator_id);
 
 ALTER TABLE ONLY public.holds
     ADD CONSTRAINT holds_bus_id_operator_id_fkey FOREIGN KEY (bus_id, operator_id) REFERENCES public.buses(bus_id, operator_id);

@@ -21,6 +21,7 @@ from tests.bench.deliveries import cpu_a_delivery
 from tests.bench.effort import SMOKE, Effort
 from tests.bench.fleet import Fleets
 from tests.bench.growth import bookings_after_others
+from tests.bench.guarantee import guarantees
 from tests.bench.latency import bookings_at_half_rate, lone_bookings
 from tests.bench.overload import sales_under_overload
 from tests.bench.race import last_seats
@@ -42,12 +43,13 @@ SECTIONS: dict[str, Callable[[Fleets, Effort], Awaitable[report.Section]]] = {
     "h": last_seats,
     "i": bookings_after_others,
     "j": sales_under_overload,
+    "k": guarantees,
 }
 _HELP = """Measure Omnibus against its baselines, all sections or those named:
 
 (a) bookings a second, 1 and 2 processes, and their CPU; (b) CPU of a delivery; (c) seat maps a second;
 (d) latency at half of the peak; (e) 8 segments; (f) hold, then booking; (g) a lone booking; (h) the last seat of a bus;
-(i) with a million bookings before; (j) three times the peak.
+(i) with a million bookings before; (j) three times the peak; (k) one owner for a seat, by rows or by ranges.
 """
 
 
