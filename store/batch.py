@@ -57,6 +57,7 @@ class Written:
     """What a batch came to: a decision for each request, in their order, and the news."""
 
     decisions: list[Decision]
+    now: datetime
     events: list[SeatsChanged] = field(default_factory=list)
 
 
@@ -68,7 +69,7 @@ async def run_batch(
     Raises BusesMoved when the bus rows have changed since they were read; nothing counts then.
     """
     ledger, answers = await _lock(connection, requests, needs)
-    written = Written([_decide(request, ledger, answers) for request in requests])
+    written = Written([_decide(request, ledger, answers) for request in requests], ledger.now)
     await _recognise_own(connection, requests, written, ledger)
     written.events = await _write(connection, ledger)
     return written

@@ -18,7 +18,7 @@ from tests.support.locks import seat_locked
 from tests.support.waiting import wait_until
 from tests.support.world import World
 
-ONE_AT_A_TIME = LaneOptions(in_flight=1)
+ONE_AT_A_TIME = LaneOptions(in_flight=1, is_express=False)
 
 
 async def open_narrow(world: World, lane: LaneOptions = ONE_AT_A_TIME) -> Store:

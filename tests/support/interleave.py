@@ -9,7 +9,7 @@ the bus.
 import asyncio
 import re
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import combinations
 from typing import Any, TypeVar
 
@@ -140,7 +140,10 @@ class Stage:
     ) -> None:
         self._control = control
         self.players = [Player(store) for store in stores]
-        for player in self.players:
+        for player, store in zip(self.players, stores, strict=True):
+            # The express way is one step; it is the general way's steps that can be mixed.
+            stepwise = replace(store.lane._options, is_express=False)
+            monkeypatch.setattr(store.lane, "_options", stepwise)
             _stop_in_transactions(monkeypatch, player)
 
     async def play(self, deeds: Sequence[Deed], order: Sequence[int]) -> list[object]:

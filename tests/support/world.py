@@ -128,8 +128,9 @@ class World:
         price: int = 2000,
         departs_in: timedelta = timedelta(days=1),
         plan: SeatPlan | None = None,
+        operator_id: int | None = None,
     ) -> int:
-        """Put a bus on sale and return its id."""
+        """Put a bus on sale, of another operator if one is named, and return its id."""
         route_id = None if segments == 1 else await self.line(segments + 1)
         layout_id = await self._layout(plan) if plan else None
         added = await self.store.timetable.add_bus(
@@ -139,7 +140,7 @@ class World:
                 departs_at=datetime.now(UTC) + departs_in,
                 price=price,
                 total_seats=None if plan else seats,
-                operator_id=self.operator_id,
+                operator_id=operator_id or self.operator_id,
                 route_id=route_id,
                 layout_id=layout_id,
             ),
