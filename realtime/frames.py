@@ -4,6 +4,7 @@ A server's WebSocket frames carry no mask, so header and payload are the same fo
 """
 
 from datetime import UTC, datetime
+from functools import lru_cache
 
 import msgspec
 
@@ -56,7 +57,7 @@ def encode_change(event: SeatsChanged) -> bytes:
             prev=event.prev,
             rev=event.rev,
             seats=event.seats,
-            at=timestamp(event.at),
+            at=_commit_time(event.at),
         )
     )
 
@@ -68,6 +69,10 @@ def decode_change(payload: bytes) -> Delta:
 
 def timestamp(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+# The changes of one commit share their time.
+_commit_time = lru_cache(maxsize=16)(timestamp)
 
 
 def timestamp_now() -> str:

@@ -127,26 +127,31 @@ class Live:
 
     # Commits.
 
-    def announce(self, event: SeatsChanged) -> None:
-        """After the commit, in the event loop: shows it here at once and tells the others.
+    def announce(self, *events: SeatsChanged) -> None:
+        """After the commit, in the event loop: shows them here at once and tells the others.
 
-        Never waits and never raises, for what is committed cannot be taken back.
+        Never waits and never raises, for what is committed cannot be taken back. What is announced together is
+        published together.
         """
-        try:
-            self.counters.announced += 1
-            is_watched = self._hub.is_known(event.bus_id)
-            if self._bus is None and not is_watched:
-                return
-            payload = frames.encode_change(event)
-            if is_watched:
-                wire = frames.frame(payload)
-                change = Change(event.epoch, event.prev, event.rev, event.seats, wire)
-                self._hub.apply(event.bus_id, change)
-            if self._bus is not None:
-                self._bus.publish(event.bus_id, payload)
-        except Exception:
-            self.counters.announce_failures += 1
-            log.exception("announcing %r failed", event)
+        self.counters.announced += len(events)
+        for event in events:
+            try:
+                self._announce(event)
+            except Exception:
+                self.counters.announce_failures += 1
+                log.exception("announcing %r failed", event)
+
+    def _announce(self, event: SeatsChanged) -> None:
+        is_watched = self._hub.is_known(event.bus_id)
+        if self._bus is None and not is_watched:
+            return
+        payload = frames.encode_change(event)
+        if is_watched:
+            wire = frames.frame(payload)
+            change = Change(event.epoch, event.prev, event.rev, event.seats, wire)
+            self._hub.apply(event.bus_id, change)
+        if self._bus is not None:
+            self._bus.publish(event.bus_id, payload)
 
     # Clients.
 

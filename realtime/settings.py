@@ -62,7 +62,7 @@ class BusSettings:
     """How the process talks to Redis: see realtime/bus.py."""
 
     channel_prefix: str = "omnibus:seats"
-    partitions: int = 16
+    partitions: int = 1  # of the buses; what is sent at once is a message in each of theirs
     queue_max: int = 10_000
     batch_max: int = 512
     publish_timeout_seconds: float = 0.25

@@ -4,20 +4,21 @@ from collections.abc import Iterable
 from importlib.metadata import version
 
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Mount, Route, Router, WebSocketRoute
+from starlette.routing import BaseRoute, Route, Router, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from server import openapi, wire
 from server.api import accounts, admin, bookings, buses, health, holds, operators, payments, stops
-from server.contract import Endpoint, Operation, problem_answer, send_answer
-from server.front import Front
+from server.contract import Answer, Endpoint, Operation, problem_answer, send_answer
+from server.dispatch import Dispatch
+from server.front import Front, Target
 from server.live import LiveEndpoint
 from server.pages import page_routes
 from server.problems import HttpProblem
 from server.proxies import Proxies
 from server.services import Services
 
-# Ordered by how often they are asked: the router takes the first that matches.
+# Ordered by how often they are asked: paths with parameters are compared in this order.
 OPERATIONS: tuple[Operation, ...] = (
     *buses.OPERATIONS,
     *holds.OPERATIONS,
@@ -34,7 +35,7 @@ def create_app(services: Services) -> ASGIApp:
     """Return the ASGI application around open services."""
     # The bare router: exceptions are Front's business, and a middleware less is microseconds less for every request.
     router = Router([*_routes(services)], redirect_slashes=False, default=not_found)
-    return Front(router, Proxies(services.settings.trusted_proxies))
+    return Front(router, _api(services), Proxies(services.settings.trusted_proxies))
 
 
 def openapi_document() -> bytes:
@@ -43,8 +44,6 @@ def openapi_document() -> bytes:
 
 
 def _routes(services: Services) -> Iterable[BaseRoute]:
-    api = Router(routes=[*_api(services)], redirect_slashes=False, default=not_found)
-    yield Mount(openapi.PREFIX, app=api)
     live = LiveEndpoint(services.live, allowed_origins=services.settings.origins)
     yield WebSocketRoute("/ws", live)
     yield from health.routes(services)
@@ -53,12 +52,14 @@ def _routes(services: Services) -> Iterable[BaseRoute]:
     yield from page_routes()
 
 
-def _api(services: Services) -> Iterable[BaseRoute]:
+def _api(services: Services) -> Dispatch[Target]:
     by_path: dict[str, list[Operation]] = {}
     for operation in OPERATIONS:
         by_path.setdefault(operation.path, []).append(operation)
-    for path, operations in by_path.items():
-        yield Route(path, Endpoint(operations, services))
+    targets: dict[str, Target] = {
+        path: Endpoint(operations, services).answer for path, operations in by_path.items()
+    }
+    return Dispatch(openapi.PREFIX, targets, otherwise=_nothing)
 
 
 async def not_found(scope: Scope, receive: Receive, send: Send) -> None:
@@ -67,5 +68,9 @@ async def not_found(scope: Scope, receive: Receive, send: Send) -> None:
         await receive()
         await send({"type": "websocket.close", "code": 1000, "reason": ""})
         return
+    await send_answer(send, await _nothing(scope, receive, {}))
+
+
+async def _nothing(scope: Scope, _receive: Receive, _path: dict[str, str]) -> Answer:
     problem = HttpProblem(404, "not_found", "There is nothing here", "nobody serves this address")
-    await send_answer(send, problem_answer(problem, scope["omnibus.request_id"]))
+    return problem_answer(problem, scope["omnibus.request_id"])

@@ -37,6 +37,7 @@ Headers = Sequence[tuple[bytes, bytes]]
 _NO_STORE = (b"cache-control", b"no-store")
 _JSON: Headers = ((b"content-type", b"application/json"), _NO_STORE)
 _PROBLEM: Headers = ((b"content-type", CONTENT_TYPE), _NO_STORE)
+_BODILESS = frozenset({204, 304})
 _KEY_LONGEST = 255
 
 
@@ -61,6 +62,10 @@ class Answer:
     status: int
     body: bytes = b""
     headers: Headers = _JSON
+
+    @property
+    def has_length(self) -> bool:
+        return self.status not in _BODILESS
 
 
 @dataclass(slots=True)
@@ -148,7 +153,7 @@ class Operation:
 
 
 class Endpoint:
-    """All operations of one path, as an ASGI application."""
+    """All operations of one path."""
 
     def __init__(self, operations: Iterable[Operation], services: Services) -> None:
         self._services = services
@@ -157,21 +162,19 @@ class Endpoint:
             self._by_method["HEAD"] = self._by_method["GET"]
         self._allow = ", ".join(sorted([*self._by_method, "OPTIONS"])).encode()
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request_id = scope["omnibus.request_id"]
+    async def answer(self, scope: Scope, receive: Receive, path: dict[str, str]) -> Answer:
+        """Answer a request; `path` has what the address says. Errors that are foreseen are answers too."""
         try:
             if scope["method"] == "OPTIONS":
-                answer = Answer(204, headers=((b"allow", self._allow),))
-            else:
-                answer = await self._answer(scope, receive)
+                return Answer(204, headers=((b"allow", self._allow),))
+            return await self._answer(scope, receive, path)
         except (StoreError, HttpProblem) as error:
-            answer = problem_answer(error, request_id)
-        await send_answer(send, answer)
+            return problem_answer(error, scope["omnibus.request_id"])
 
-    async def _answer(self, scope: Scope, receive: Receive) -> Answer:
+    async def _answer(self, scope: Scope, receive: Receive, path: dict[str, str]) -> Answer:
         operation = self._find(scope)
         scope["omnibus.route"] = operation.path
-        call = self._open(scope, operation)
+        call = self._open(scope, operation, path)
         cookie = self._recognise(call) if operation.tells_guests_apart else None
         try:
             if operation.decoder is not None or operation.method != "GET":
@@ -203,25 +206,26 @@ class Endpoint:
             )
         return operation
 
-    def _open(self, scope: Scope, operation: Operation) -> Call:
-        headers = dict(scope["headers"])
+    def _open(self, scope: Scope, operation: Operation, path: dict[str, str]) -> Call:
+        given = scope["headers"]
+        headers = dict(given)
         caller = self._who(headers)
         if caller.role not in operation.access.value:
             if caller.is_guest:
                 raise unauthenticated("this needs a signed-in user")
             raise Forbidden("your role may not do this")
         return Call(
-            services=self._services,
-            operation=operation,
-            caller=caller,
-            path=scope.get("path_params", {}),
-            headers=headers,
+            self._services,
+            operation,
+            caller,
+            path,
+            headers,
             request_id=scope["omnibus.request_id"],
             client=(scope.get("client") or ("", 0))[0],
             scheme=scope.get("scheme", "http"),
             raw_path=scope["path"].encode(),
             query=scope["query_string"],
-            key=_idempotency_key(scope, operation),
+            key=_idempotency_key(given, headers, operation),
         )
 
     def _who(self, headers: dict[bytes, bytes]) -> Caller:
@@ -277,7 +281,7 @@ def problem_answer(error: StoreError | HttpProblem, request_id: str) -> Answer:
 
 async def send_answer(send: Send, answer: Answer) -> None:
     headers = [*answer.headers]
-    if answer.status not in {204, 304}:
+    if answer.has_length:
         headers.append((b"content-length", str(len(answer.body)).encode()))
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
     await send({"type": "http.response.body", "body": answer.body})
@@ -285,10 +289,9 @@ async def send_answer(send: Send, answer: Answer) -> None:
 
 async def read_body(receive: Receive, headers: dict[bytes, bytes]) -> bytes:
     """Read a request's body, at most 64 KiB of it, uncompressed JSON only."""
-    too_large = HttpProblem(413, "too_large", "The body is too large", "at most 65536 bytes")
     length = headers.get(b"content-length")
     if length is not None and int(length) > wire.BODY_BYTES_MAX:
-        raise too_large
+        raise _too_large()
     body = b""
     is_whole = False
     while not is_whole:
@@ -298,11 +301,15 @@ async def read_body(receive: Receive, headers: dict[bytes, bytes]) -> bytes:
             raise bad_field("", "incomplete", "the body ended too soon", status=400)
         body += message.get("body", b"")
         if len(body) > wire.BODY_BYTES_MAX:
-            raise too_large
+            raise _too_large()
         is_whole = not message.get("more_body")
     if body and headers.get(b"content-encoding", b"identity") != b"identity":
         raise _unsupported("send the body uncompressed")
     return body
+
+
+def _too_large() -> HttpProblem:
+    return HttpProblem(413, "too_large", "The body is too large", "at most 65536 bytes")
 
 
 def _unsupported(detail: str) -> HttpProblem:
@@ -342,21 +349,23 @@ def decode_query(query: bytes, query_type: Any) -> Any:
         raise bad_field(fault.pointer, fault.code, fault.detail) from None
 
 
-def _idempotency_key(scope: Scope, operation: Operation) -> str | None:
+def _idempotency_key(
+    given: Headers, headers: dict[bytes, bytes], operation: Operation
+) -> str | None:
     if operation.idempotency is Idempotency.NONE:
         return None
-    given = [value for name, value in scope["headers"] if name == b"idempotency-key"]
-    if not given:
+    raw = headers.get(b"idempotency-key")
+    if raw is None:
         if operation.idempotency is Idempotency.REQUIRED:
             raise bad_field(
                 "", "idempotency_key", "this request needs an Idempotency-Key header", status=400
             )
         return None
-    key: str = given[0].decode("latin-1").strip()
+    key = raw.decode("latin-1").strip()
     if len(key) >= 2 and key[0] == key[-1] == '"':
         key = key[1:-1]
     if (
-        len(given) > 1
+        [name for name, _ in given].count(b"idempotency-key") > 1
         or not 1 <= len(key) <= _KEY_LONGEST
         or not (key.isascii() and key.isprintable())
     ):

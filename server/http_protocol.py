@@ -1,46 +1,134 @@
-"""uvicorn's HTTP protocol with the bounds it leaves to a proxy: no head without end, no request that never arrives."""
+"""uvicorn's HTTP protocol with the bounds it leaves to a proxy, and answers that leave in one write.
+
+No head without end, no request that never arrives. The private names of uvicorn that this rests on are those of one
+minor version.
+"""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from http import HTTPStatus
+from typing import Any
+from urllib.parse import unquote
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+import httptools
+from uvicorn.protocols.http.httptools_impl import (
+    STATUS_LINE,
+    HttpToolsProtocol,
+    RequestResponseCycle,
+)
 
 HEAD_BYTES_MAX = 65_536
 ARRIVAL_SECONDS = 10.0
+SILENCE_SECONDS = 65
+ANSWER_EXTENSION = "omnibus.answer"
+"""Where the ASGI scope offers `Exchange.answer`."""
+
+SendWhole = Callable[[int, bytes, bytes], Awaitable[None]]
+
+
+class Exchange(RequestResponseCycle):
+    """One request and its answer, which may be sent as a whole: one write is one system call and one packet."""
+
+    _is_body_told = False
+
+    async def run_asgi(self, app: Any) -> None:
+        self.scope["extensions"] = {ANSWER_EXTENSION: self.answer}  # type: ignore[dict-item]  # one of our own
+        try:
+            await super().run_asgi(app)
+        finally:
+            # Or the two would keep each other, and all of the request, until the collector comes by.
+            del self.scope["extensions"]
+
+    async def answer(self, status: int, lines: bytes, body: bytes) -> None:
+        """Send a whole answer; `lines` are its header lines but for those that every answer has."""
+        if self.flow.write_paused and not self.disconnected:
+            await self.flow.drain()
+        if self.disconnected:
+            return
+        assert not self.response_started
+        self.response_started = self.response_complete = True
+        self.waiting_for_100_continue = False
+        common, is_last = _COMMON.pack(self.default_headers)
+        if is_last:
+            self.keep_alive = False
+        elif not self.keep_alive:
+            common += b"connection: close\r\n"
+        if self.scope["method"] == "HEAD":
+            body = b""
+        self.transport.write(b"".join((STATUS_LINE[status], common, lines, b"\r\n", body)))
+        self.message_event.set()
+        if not self.keep_alive:
+            self.transport.close()
+        self.on_response()
+
+    async def receive(self) -> Any:
+        """As uvicorn has it; a body that is there already is handed over without waiting."""
+        if self.more_body or self._is_body_told or self.response_complete or self.disconnected:
+            message: Any = await super().receive()
+            self._is_body_told = not message.get("more_body")
+            return message
+        self._is_body_told = True
+        self.message_event.clear()
+        self.flow.resume_reading()
+        body, self.body = bytes(self.body), bytearray()
+        return {"type": "http.request", "body": body, "more_body": False}
+
+
+class _CommonHeaders:
+    """uvicorn's own headers as lines, packed anew when it has others: the date changes every second."""
+
+    def __init__(self) -> None:
+        self._packed_from: list[tuple[bytes, bytes]] = []
+        self._lines = b""
+        self._is_last = False
+
+    def pack(self, headers: list[tuple[bytes, bytes]]) -> tuple[bytes, bool]:
+        """Return the lines, and whether they say that the connection ends."""
+        if headers is not self._packed_from:
+            self._packed_from = headers
+            self._lines = b"".join(b"%b: %b\r\n" % header for header in headers)
+            self._is_last = (b"connection", b"close") in headers
+        return self._lines, self._is_last
+
+
+_COMMON = _CommonHeaders()
 
 
 class BoundedHttp(HttpToolsProtocol):
     """Refuses a head above 64 KiB and a request that has not arrived as a whole 10 s after it began.
 
     The length is looked at after every read, so that a head may go over it by one read; small requests, which arrive
-    in one piece, cost two comparisons.
+    in one piece, cost two comparisons. A connection has one timer for its silence: it is looked after when it rings,
+    not set and cancelled by every request.
     """
 
     _is_arriving = False
     _is_in_head = False
     _head_bytes = 0
     _deadline: asyncio.TimerHandle | None = None
+    _silence: asyncio.TimerHandle | None = None
+    _idle_since = 0.0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         super().connection_made(transport)
-        # uvicorn's own timer starts after the first answer: before it, silence would last for ever.
-        self._deadline = self.loop.call_later(self.timeout_keep_alive, self.transport.close)
+        self._idle_since = self.loop.time()
+        self._silence = self.loop.call_later(self.timeout_keep_alive, self._end_silence)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_waiting()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        if self._deadline is not None and not self._is_arriving:
-            self._stop_waiting()
         super().data_received(data)
         if self._is_arriving:
             self._wait_for_rest(len(data))
         elif self._deadline is not None:
-            self._stop_waiting()
+            self._deadline.cancel()
+            self._deadline = None
 
     def handle_websocket_upgrade(self) -> None:
         self._is_arriving = False
+        self._stop_waiting()
         super().handle_websocket_upgrade()
 
     def on_message_begin(self) -> None:
@@ -49,12 +137,59 @@ class BoundedHttp(HttpToolsProtocol):
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
+        """What uvicorn does, with an Exchange; a target that needs no parser is split."""
         self._is_in_head = False
-        super().on_headers_complete()
+        parser, scope = self.parser, self.scope
+        scope["method"] = parser.get_method().decode("ascii")
+        version = parser.get_http_version()
+        scope["http_version"] = version
+        if parser.should_upgrade() and self._should_upgrade():
+            return
+        if self.url.startswith(b"/") and b"#" not in self.url:
+            raw_path, _, query = self.url.partition(b"?")
+        else:
+            parsed = httptools.parse_url(self.url)
+            raw_path, query = parsed.path, parsed.query or b""
+        path = raw_path.decode("ascii")
+        scope["path"] = unquote(path) if "%" in path else path
+        scope["raw_path"] = raw_path
+        scope["query_string"] = query
+        self._open(keep_alive=version != "1.0" and parser.should_keep_alive())
 
     def on_message_complete(self) -> None:
         self._is_arriving = False
         super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        """What uvicorn does, but for a timer of its own."""
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self._idle_since = self.loop.time()
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+
+    def _open(self, *, keep_alive: bool) -> None:
+        last: RequestResponseCycle | None = self.cycle  # None before the first request
+        self.cycle = exchange = Exchange(
+            scope=self.scope,
+            transport=self.transport,
+            flow=self.flow,
+            logger=self.logger,
+            access_logger=self.access_logger,
+            access_log=self.access_log,
+            default_headers=self.server_state.default_headers,
+            message_event=asyncio.Event(),
+            expect_100_continue=self.expect_100_continue,
+            keep_alive=keep_alive,
+            on_response=self.on_response_complete,
+        )
+        if last is None or last.response_complete:
+            self._start_asgi_task(exchange, self.app)
+        else:
+            self.flow.pause_reading()
+            self.pipeline.appendleft((exchange, self.app))
 
     def _wait_for_rest(self, size: int) -> None:
         if self._is_in_head:
@@ -69,15 +204,29 @@ class BoundedHttp(HttpToolsProtocol):
         """Close the connection, with a word where no other answer is under way."""
         if self.transport.is_closing():
             return
-        last: RequestResponseCycle | None = self.cycle  # None before the first request
-        if self._is_in_head and (last is None or last.response_complete):
+        if self._is_in_head and not self._is_answering():
             self.transport.write(
                 f"HTTP/1.1 {status} {status.phrase}\r\n"
                 "content-length: 0\r\nconnection: close\r\n\r\n".encode()
             )
         self.transport.close()
 
+    def _is_answering(self) -> bool:
+        last: RequestResponseCycle | None = self.cycle
+        return last is not None and not last.response_complete
+
+    def _end_silence(self) -> None:
+        """Close a connection that has been idle long enough; else look again when it may have been."""
+        seconds: float = self.timeout_keep_alive
+        if not self._is_arriving and not self._is_answering():
+            seconds -= self.loop.time() - self._idle_since
+            if seconds <= 0:
+                self.transport.close()
+                return
+        self._silence = self.loop.call_later(seconds, self._end_silence)
+
     def _stop_waiting(self) -> None:
-        if self._deadline is not None:
-            self._deadline.cancel()
-            self._deadline = None
+        for timer in (self._deadline, self._silence):
+            if timer is not None:
+                timer.cancel()
+        self._deadline = self._silence = None

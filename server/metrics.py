@@ -1,5 +1,9 @@
 """What is measured, by OpenTelemetry's names where it has one."""
 
+from collections import Counter as Tally
+from collections.abc import Iterable
+from functools import lru_cache
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 REGISTRY = CollectorRegistry()
@@ -19,3 +23,24 @@ EXPIRED = Counter(
     "omnibus_expired_total", "Holds and unpaid bookings ended by the sweeper", registry=REGISTRY
 )
 LIVE = Gauge("omnibus_live", "The live layer, by measure", ["measure"], registry=REGISTRY)
+
+
+def note_request(method: str, route: str, status: int, seconds: float) -> None:
+    _requests_of(method, route, status).observe(seconds)
+
+
+def note_events(kinds: Iterable[str]) -> None:
+    for kind, count in Tally(kinds).items():
+        _events_of(kind).inc(count)
+
+
+# Finding a child by its labels costs more than counting with it. All three labels are ours: routes, never paths, and
+# the methods that the parser knows.
+@lru_cache(maxsize=4096)
+def _requests_of(method: str, route: str, status: int) -> Histogram:
+    return REQUESTS.labels(method, route, str(status))
+
+
+@lru_cache(maxsize=256)
+def _events_of(kind: str) -> Counter:
+    return EVENTS.labels(kind)

@@ -12,6 +12,7 @@ from typing import Any
 import uvicorn
 from starlette.types import ASGIApp
 
+from server import http_protocol
 from server.app import create_app
 from server.config import Settings
 from server.jobs import house_jobs, run_jobs, sweep_jobs
@@ -100,7 +101,7 @@ def _config(settings: Settings, app: ASGIApp) -> uvicorn.Config:
         access_log=False,
         server_header=False,
         date_header=True,
-        timeout_keep_alive=65,
+        timeout_keep_alive=http_protocol.SILENCE_SECONDS,
         timeout_graceful_shutdown=_DRAIN_SECONDS,
         proxy_headers=False,
     )

@@ -1,7 +1,7 @@
 """What handlers work with, opened and closed with the process."""
 
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -10,7 +10,7 @@ from realtime.connection import Authenticate, Principal
 from realtime.live import Live
 from server.config import Settings
 from server.guests import Guests
-from server.metrics import EVENTS
+from server.metrics import note_events
 from server.passwords import Passwords
 from server.tokens import Tokens, new_signing_key
 from store import Store
@@ -41,10 +41,10 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
     assert settings.database_url is not None
     listeners: list[Live] = []
 
-    def announce(event: SeatsChanged) -> None:
-        EVENTS.labels(event.kind).inc()
+    def announce(events: Sequence[SeatsChanged]) -> None:
+        note_events(event.kind for event in events)
         for live in listeners:
-            live.announce(event)
+            live.announce(*events)
 
     store = await Store.open(
         settings.database_url,

@@ -1,7 +1,7 @@
 """Everything the store offers, opened and closed together."""
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -37,7 +37,7 @@ class StoreOptions:
     lane: LaneOptions = field(default_factory=LaneOptions)
 
 
-def _nobody(_event: SeatsChanged) -> None:
+def _nobody(_events: Sequence[SeatsChanged]) -> None:
     """For those who sell without telling: imports, tests of the store alone."""
 
 
@@ -67,9 +67,9 @@ class Store:
         cls,
         dsn: str,
         options: StoreOptions = StoreOptions(),
-        announce: Callable[[SeatsChanged], None] = _nobody,
+        announce: Callable[[Sequence[SeatsChanged]], None] = _nobody,
     ) -> Self:
-        """Connect to a migrated database. `announce` hears of every committed change, after its COMMIT."""
+        """Connect to a migrated database. `announce` hears of a batch's changes, after its COMMIT."""
         db = await Database.connect(dsn, size=options.pool_size)
         try:
             house_keys = HouseKeys(db)

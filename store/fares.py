@@ -42,7 +42,7 @@ class _Edited(Exception):
 
 class Fares:
     def __init__(
-        self, db: Database, buses: Buses, announce: Callable[[SeatsChanged], None]
+        self, db: Database, buses: Buses, announce: Callable[[Sequence[SeatsChanged]], None]
     ) -> None:
         self._db = db
         self._buses = buses
@@ -89,7 +89,7 @@ class Fares:
         finally:
             self._buses.forget(bus.bus_id)
         if event is not None:
-            self._announce(event)
+            self._announce([event])
 
 
 def require_fares(segments: Sequence[int], *, of: int) -> None:

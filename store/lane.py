@@ -63,7 +63,7 @@ class Lane:
         self,
         db: Database,
         buses: Buses,
-        announce: Callable[[SeatsChanged], None],
+        announce: Callable[[Sequence[SeatsChanged]], None],
         options: LaneOptions = LaneOptions(),
     ) -> None:
         self.db = db
@@ -190,8 +190,8 @@ class Lane:
             waiting, each = sent[place]
             if not waiting.future.done():
                 waiting.future.set_result(each.reply)
-        for event in events.values():
-            self._announce(event)
+        if events:
+            self._announce([*events.values()])
         return [waiting for waiting in batch if id(waiting) not in sold]
 
     async def _decide(self, batch: Sequence[_Waiting]) -> None:
@@ -252,8 +252,8 @@ class Lane:
                 _fail([waiting], OutcomeUnknown())
             else:
                 _fail([waiting], decision)
-        for event in written.events:
-            self._announce(event)
+        if written.events:
+            self._announce(written.events)
         await self._requeue(again)
 
     async def _requeue(self, batch: Sequence[_Waiting]) -> None:

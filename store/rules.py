@@ -30,6 +30,8 @@ _WORST_FIRST = "BXLA"
 def status_on(states: str, leg: Leg) -> str:
     """Return the worst letter of the leg's segments: B > X > L > A."""
     on_leg = states[leg.start : leg.end]
+    if len(on_leg) == 1:
+        return on_leg
     return next(letter for letter in _WORST_FIRST if letter in on_leg)
 
 

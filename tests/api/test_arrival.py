@@ -67,6 +67,12 @@ async def test_a_connection_in_use_outlives_the_deadline_of_a_request(hasty: Ser
     writer.close()
 
 
+async def test_a_connection_that_stays_silent_is_closed(hasty: Served) -> None:
+    never, once = await asyncio.gather(outlast(hasty, b""), outlast(hasty, HEAD + b"\r\n"))
+    assert never == b""
+    assert once.startswith(b"HTTP/1.1 200")
+
+
 async def outlast(served: Served, begin: bytes) -> bytes:
     """Begin a request, send no more, and return what there is to read until the server hangs up."""
     reader, writer = await asyncio.open_connection(*served.address)

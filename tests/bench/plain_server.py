@@ -43,7 +43,7 @@ async def _submit(lane: Lane, request: Request[Any]) -> Reply:
     finally:
         _pool.give_back(connection)
     if done.event is not None:
-        lane._announce(done.event)
+        lane._announce([done.event])
     return done.reply
 
 

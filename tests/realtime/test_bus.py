@@ -15,7 +15,7 @@ from tests.realtime.valkey import Valkey
 from tests.realtime.waiting import wait_until
 from tests.support.servers import ThrowawayValkey
 
-CHANNEL = b"omnibus:seats:{1}"  # where bus 1 lives
+CHANNEL = b"omnibus:seats:{0}"  # where all buses live
 BY_REDIS_ALONE = settings(hub={"check_seconds": 300.0, "check_degraded_seconds": 300.0})
 
 
@@ -211,6 +211,20 @@ async def test_a_burst_shares_round_trips(ledger: Ledger, valkey: Valkey) -> Non
         read = after["total_reads_processed"] - before["total_reads_processed"]
         assert read < 1000
         assert [one["type"] for one in client.frames].count("snapshot") == 0
+
+
+async def test_what_is_announced_together_is_one_message(ledger: Ledger, valkey: Valkey) -> None:
+    async with processes(ledger, valkey.url, with_settings=BY_REDIS_ALONE) as (home, away, client):
+        nothing: Any = None
+        first, second = ledger.commit(1, A1="L"), ledger.commit(2, B2="L")
+        home.live.announce(first, nothing, second, ledger.commit(1, A1="B"))
+        await client.reaches_head(1)
+        counters = away.live.counters
+        assert counters.bus_messages == 1 + counters.probes + home.live.counters.probes
+        assert counters.bus_unwatched == 1
+        assert home.live.counters.announce_failures == 1
+        assert home.live.counters.published == 3 + home.live.counters.probes
+        await wait_until(lambda: home.live.counters.bus_own == home.live.counters.published)
 
 
 async def test_redis_may_be_behind_a_unix_socket(ledger: Ledger) -> None:

@@ -43,7 +43,7 @@ class World:
     @classmethod
     async def open(cls, url: str, options: StoreOptions | None = None) -> Self:
         events: list[SeatsChanged] = []
-        store = await Store.open(url, options or StoreOptions(), events.append)
+        store = await Store.open(url, options or StoreOptions(), events.extend)
         owner = await asyncpg.connect(url)
         operator_id = await owner.fetchval(
             "INSERT INTO operators (name, time_zone, currency) VALUES ('Northline', 'Europe/Berlin', 'EUR')"
@@ -53,7 +53,7 @@ class World:
 
     async def open_store(self, options: StoreOptions | None = None) -> Store:
         """Open a second store on the same database, as another process would; closed with the world."""
-        other = await Store.open(self.url, options or StoreOptions(), self.events.append)
+        other = await Store.open(self.url, options or StoreOptions(), self.events.extend)
         self._others.append(other)
         return other
 

@@ -35,7 +35,7 @@ FILES = {
 
 @pytest.fixture
 async def client() -> AsyncIterator[httpx2.AsyncClient]:
-    app = Front(Starlette(routes=[*page_routes()]), Proxies(()))
+    app = Front(Starlette(routes=[*page_routes()]), proxies=Proxies(()))
     transport = httpx2.ASGITransport(app=app)
     async with httpx2.AsyncClient(transport=transport, base_url="http://tickets.example") as client:
         yield client
