@@ -26,6 +26,7 @@ from redis.exceptions import RedisError
 from realtime.counters import Counters
 from realtime.settings import BusSettings
 from realtime.supervise import cancel, supervise
+from store.fault_points import fault_point
 
 log = logging.getLogger(__name__)
 
@@ -202,6 +203,7 @@ class _Publisher:
             self._counters.publish_dropped += size
             self._report(is_well=False, error=error)
         else:
+            fault_point("after_publish")
             self._counters.published += size
             self._report(is_well=True)
 

@@ -17,6 +17,7 @@ from server.http_protocol import ANSWER_EXTENSION, SendWhole
 from server.metrics import note_request
 from server.problems import HttpProblem
 from server.proxies import Proxies
+from store.fault_points import fault_point
 
 log = structlog.get_logger("omnibus.http")
 
@@ -58,7 +59,10 @@ class Front:
             if found is None:
                 await self._app(scope, receive, told)
             else:
-                await told.send_whole(await found.target(scope, receive, found.parameters))
+                answer = await found.target(scope, receive, found.parameters)
+                fault_point("before_answer")
+                await told.send_whole(answer)
+                fault_point("after_answer")
         except Exception:
             request_id = scope["omnibus.request_id"]
             log.exception("request failed", request_id=request_id, path=scope["path"])

@@ -3,23 +3,28 @@
 import asyncio
 import logging
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from server.metrics import EXPIRED
 from store import Store
 from store.errors import StoreError
+from store.invariants import Violations
 
 log = logging.getLogger("omnibus.jobs")
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """`run` every `seconds`, give or take a fifth, so that processes do not march in step."""
+    """`run` every `seconds`, give or take a fifth, so that processes do not march in step.
+
+    `first_seconds` is how long the first time is waited for, if not as long.
+    """
 
     name: str
     seconds: float
     run: Callable[[], Awaitable[object]]
+    first_seconds: float | None = None
 
 
 def sweep_jobs(store: Store) -> list[Job]:
@@ -33,10 +38,33 @@ def sweep_jobs(store: Store) -> list[Job]:
 
 def house_jobs(store: Store) -> list[Job]:
     """Return what one worker is enough for."""
+    alarm = Alarm()
+
+    async def watch() -> None:
+        alarm.tell(await store.watch.look())
+
     return [
+        Job("watch", 60.0, watch, first_seconds=2.0),
         Job("purge", 600.0, store.retention.purge),
         Job("purge sessions", 3600.0, store.sessions.purge),
     ]
+
+
+class Alarm:
+    """Says which invariants are broken, once for every change: an alarm that never stops is soon switched off."""
+
+    def __init__(self) -> None:
+        self._told: dict[str, Violations] = {}
+
+    def tell(self, found: Mapping[str, Violations]) -> None:
+        """Log what is broken since the last time, or otherwise, and what is whole again."""
+        for name, broken in found.items():
+            if broken != self._told.get(name):
+                rows = "; ".join(broken.rows)
+                log.critical("INVARIANT BROKEN: %s, %d rows: %s", name, broken.count, rows)
+        for name in self._told.keys() - found.keys():
+            log.warning("invariant whole again: %s", name)
+        self._told = dict(found)
 
 
 async def run_jobs(jobs: list[Job]) -> None:
@@ -47,8 +75,10 @@ async def run_jobs(jobs: list[Job]) -> None:
 
 
 async def _repeat(job: Job) -> None:
+    seconds = job.first_seconds or job.seconds
     while True:
-        await asyncio.sleep(job.seconds * random.uniform(0.8, 1.2))  # noqa: S311 - jitter
+        await asyncio.sleep(seconds * random.uniform(0.8, 1.2))  # noqa: S311 - jitter
+        seconds = job.seconds
         try:
             await job.run()
         except StoreError as error:

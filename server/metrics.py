@@ -22,6 +22,17 @@ EVENTS = Counter(
 EXPIRED = Counter(
     "omnibus_expired_total", "Holds and unpaid bookings ended by the sweeper", registry=REGISTRY
 )
+VIOLATIONS = Gauge(
+    "omnibus_invariant_violations",
+    "Rows that should not exist, by invariant, as the last round found them: 0, or somebody must look",
+    ["invariant"],
+    registry=REGISTRY,
+)
+CHECKED_AT = Gauge(
+    "omnibus_invariants_checked_timestamp_seconds",
+    "When the last round of all invariants began that was completed; 0 when there was none",
+    registry=REGISTRY,
+)
 LIVE = Gauge("omnibus_live", "The live layer, by measure", ["measure"], registry=REGISTRY)
 
 

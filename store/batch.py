@@ -13,6 +13,7 @@ from store.counts import lock_buyers
 from store.db import Connection, Record
 from store.errors import KeyReused, Refusal, StoreError
 from store.events import SeatsChanged
+from store.fault_points import fault_point
 from store.ledger import Again, Changes, Ledger, Row, wire_json
 from store.lookup import read_booking
 from store.model import LOCKED, Booking, Bus, Hold, HoldState, Leg
@@ -69,6 +70,7 @@ async def run_batch(
     Raises BusesMoved when the bus rows have changed since they were read; nothing counts then.
     """
     ledger, answers = await _lock(connection, requests, needs)
+    fault_point("after_lock")
     written = Written([_decide(request, ledger, answers) for request in requests], ledger.now)
     await _recognise_own(connection, requests, written, ledger)
     written.events = await _write(connection, ledger)

@@ -16,7 +16,10 @@ _CONNECT_SECONDS = 5
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """`pending` are migrations that are missing; `may_sell` is whether we may become the role that sells."""
+    """`pending` are migrations that are missing; `may_sell` is whether we may become the role that sells.
+
+    `broken` are the invariants that the worker's last round found broken, `checked_ago` is its age, if there was one.
+    """
 
     version_number: int
     version: str
@@ -28,6 +31,8 @@ class Condition:
     clock_ahead: timedelta
     pending: tuple[str, ...]
     may_sell: bool
+    broken: tuple[str, ...] = ()
+    checked_ago: timedelta | None = None
 
     @property
     def is_supported(self) -> bool:
@@ -44,10 +49,18 @@ async def examine(dsn: str) -> Condition:
             row = await connection.fetchrow(SQL["examine"])
             answered_at = datetime.now(UTC)
             may_sell = await connection.fetchval(SQL["may_become_app"])
+            checks = None if missing else await connection.fetchrow(SQL["last_checks"])
         finally:
             await connection.close()
     assert row is not None
     facts = dict(row)
     # Its clock was read somewhere between question and answer.
     clock_ahead = facts.pop("now") - (asked_at + (answered_at - asked_at) / 2)
-    return Condition(**facts, clock_ahead=clock_ahead, pending=missing, may_sell=bool(may_sell))
+    return Condition(
+        **facts,
+        clock_ahead=clock_ahead,
+        pending=missing,
+        may_sell=bool(may_sell),
+        broken=tuple(checks["broken"]) if checks else (),
+        checked_ago=checks["checked_ago"] if checks else None,
+    )

@@ -9,6 +9,12 @@ SELECT
     current_setting('max_connections')::integer AS connections_max,
     clock_timestamp() AS now;
 
+-- name: last_checks
+SELECT
+    coalesce(array_agg(c.name ORDER BY c.name) FILTER (WHERE c.violations > 0), '{}') AS broken,
+    clock_timestamp() - max(c.checked_at) AS checked_ago
+FROM invariant_checks AS c;
+
 -- name: may_become_app
 SELECT pg_has_role(r.oid, 'MEMBER') FROM pg_roles AS r
 WHERE r.rolname = 'omnibus_app';

@@ -25,6 +25,7 @@ from store.seals import Seals
 from store.sessions import Sessions
 from store.settlement import Settlement
 from store.timetable import Timetable
+from store.watch import Watch
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,7 @@ class Store:
     house_keys: HouseKeys
     seals: Seals
     lane: Lane
+    watch: Watch
 
     @classmethod
     async def open(
@@ -100,6 +102,7 @@ class Store:
             house_keys=house_keys,
             seals=Seals(bytes.fromhex(seal[-1].secret)),
             lane=lane,
+            watch=Watch(db),
         )
 
     async def close(self) -> None:

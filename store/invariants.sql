@@ -1,4 +1,6 @@
--- Each query returns the rows that should not exist. They run at the end of every test, and in production.
+-- Each query returns the rows that should not exist, each with its bus. They run at the end of every test, on
+-- everything, and in production, on some buses at a time: $1 are those buses, or NULL for all. Custom plans fold the
+-- test for NULL away.
 -- A claim's owner is a block, a live hold, or a booking: its own, or the one made from its hold.
 
 -- name: claims_match_states
@@ -17,6 +19,7 @@ WITH owned AS (
     LEFT JOIN holds AS h ON h.bus_id = c.bus_id AND h.hold_id = c.hold_id
     LEFT JOIN bookings AS direct ON direct.bus_id = c.bus_id AND direct.booking_id = c.booking_id
     LEFT JOIN bookings AS held ON held.bus_id = c.bus_id AND held.hold_id = c.hold_id
+    WHERE ($1::bigint[] IS NULL OR c.bus_id = any($1))
 ),
 
 told AS (
@@ -26,6 +29,7 @@ told AS (
     FROM seats AS s
     CROSS JOIN generate_series(0, length(s.states) - 1) AS place (segment)
     LEFT JOIN owned AS o ON o.bus_id = s.bus_id AND o.seat_no = s.seat_no AND o.segment = place.segment
+    WHERE ($1::bigint[] IS NULL OR s.bus_id = any($1))
     GROUP BY s.bus_id, s.seat_no, s.states
 )
 
@@ -36,7 +40,7 @@ SELECT * FROM told WHERE told.shown <> told.claimed;
 SELECT h.bus_id, h.hold_id
 FROM holds AS h
 LEFT JOIN claims AS c ON c.bus_id = h.bus_id AND c.hold_id = h.hold_id
-WHERE h.state = 'ACTIVE' AND h.expires_at > clock_timestamp()
+WHERE h.state = 'ACTIVE' AND h.expires_at > clock_timestamp() AND ($1::bigint[] IS NULL OR h.bus_id = any($1))
 GROUP BY h.bus_id, h.hold_id, h.seats, h.from_idx, h.to_idx
 HAVING count(c.seat_no) <> cardinality(h.seats) * (h.to_idx - h.from_idx);
 
@@ -51,7 +55,7 @@ LEFT JOIN LATERAL (
         c.bus_id = t.bus_id AND c.seat_no = t.seat_no
         AND (c.booking_id = b.booking_id OR c.hold_id = b.hold_id)
 ) AS owned ON true
-WHERE b.status IN ('CONFIRMED', 'PARTIALLY_CANCELLED')
+WHERE b.status IN ('CONFIRMED', 'PARTIALLY_CANCELLED') AND ($1::bigint[] IS NULL OR b.bus_id = any($1))
 GROUP BY b.bus_id, b.booking_id, b.from_idx, b.to_idx
 HAVING count(t.seat_no) = 0 OR NOT bool_and(owned.segments = b.to_idx - b.from_idx);
 
@@ -63,15 +67,18 @@ LEFT JOIN bookings AS direct ON direct.bus_id = c.bus_id AND direct.booking_id =
 LEFT JOIN bookings AS held ON held.bus_id = c.bus_id AND held.hold_id = c.hold_id
 LEFT JOIN blocks AS x ON x.bus_id = c.bus_id AND x.block_id = c.block_id
 WHERE
-    h.state IN ('RELEASED', 'EXPIRED')
-    OR coalesce(direct.status, held.status) NOT IN ('PENDING', 'CONFIRMED', 'PARTIALLY_CANCELLED')
-    OR x.lifted_at IS NOT NULL;
+    ($1::bigint[] IS NULL OR c.bus_id = any($1))
+    AND (
+        h.state IN ('RELEASED', 'EXPIRED')
+        OR coalesce(direct.status, held.status) NOT IN ('PENDING', 'CONFIRMED', 'PARTIALLY_CANCELLED')
+        OR x.lifted_at IS NOT NULL
+    );
 
 -- name: pending_bookings_own_their_seats
 SELECT b.bus_id, b.booking_id
 FROM bookings AS b
 LEFT JOIN claims AS c ON c.bus_id = b.bus_id AND (c.booking_id = b.booking_id OR c.hold_id = b.hold_id)
-WHERE b.status = 'PENDING' AND b.expires_at > clock_timestamp()
+WHERE b.status = 'PENDING' AND b.expires_at > clock_timestamp() AND ($1::bigint[] IS NULL OR b.bus_id = any($1))
 GROUP BY b.bus_id, b.booking_id, b.seats, b.from_idx, b.to_idx
 HAVING count(c.seat_no) <> cardinality(b.seats) * (b.to_idx - b.from_idx);
 
@@ -79,13 +86,14 @@ HAVING count(c.seat_no) <> cardinality(b.seats) * (b.to_idx - b.from_idx);
 SELECT h.bus_id, h.hold_id, h.state
 FROM holds AS h
 LEFT JOIN bookings AS b ON b.bus_id = h.bus_id AND b.hold_id = h.hold_id
-WHERE (h.state = 'BOOKED') <> (b.booking_id IS NOT NULL);
+WHERE (h.state = 'BOOKED') <> (b.booking_id IS NOT NULL) AND ($1::bigint[] IS NULL OR h.bus_id = any($1));
 
 -- name: revisions_have_no_gaps
 -- Every revision of the kept history has its event, and the newest event is the bus's revision.
 SELECT b.bus_id, b.rev, count(e.rev) AS events
 FROM buses AS b
 LEFT JOIN events AS e ON e.bus_id = b.bus_id
+WHERE ($1::bigint[] IS NULL OR b.bus_id = any($1))
 GROUP BY b.bus_id, b.rev
 HAVING
     coalesce(max(e.rev), 0) > b.rev
@@ -96,19 +104,20 @@ HAVING
 SELECT e.bus_id, e.rev, e.operator_id
 FROM events AS e
 LEFT JOIN buses AS b ON b.bus_id = e.bus_id AND b.operator_id = e.operator_id
-WHERE b.bus_id IS NULL;
+WHERE b.bus_id IS NULL AND ($1::bigint[] IS NULL OR e.bus_id = any($1));
 
 -- name: paid_is_confirmed
 -- Money in hand belongs to a booking that was confirmed, and nothing is confirmed unpaid.
 SELECT b.bus_id, b.booking_id, b.status
 FROM bookings AS b
 LEFT JOIN payments AS p ON p.bus_id = b.bus_id AND p.booking_id = b.booking_id AND p.status = 'SUCCEEDED'
-WHERE (p.payment_id IS NOT NULL) <> (b.confirmed_at IS NOT NULL);
+WHERE (p.payment_id IS NOT NULL) <> (b.confirmed_at IS NOT NULL) AND ($1::bigint[] IS NULL OR b.bus_id = any($1));
 
 -- name: refunds_within_payment
 SELECT p.bus_id, p.payment_id
 FROM payments AS p
 INNER JOIN refunds AS r ON r.bus_id = p.bus_id AND r.payment_id = p.payment_id
+WHERE ($1::bigint[] IS NULL OR p.bus_id = any($1))
 GROUP BY p.bus_id, p.payment_id, p.amount
 HAVING sum(r.amount) > p.amount;
 
@@ -127,6 +136,7 @@ WITH kept AS (
 SELECT c.bus_id, c.buyer
 FROM buyer_holds AS c
 INNER JOIN kept AS k ON k.bus_id = c.bus_id AND (k.buyer = c.buyer OR k.network = c.buyer)
+WHERE ($1::bigint[] IS NULL OR c.bus_id = any($1))
 GROUP BY c.bus_id, c.buyer, c.seats_held, c.holds_held
 HAVING sum(k.seats) > c.seats_held OR count(*) FILTER (WHERE k.buyer = c.buyer) > c.holds_held;
 
@@ -136,10 +146,12 @@ WITH kept AS (
     SELECT h.bus_id, h.buyer, h.network, cardinality(h.seats) AS seats
     FROM holds AS h
     WHERE h.buyer IS NOT NULL AND h.state = 'ACTIVE' AND h.expires_at > clock_timestamp()
+        AND ($1::bigint[] IS NULL OR h.bus_id = any($1))
     UNION ALL
     SELECT b.bus_id, b.buyer, b.network, cardinality(b.seats) AS seats
     FROM bookings AS b
     WHERE b.buyer IS NOT NULL AND b.status = 'PENDING' AND b.expires_at > clock_timestamp()
+        AND ($1::bigint[] IS NULL OR b.bus_id = any($1))
 ),
 
 named AS (
@@ -155,9 +167,12 @@ GROUP BY n.bus_id, n.identity, c.seats_max, c.holds_max
 HAVING sum(n.seats) > coalesce(c.seats_max, 0) OR sum(n.holds) > coalesce(c.holds_max, 0);
 
 -- name: no_hold_outlives_the_hard_cap
-SELECT h.bus_id, h.hold_id FROM holds AS h WHERE h.expires_at > h.created_at + interval '1200 seconds';
+SELECT h.bus_id, h.hold_id FROM holds AS h
+WHERE h.expires_at > h.created_at + interval '1200 seconds' AND ($1::bigint[] IS NULL OR h.bus_id = any($1));
 
 -- name: ended_holds_forget_where_they_were_made
-SELECT h.bus_id, h.hold_id AS owner FROM holds AS h WHERE h.network IS NOT NULL AND h.state <> 'ACTIVE'
+SELECT h.bus_id, h.hold_id AS owner FROM holds AS h
+WHERE h.network IS NOT NULL AND h.state <> 'ACTIVE' AND ($1::bigint[] IS NULL OR h.bus_id = any($1))
 UNION ALL
-SELECT b.bus_id, b.hold_id AS owner FROM bookings AS b WHERE b.network IS NOT NULL AND b.status <> 'PENDING';
+SELECT b.bus_id, b.hold_id AS owner FROM bookings AS b
+WHERE b.network IS NOT NULL AND b.status <> 'PENDING' AND ($1::bigint[] IS NULL OR b.bus_id = any($1));

@@ -27,6 +27,7 @@ from store.errors import (
 )
 from store.events import SeatsChanged
 from store.express import DatabaseClock, assume, sell
+from store.fault_points import fault_point
 from store.ledger import Again
 from store.requests import Needs, Reply, Request
 
@@ -176,6 +177,7 @@ class Lane:
         if not sent:
             return batch
         try:
+            fault_point("before_commit")
             events, now = await sell(self.db, [each for _, each in sent], now)
         except CommitUnknown as error:
             await self._recover([waiting for waiting, _ in sent], error)
@@ -184,6 +186,7 @@ class Lane:
         except (asyncpg.PostgresError, Overloaded):
             # Nothing has happened, and the general way finds out whose fault it was.
             return batch
+        fault_point("after_commit")
         self._clock.hear(now)
         sold = {id(sent[place][0]) for place in events}
         for place in events:
@@ -192,6 +195,7 @@ class Lane:
                 waiting.future.set_result(each.reply)
         if events:
             self._announce([*events.values()])
+            fault_point("after_announce")
         return [waiting for waiting in batch if id(waiting) not in sold]
 
     async def _decide(self, batch: Sequence[_Waiting]) -> None:
@@ -201,6 +205,7 @@ class Lane:
         except BaseException as error:  # noqa: BLE001 - told to whom it concerns, and passed on if it is none of theirs
             await self._recover(batch, error)
         else:
+            fault_point("after_commit")
             await self._tell(batch, written)
 
     async def _recover(self, batch: Sequence[_Waiting], error: BaseException) -> None:
@@ -233,7 +238,9 @@ class Lane:
         needs = [waiting.needs for waiting in batch]
 
         async def work(connection: Connection) -> Written:
-            return await run_batch(connection, requests, needs)
+            written = await run_batch(connection, requests, needs)
+            fault_point("before_commit")
+            return written
 
         operators = sorted({request.bus.operator_id for request in requests})
         return await self.db.transaction(operators, work, is_patient=len(batch) == 1)
@@ -254,6 +261,7 @@ class Lane:
                 _fail([waiting], decision)
         if written.events:
             self._announce(written.events)
+        fault_point("after_announce")
         await self._requeue(again)
 
     async def _requeue(self, batch: Sequence[_Waiting]) -> None:

@@ -455,6 +455,16 @@ CREATE TABLE public.idempotency_keys (
 );
 ALTER TABLE ONLY public.idempotency_keys FORCE ROW LEVEL SECURITY;
 
+CREATE TABLE public.invariant_checks (
+    name text NOT NULL,
+    violations integer NOT NULL,
+    bus_ids bigint[] NOT NULL,
+    checked_at timestamp with time zone NOT NULL,
+    CONSTRAINT invariant_checks_bus_ids_check CHECK ((cardinality(bus_ids) <= 1000)),
+    CONSTRAINT invariant_checks_name_check CHECK ((name ~ '^[a-z][a-z0-9_]{1,62}$'::text)),
+    CONSTRAINT invariant_checks_violations_check CHECK ((violations >= 0))
+);
+
 CREATE TABLE public.layout_seats (
     layout_id bigint NOT NULL,
     seat_no smallint NOT NULL,
@@ -719,6 +729,9 @@ ALTER TABLE ONLY public.house_keys
 
 ALTER TABLE ONLY public.idempotency_keys
     ADD CONSTRAINT idempotency_keys_once PRIMARY KEY (bus_id, key_hash);
+
+ALTER TABLE ONLY public.invariant_checks
+    ADD CONSTRAINT invariant_checks_pkey PRIMARY KEY (name);
 
 ALTER TABLE ONLY public.layout_seats
     ADD CONSTRAINT layout_seats_label_key UNIQUE (layout_id, label);
@@ -1083,6 +1096,10 @@ GRANT UPDATE(is_extended) ON TABLE public.holds TO omnibus_app;
 GRANT SELECT,INSERT ON TABLE public.house_keys TO omnibus_app;
 GRANT UPDATE(retired_at) ON TABLE public.house_keys TO omnibus_app;
 GRANT SELECT,INSERT,DELETE ON TABLE public.idempotency_keys TO omnibus_app;
+GRANT SELECT,INSERT ON TABLE public.invariant_checks TO omnibus_app;
+GRANT UPDATE(violations) ON TABLE public.invariant_checks TO omnibus_app;
+GRANT UPDATE(bus_ids) ON TABLE public.invariant_checks TO omnibus_app;
+GRANT UPDATE(checked_at) ON TABLE public.invariant_checks TO omnibus_app;
 GRANT SELECT,INSERT ON TABLE public.layout_seats TO omnibus_app;
 GRANT SELECT,INSERT ON TABLE public.layouts TO omnibus_app;
 GRANT USAGE ON SEQUENCE public.layouts_layout_id_seq TO omnibus_app;

@@ -26,6 +26,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=None,
         help="programs of another PostgreSQL (15 to 18) to run the tests on",
     )
+    parser.addoption(
+        "--long",
+        action="store_true",
+        help="run what has a long form at its full length: 5,000 examples of 80 steps of the store's model",
+    )
 
 
 @pytest.fixture(scope="session")

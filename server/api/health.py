@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import fields
 
 from prometheus_client import generate_latest
@@ -10,7 +11,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from realtime.counters import Counters
-from server.metrics import LIVE, REGISTRY
+from server.metrics import CHECKED_AT, LIVE, REGISTRY, VIOLATIONS
 from server.services import Services
 from store.errors import StoreError
 
@@ -42,6 +43,7 @@ def routes(services: Services) -> list[Route]:
             LIVE.labels(name).set(value)
         for name, count in live_counts(services.live.counters):
             LIVE.labels(name).set(count)
+        await _show_checks(services)
         return Response(generate_latest(REGISTRY), media_type="text/plain; version=0.0.4")
 
     return [Route("/livez", livez), Route("/readyz", readyz), Route("/metrics", metrics)]
@@ -55,6 +57,15 @@ def live_counts(counters: Counters) -> Iterator[tuple[str, int]]:
             yield each.name, value
         else:
             yield from ((f"{each.name}_{key}", count) for key, count in value.items())
+
+
+async def _show_checks(services: Services) -> None:
+    """Show what some worker has found. Without the database the last known stays, and grows old."""
+    with suppress(StoreError, TimeoutError):
+        async with asyncio.timeout(_DATABASE_SECONDS):
+            for check in await services.store.watch.last():
+                VIOLATIONS.labels(check.name).set(check.violations)
+                CHECKED_AT.set(check.checked_at.timestamp())
 
 
 async def _database(services: Services) -> bool:

@@ -20,6 +20,7 @@ from store.access import DatabaseUnusable
 from store.checkup import VERSIONS, Condition, examine
 
 _MIB = 1024**2
+_ROUND_LATE = timedelta(minutes=5)
 _REDIS_SECONDS = 2.0
 _SPARE_CONNECTIONS = 5  # migrations, an administrator, the superuser's own
 
@@ -59,6 +60,8 @@ def judge(condition: Condition, settings: Settings) -> Iterator[Check]:
     """Yield what a reachable database is like."""
     yield _judge_version(condition)
     yield _judge_schema(condition)
+    if not condition.pending:
+        yield _judge_invariants(condition)
     yield _judge_durability(condition)
     yield _judge_connections(condition, settings)
     yield _judge_clock(condition)
@@ -129,6 +132,25 @@ def _judge_schema(condition: Condition) -> Check:
         advice = "as a superuser: GRANT omnibus_app TO the user we connect as"
         return Check("schema", Verdict.FAIL, "we may not become the role omnibus_app", advice)
     return Check("schema", Verdict.OK, "up to date")
+
+
+def _judge_invariants(condition: Condition) -> Check:
+    ago = condition.checked_ago
+    if condition.broken:
+        return Check(
+            "invariants",
+            Verdict.FAIL,
+            f"broken: {', '.join(condition.broken)}",
+            "see the worker's log for the rows, and docs/operating.md",
+        )
+    if ago is None:
+        return Check(
+            "invariants", Verdict.WARN, "nobody has looked yet", "run `omnibus worker` (or `up`)"
+        )
+    detail = f"all hold, as of {ago.total_seconds():.0f} s ago"
+    if ago > _ROUND_LATE:
+        return Check("invariants", Verdict.WARN, detail, "see that `omnibus worker` runs")
+    return Check("invariants", Verdict.OK, detail)
 
 
 def _judge_durability(condition: Condition) -> Check:

@@ -29,7 +29,7 @@ def serve(
 
 
 def worker() -> None:
-    """Run the house's jobs (sweeping, forgetting) with one process."""
+    """Run the house's jobs (sweeping, forgetting, watching over the invariants) with one process."""
     from server.logs import configure  # noqa: PLC0415
     from server.serve import work  # noqa: PLC0415
 

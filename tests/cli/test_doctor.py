@@ -10,6 +10,7 @@ import pytest
 
 from server.cli.checks import Check, Verdict, judge, judge_disk, judge_open_files
 from server.config import Settings
+from store import Store
 from store.checkup import Condition
 from tests.cli.commands import Ran, free_port, omnibus
 from tests.support.databases import Databases
@@ -26,6 +27,7 @@ SOUND = Condition(
     clock_ahead=timedelta(milliseconds=3),
     pending=(),
     may_sell=True,
+    checked_ago=timedelta(seconds=40),
 )
 
 
@@ -37,12 +39,15 @@ def lines(ran: Ran) -> dict[str, str]:
 async def test_sound_servers_are_well_in_every_line(
     database_url: str, valkey: ThrowawayValkey
 ) -> None:
+    store = await Store.open(database_url)
+    await store.watch.look()
+    await store.close()
     ran = omnibus("doctor", DATABASE_URL=database_url, REDIS_URL=valkey.url)
     assert ran.code == 0, ran.out
     assert ran.err == ""
     found = lines(ran)
     assert list(found) == [
-        *("settings", "database", "schema", "durability", "connections", "clock"),
+        *("settings", "database", "schema", "invariants", "durability", "connections", "clock"),
         *("redis", "open files"),
     ]
     assert {verdict for name, verdict in found.items() if name != "open files"} == {"ok"}
@@ -118,6 +123,10 @@ def test_on_a_machine_where_nothing_is_set_our_own_servers_are_looked_for(tmp_pa
         ({"is_standby": True}, "database", Verdict.FAIL),
         ({"pending": ("0009_new.sql",)}, "schema", Verdict.FAIL),
         ({"may_sell": False}, "schema", Verdict.FAIL),
+        ({"broken": ("paid_is_confirmed",)}, "invariants", Verdict.FAIL),
+        ({"checked_ago": None}, "invariants", Verdict.WARN),
+        ({"checked_ago": timedelta(minutes=6)}, "invariants", Verdict.WARN),
+        ({"checked_ago": timedelta(minutes=4)}, "invariants", Verdict.OK),
         ({"has_fsync": False}, "durability", Verdict.FAIL),
         ({"has_full_pages": False}, "durability", Verdict.FAIL),
         ({"synchronous_commit": "off"}, "durability", Verdict.FAIL),

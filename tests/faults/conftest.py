@@ -28,8 +28,28 @@ def chance() -> random.Random:
 
 
 @pytest.fixture
-async def shop(database_url: str) -> Shop:
-    return await Shop.open(database_url, buses=60, seats=100)
+async def shop(database_url: str) -> AsyncIterator[Shop]:
+    """A shop whose data must be sound when the test is over and its servers are gone."""
+    opened = await Shop.open(database_url, buses=60, seats=100)
+    yield opened
+    assert await opened.find_violations() == {}
+
+
+@pytest.fixture
+async def mortal(
+    shop: Shop, valkey: ThrowawayValkey, tmp_path: Path, point: str
+) -> AsyncIterator[Process]:
+    """A server of that shop that dies at a fault point, once it is armed."""
+    process = Process(
+        tmp_path / "mortal.log",
+        database_url=shop.url,
+        redis_url=valkey.url,
+        hold_seconds="1200",
+        pending_seconds="3600",
+    )
+    process.program = ("tests.faults.mortal_server", point)
+    async with process:
+        yield process
 
 
 @pytest.fixture

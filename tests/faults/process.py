@@ -26,13 +26,15 @@ class Process:
             **{f"OMNIBUS_{name.upper()}": value for name, value in settings.items()},
         }
         self._process: asyncio.subprocess.Process | None = None
+        self.program: tuple[str, ...] = ("server",)
+        """The module that is run, and what it takes before the command."""
 
     async def start(self) -> None:
         """Start it and wait until it is ready."""
         assert self._process is None, "it runs already"
         with self._log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "server", "serve"),
+                *(sys.executable, "-m", *self.program, "serve"),
                 cwd=_ROOT,
                 env=self._environment,
                 stdout=log,
@@ -56,10 +58,27 @@ class Process:
         """Ask it to leave; return its exit code."""
         return await self._end(signal.SIGTERM)
 
+    async def arm(self) -> None:
+        """Let a mortal server (`mortal_server.py`) die at the next fault point of its choice."""
+        assert self._process is not None, "it does not run"
+        told = self._armings()
+        self._process.send_signal(signal.SIGUSR1)
+        await wait_until(lambda: self._armings() > told)
+
+    async def has_died(self) -> None:
+        """Wait until it has killed itself."""
+        assert self._process is not None, "it does not run"
+        process, self._process = self._process, None
+        async with asyncio.timeout(30):
+            assert await process.wait() == -signal.SIGKILL
+
     def errors(self) -> list[str]:
         """Return what it logged as errors, over all its runs."""
         lines = self._log.read_text(encoding="utf-8").splitlines()
         return [line for line in lines if '"level": "warning"' not in line]
+
+    def _armings(self) -> int:
+        return self._log.read_bytes().count(b"\narmed\n")
 
     async def __aenter__(self) -> Self:
         await self.start()

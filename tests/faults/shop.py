@@ -94,14 +94,18 @@ class Shop:
 
         The last is true as long as nothing has expired or was cancelled.
         """
-        database = await Database.connect(self.url, size=1)
-        try:
-            faults = await find_violations(database)
-        finally:
-            await database.close()
+        faults = await self.find_violations()
         async with self.reading() as connection:
             uneven = await connection.fetchval(_UNEVEN)
         return faults if uneven == 0 else {**faults, "claims_add_up": [str(uneven)]}
+
+    async def find_violations(self) -> dict[str, list[str]]:
+        """Ask all invariants; they hold at any time."""
+        database = await Database.connect(self.url, size=1)
+        try:
+            return await find_violations(database)
+        finally:
+            await database.close()
 
     async def is_left_alone(self) -> bool:
         """Whether no server has a session, and so no lock, in the database."""

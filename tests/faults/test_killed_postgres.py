@@ -41,8 +41,10 @@ async def postgres(request: pytest.FixtureRequest) -> AsyncIterator[Postgres]:
 
 
 @pytest.fixture
-async def shop(postgres: Postgres) -> Shop:
-    return await Shop.open(postgres.url, buses=60, seats=100)
+async def shop(postgres: Postgres) -> AsyncIterator[Shop]:
+    opened = await Shop.open(postgres.url, buses=60, seats=100)
+    yield opened
+    assert await opened.find_violations() == {}
 
 
 async def test_a_database_killed_under_load_loses_nothing_that_was_acknowledged(

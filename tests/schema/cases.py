@@ -300,6 +300,14 @@ CASES = (
     check("audit_log_action_check", "audit_log", action="'Bus created'"),
     check("audit_log_subject_check", "audit_log", subject="repeat('x', 201)"),
     check("audit_log_detail_check", "audit_log", detail=f"jsonb_build_object('a', {LONG})"),
+    check("invariant_checks_name_check", "invariant_checks", name="'Two words'"),
+    check("invariant_checks_violations_check", "invariant_checks", violations="-1"),
+    check(
+        "invariant_checks_bus_ids_check",
+        "invariant_checks",
+        bus_ids="array_fill(1::bigint, ARRAY[1001])",
+    ),
+    unique("invariant_checks_pkey", "invariant_checks", name="'one'"),
     # Keys that the application cannot even try: the number is the database's, the ledger the migrations'.
     Case("audit_log_pkey", insert("audit_log", audit_id="1"), "428C9", None),
     forbidden(

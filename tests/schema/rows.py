@@ -207,6 +207,12 @@ ROWS: dict[str, Row] = {
         "family_expires_at": _LATER,
     },
     "house_keys": {"purpose": "'tokens'", "key_id": "'2'", "secret": "'secret'"},
+    "invariant_checks": {
+        "name": "'nine'",
+        "violations": "1",
+        "bus_ids": "'{1}'",
+        "checked_at": _NOW,
+    },
     "audit_log": {
         "operator_id": "1",
         "action": "'bus.create'",
@@ -264,6 +270,7 @@ BASE: tuple[tuple[str, Row], ...] = (
     ("house_keys", {"key_id": "'1'"}),
     ("audit_log", {}),
     ("audit_log", {"operator_id": "2"}),
+    ("invariant_checks", {"name": "'one'"}),
 )
 
 

@@ -22,7 +22,14 @@ BOOKING_PATH = {
 # Small enough to be copied to every shard.
 REFERENCE = {"operators", "stops", "routes", "route_stops", "layouts", "layout_seats"}
 # On the first shard only: nothing of a booking points at them.
-ELSEWHERE = {"users", "refresh_tokens", "house_keys", "audit_log", "schema_migrations"}
+ELSEWHERE = {
+    "users",
+    "refresh_tokens",
+    "house_keys",
+    "audit_log",
+    "schema_migrations",
+    "invariant_checks",
+}
 
 _UNIQUE = """
 SELECT t.relname AS table_name, i.relname AS name,

@@ -1,16 +1,18 @@
-"""Two operations of the real store, statement by statement, in every order: PostgreSQL's isolation tester for us.
+"""Operations of the real store, statement by statement, in every order: PostgreSQL's isolation tester for us.
 
 Before each statement that locks, before the first that writes, and before COMMIT, an operation stops and waits for its
 turn. A turn ends when the operation has come to its next stop, has ended, or is seen waiting for a lock; then the
-other one goes on. The writes of a transaction are one step: they touch what it has locked, and the last of them locks
+next one goes on. The writes of a transaction are one step: they touch what it has locked, and the last of them locks
 the bus.
+
+An operation may also be a script of three steps (lock all, write all, commit) or of two (lock and write, commit), so
+that what three of them do together can be tried in every order, too.
 """
 
 import asyncio
 import re
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import combinations
 from typing import Any, TypeVar
 
 import asyncpg
@@ -30,12 +32,14 @@ _MATTERS = re.compile(r"\b(FOR (NO KEY )?UPDATE|INSERT|UPDATE|DELETE)\b")
 class Player:
     """One session: a store of its own, with one connection, that stops before whatever matters.
 
-    `statements` are those that lock or write, and the COMMITs.
+    `statements` are those that lock or write, and the COMMITs; `steps` those of its script (None: every lock is one).
     """
 
     store: Store
+    steps: int | None = None
     pid: int = 0
     stops: int = 0
+    waits: int = 0
     statements: list[str] = field(default_factory=list)
     faults: list[BaseException] = field(default_factory=list)
     outcome: object = None
@@ -53,6 +57,7 @@ class Player:
 
     async def start(self, deed: Deed) -> None:
         self.stops, self.statements, self.faults, self.outcome = 0, [], [], None
+        self.waits = 0
         self._task = asyncio.create_task(self._play(deed))
 
     async def run(self, deed: Deed) -> object:
@@ -110,7 +115,17 @@ class _Stopping:
         self._connection = connection
         self._player = player
         self.has_mattered = False
+        self._has_locked = False
         self._is_writing = False
+
+    def _is_a_step(self, *, is_lock: bool) -> bool:
+        match self._player.steps:
+            case None:
+                return is_lock or not self._is_writing
+            case 2:
+                return not (self._has_locked or self._is_writing)
+            case _:
+                return not (self._has_locked if is_lock else self._is_writing)
 
     def __getattr__(self, name: str) -> Callable[..., Awaitable[Any]]:
         run: Callable[..., Awaitable[Any]] = getattr(self._connection, name)
@@ -120,8 +135,9 @@ class _Stopping:
                 self.has_mattered = True
                 self._player.statements.append(query)
                 is_lock = _LOCKS.search(query) is not None
-                if is_lock or not self._is_writing:
+                if self._is_a_step(is_lock=is_lock):
                     await self._player.stop()
+                self._has_locked |= is_lock
                 self._is_writing = not is_lock
             try:
                 return await run(query, *args, **options)
@@ -133,7 +149,7 @@ class _Stopping:
 
 
 class Stage:
-    """Where two players act on data that each ordering finds anew."""
+    """Where players act on data that each ordering finds anew."""
 
     def __init__(
         self, monkeypatch: pytest.MonkeyPatch, control: Connection, stores: Sequence[Store]
@@ -147,7 +163,7 @@ class Stage:
             _stop_in_transactions(monkeypatch, player)
 
     async def play(self, deeds: Sequence[Deed], order: Sequence[int]) -> list[object]:
-        """Start both deeds, give the turns in this order, let them finish, and return their outcomes."""
+        """Start all deeds, give the turns in this order, let them finish, and return their outcomes."""
         for player, deed in zip(self.players, deeds, strict=True):
             await player.start(deed)
             await self._settle(player)
@@ -159,7 +175,7 @@ class Stage:
         return [player.outcome for player in self.players]
 
     async def _give_turn(self, player: Player) -> None:
-        # Whoever waits for a lock cannot use its turn; the other's next steps will free it.
+        # Whoever waits for a lock cannot use its turn; the others' next steps will free it.
         if player.is_ready and not player.is_done:
             player.go()
         await self._settle(player)
@@ -169,15 +185,20 @@ class Stage:
         async with asyncio.timeout(5):
             while not player.is_ready:
                 if player.pid and await self._control.fetchval(blocked, player.pid):
+                    player.waits += 1
                     return
                 await asyncio.sleep(0)
 
 
-def orders(first: int, second: int) -> Iterator[tuple[int, ...]]:
-    """Return every way to mix so many steps of one with so many of the other."""
-    total = first + second
-    for places in combinations(range(total), first):
-        yield tuple(0 if place in places else 1 for place in range(total))
+def orders(*steps: int) -> Iterator[tuple[int, ...]]:
+    """Return every way to mix so many steps of each player with those of the others."""
+    if not any(steps):
+        yield ()
+    for player, left in enumerate(steps):
+        if left:
+            fewer = (*steps[:player], left - 1, *steps[player + 1 :])
+            for rest in orders(*fewer):
+                yield (player, *rest)
 
 
 def _stop_in_transactions(monkeypatch: pytest.MonkeyPatch, player: Player) -> None:
