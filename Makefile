@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
-.PHONY: help run test check format bench lock clean
+.PHONY: help run test check format bench prove lock clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -31,6 +31,9 @@ format: $(VENV)/.check  ## rewrite the code in the house format
 
 bench: $(VENV)/.test  ## the benchmark suite: ratios against baselines (ARGS="a e" for some, BENCH_JSON=path writes JSON)
 	@$(BIN)/python -m tests.bench $(ARGS)
+
+prove: $(VENV)/.test  ## a million operations under faults, judged; writes proof.md (ARGS="--operations 20000", "--help")
+	@$(BIN)/python -m tests.histories.prove $(ARGS)
 
 lock:  ## resolve requirements/*.txt anew (needs uv)
 	@for set in run test check; do \

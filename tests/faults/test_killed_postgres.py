@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from server.embedded.children import Child
 from store.migrate import migrate
 from tests.faults.buyers import Buyers, Journal
 from tests.faults.committed import Committed
@@ -23,32 +22,23 @@ log = logging.getLogger(__name__)
 _KILLS = 8
 
 
-class Postgres(ThrowawayPostgres):
-    async def start_again(self) -> None:
-        """Do as `start` does, while the test's own clients go on asking."""
-        self._server = self._open()
-        self._child = Child(self._server)
-        await wait_until(self._server.is_ready, seconds=60)
-        self._was_killed = False
-
-
 @pytest.fixture
-async def postgres(request: pytest.FixtureRequest) -> AsyncIterator[Postgres]:
+async def postgres(request: pytest.FixtureRequest) -> AsyncIterator[ThrowawayPostgres]:
     """A PostgreSQL that is ours to kill; everybody else's goes on."""
-    with Postgres(bindir=request.config.getoption("--bindir")) as server:
+    with ThrowawayPostgres(bindir=request.config.getoption("--bindir")) as server:
         await migrate(server.url)
         yield server
 
 
 @pytest.fixture
-async def shop(postgres: Postgres) -> AsyncIterator[Shop]:
+async def shop(postgres: ThrowawayPostgres) -> AsyncIterator[Shop]:
     opened = await Shop.open(postgres.url, buses=60, seats=100)
     yield opened
     assert await opened.find_violations() == {}
 
 
 async def test_a_database_killed_under_load_loses_nothing_that_was_acknowledged(
-    postgres: Postgres, shop: Shop, api: Process, chance: random.Random
+    postgres: ThrowawayPostgres, shop: Shop, api: Process, chance: random.Random
 ) -> None:
     journal = Journal()
     buyers = Buyers(shop, journal, chance, [api.port])
@@ -63,7 +53,7 @@ async def test_a_database_killed_under_load_loses_nothing_that_was_acknowledged(
                 postgres.kill()
                 await buyers.get(24, status=503)
                 await wait_until(api.is_unready)
-                await postgres.start_again()
+                await postgres.start_soon()
                 await wait_until(api.is_ready, seconds=30)
                 await buyers.get(24, status=201)
             await reach_head(watchers, shop)
@@ -76,7 +66,7 @@ async def test_a_database_killed_under_load_loses_nothing_that_was_acknowledged(
 
 
 async def test_a_database_that_stands_still_is_waited_for_no_longer_than_it_takes(
-    postgres: Postgres, shop: Shop, api: Process, chance: random.Random
+    postgres: ThrowawayPostgres, shop: Shop, api: Process, chance: random.Random
 ) -> None:
     journal = Journal()
     buyers = Buyers(shop, journal, chance, [api.port])

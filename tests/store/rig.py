@@ -78,7 +78,7 @@ class Rig:
         self.near = self.world.store
         self._proxying = fault_proxy(url)
         self.proxy: FaultProxy = await self._proxying.__aenter__()
-        self.far = await Store.open(self.proxy.url, options, self.world.events.append)
+        self.far = await Store.open(self.proxy.url, options, self.world.events.extend)
         await self.world.edit("UPDATE operators SET seats_per_buyer = $1", SEATS_PER_BUYER)
         self.buses = [await self.world.bus(segments=n, seats=SEATS) for n in SEGMENTS]
         self.labels = list(await self.world.states(self.buses[0]))

@@ -1,24 +1,34 @@
-"""A TCP proxy before PostgreSQL that knows what passes through it, and does to a COMMIT what networks do.
+"""A TCP proxy before PostgreSQL that knows what passes through it, and does to a commit what networks do.
 
-It listens on loopback and forwards to the server's Unix socket. Faults are armed for COMMITs that are to come, or
-left to chance with a seed.
+It listens on loopback and forwards to the server's Unix socket. Faults are armed for commits that are to come, or left
+to chance with a seed. A commit is a COMMIT, or the execution of a prepared statement that changes something while no
+transaction is open: it commits by itself, and its answer can be lost in just the same way.
 """
 
 import asyncio
 import random
-from collections import deque
-from collections.abc import AsyncIterator
+import re
+from collections import Counter, deque
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from enum import Enum, auto
+from typing import Any
 from urllib.parse import parse_qs, urlsplit, urlunsplit
 
 _PORT = 5432
 _QUERY, _PARSE, _BIND, _READY = b"Q", b"P", b"B", b"Z"
+_IDLE = b"I"
+_CHUNK_BYTES = 1 << 16
+_LOST_SECONDS = 5.0
+
+_CHANGES = re.compile(rb"\b(INSERT|UPDATE|DELETE|MERGE)\b", re.IGNORECASE)
+_CALLS = re.compile(rb"^\s*(SELECT\b[^;]*?\bFROM|SELECT|CALL)\s+[a-z_.]+\(\s*\$1\b", re.IGNORECASE)
+_BUILT_IN = re.compile(rb"\b(unnest|any|set_config|pg_\w+)\(\s*\$1\b", re.IGNORECASE)
 
 
 class Fault(Enum):
-    """What becomes of a COMMIT and of the connection that it comes on."""
+    """What becomes of a commit and of the connection that it comes on."""
 
     NONE = auto()
     CUT_BEFORE = auto()
@@ -26,7 +36,7 @@ class Fault(Enum):
     CUT_AFTER = auto()
     """The server does it, and its answer is lost."""
     LATE = auto()
-    """The client is cut off at once; the server keeps the session, and gets the COMMIT a while later."""
+    """The client is cut off at once; the server keeps the session, and gets the commit a while later."""
     SLOW = auto()
     """It arrives late, and all is well."""
 
@@ -45,6 +55,10 @@ class _Link:
     """The answer that comes next is lost, and the connection with it."""
     marked: bytes | None = None
     """The name of the prepared statement whose answer shall be lost."""
+    state: bytes = _IDLE
+    """What the server said last: idle, in a transaction, or in a failed one."""
+    committing: set[bytes] = field(default_factory=set)
+    """The names of prepared statements that change something."""
 
 
 @dataclass(slots=True)
@@ -52,6 +66,8 @@ class FaultProxy:
     dsn: str
     delay_seconds: float = 0.3
     struck: list[Fault] = field(default_factory=list)
+    commits: Counter[str] = field(default_factory=Counter)
+    """Commits that came by, and those that were struck, by form and fault."""
     _armed: deque[Fault] = field(default_factory=deque)
     _marker: bytes | None = None
     _chance: random.Random | None = None
@@ -60,6 +76,7 @@ class FaultProxy:
     _is_refusing: bool = False
     _links: list[_Link] = field(default_factory=list)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    _serving: set[asyncio.Task[Any]] = field(default_factory=set)
 
     @property
     def url(self) -> str:
@@ -71,7 +88,7 @@ class FaultProxy:
         )
 
     def arm(self, fault: Fault, *, skip: int = 0) -> None:
-        """Strike one COMMIT to come: the next one, or the one after `skip` others."""
+        """Strike one commit to come: the next one, or the one after `skip` others."""
         self._armed.extend([Fault.NONE] * skip + [fault])
 
     def lose_answer_to(self, statement: bytes) -> None:
@@ -79,7 +96,7 @@ class FaultProxy:
         self._marker = statement
 
     def leave_to_chance(self, seed: int, odds: dict[Fault, float]) -> None:
-        """Strike each COMMIT to come with these probabilities."""
+        """Strike each commit to come with these probabilities."""
         self._chance, self._odds = random.Random(seed), odds
 
     def cut_all(self) -> None:
@@ -96,7 +113,7 @@ class FaultProxy:
         self._armed.clear()
         self._odds = {}
 
-    def _next_fault(self) -> Fault:
+    def _next_fault(self, form: str) -> Fault:
         fault = self._armed.popleft() if self._armed else Fault.NONE
         if self._chance is not None and self._odds:
             dice = self._chance.random()
@@ -105,8 +122,10 @@ class FaultProxy:
                 if dice < 0:
                     fault = candidate
                     break
+        self.commits[form] += 1
         if fault is not Fault.NONE:
             self.struck.append(fault)
+            self.commits[f"{form}, {fault.name.lower()}"] += 1
         return fault
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -114,15 +133,25 @@ class FaultProxy:
             writer.transport.abort()
             return
         folder = parse_qs(urlsplit(self.dsn).query)["host"][0]
-        from_server, to_server = await asyncio.open_unix_connection(f"{folder}/.s.PGSQL.{_PORT}")
+        try:
+            from_server, to_server = await asyncio.open_unix_connection(
+                f"{folder}/.s.PGSQL.{_PORT}"
+            )
+        except OSError:  # it is down; so are we, for whoever asks
+            writer.transport.abort()
+            return
         link = _Link(writer, to_server)
+        serving = asyncio.current_task()
+        assert serving is not None
+        self._serving.add(serving)
+        serving.add_done_callback(self._serving.discard)
         there = asyncio.create_task(self._forward(reader, link))
         back = asyncio.create_task(self._answer(from_server, link))
         self._links.append(link)
         self._tasks |= {there, back}
         await asyncio.wait({there, back}, return_when=asyncio.FIRST_COMPLETED)
         if link.is_swallowing:
-            await asyncio.wait({back}, timeout=5)
+            await asyncio.wait({back}, timeout=_LOST_SECONDS)
         for task in (there, back):
             task.cancel()
         await asyncio.gather(there, back, return_exceptions=True)
@@ -132,23 +161,28 @@ class FaultProxy:
             end.transport.abort()
 
     async def _forward(self, reader: asyncio.StreamReader, link: _Link) -> None:
-        # The first message has no type: its length, then who wants what.
-        link.server.write(await _read_rest(reader, b""))
+        messages = _Messages()
         with suppress(asyncio.IncompleteReadError, ConnectionError, _CutError):
-            while True:
-                kind = await reader.readexactly(1)
-                message = await _read_rest(reader, kind)
-                if _is_commit(kind, message):
-                    await self._strike(self._next_fault(), link)
-                self._mark(kind, message, link)
-                link.server.write(message)
+            # The first message has no type: its length, then who wants what.
+            length = await reader.readexactly(4)
+            link.server.write(length + await reader.readexactly(int.from_bytes(length) - 4))
+            while data := await reader.read(_CHUNK_BYTES):
+                for kind, message in messages.split(data):
+                    if form := _form_of_commit(kind, message, link):
+                        await self._strike(self._next_fault(form), link)
+                    self._mark(kind, message, link)
+                    link.server.write(message)
                 await link.server.drain()
 
     def _mark(self, kind: bytes, message: bytes, link: _Link) -> None:
-        names = message[5:].split(b"\0", 2)
-        if kind == _PARSE and self._marker is not None and self._marker in message:
-            link.marked, self._marker = names[0], None
-        elif kind == _BIND and link.marked == names[1]:
+        if kind == _PARSE:
+            name = message[5:].split(b"\0", 1)[0]
+            link.committing.discard(name)  # the unnamed statement is another one each time
+            if _is_change(message):
+                link.committing.add(name)
+            if self._marker is not None and self._marker in message:
+                link.marked, self._marker = name, None
+        elif kind == _BIND and link.marked is not None and link.marked == _bound(message):
             link.is_swallowing = True
 
     async def _strike(self, fault: Fault, link: _Link) -> None:
@@ -167,25 +201,60 @@ class FaultProxy:
                 pass
 
     async def _answer(self, reader: asyncio.StreamReader, link: _Link) -> None:
-        with suppress(asyncio.IncompleteReadError, ConnectionError):
-            while True:
-                kind = await reader.readexactly(1)
-                message = await _read_rest(reader, kind)
+        messages = _Messages()
+        with suppress(ConnectionError):
+            while data := await reader.read(_CHUNK_BYTES):
+                told = bytearray()
+                for kind, message in messages.split(data):
+                    if kind == _READY:
+                        link.state = message[5:6]
+                        if link.is_swallowing:
+                            return
+                    told += message
                 if not link.is_swallowing:
-                    link.client.write(message)
+                    link.client.write(bytes(told))
                     await link.client.drain()
-                elif kind == _READY:
-                    return
 
 
-async def _read_rest(reader: asyncio.StreamReader, kind: bytes) -> bytes:
-    """Read the length of a message, which counts itself, and all that belongs to it."""
-    length = await reader.readexactly(4)
-    return kind + length + await reader.readexactly(int.from_bytes(length) - 4)
+class _Messages:
+    """Cuts a stream into whole messages, as they become whole."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+
+    def split(self, data: bytes) -> Iterator[tuple[bytes, bytes]]:
+        """Yield (kind, message) for each that is complete with `data`."""
+        data = self._rest + data
+        self._rest = b""
+        start = 0
+        while len(data) >= start + 5:
+            # A message's length counts itself, and not the kind before it.
+            end = start + 1 + int.from_bytes(data[start + 1 : start + 5])
+            if end > len(data):
+                break
+            yield data[start : start + 1], data[start:end]
+            start = end
+        self._rest = data[start:]
 
 
-def _is_commit(kind: bytes, message: bytes) -> bool:
-    return kind in {_QUERY, _PARSE} and b"COMMIT" in message.upper()
+def _form_of_commit(kind: bytes, message: bytes, link: _Link) -> str | None:
+    """Return in which form this message commits, or None."""
+    if kind in {_QUERY, _PARSE} and b"COMMIT" in message.upper():
+        return "COMMIT"
+    if kind == _BIND and link.state == _IDLE and _bound(message) in link.committing:
+        return "statement"
+    return None
+
+
+def _bound(message: bytes) -> bytes:
+    """Return the name of the prepared statement that a Bind message is about: the second of its two names."""
+    return message[5:].split(b"\0", 2)[1]
+
+
+def _is_change(parse: bytes) -> bool:
+    """Whether a statement changes something: by its words, or because it calls a function of ours with arguments."""
+    text = parse[5:].split(b"\0", 2)[1]
+    return bool(_CHANGES.search(text) or (_CALLS.search(text) and not _BUILT_IN.search(text)))
 
 
 @asynccontextmanager
@@ -199,4 +268,5 @@ async def fault_proxy(dsn: str) -> AsyncIterator[FaultProxy]:
         server.close()
         for task in list(proxy._tasks):
             task.cancel()
+        await asyncio.gather(*proxy._serving, return_exceptions=True)
         await server.wait_closed()

@@ -20,6 +20,7 @@ from server.embedded.postgres import PostgresServer
 from server.embedded.privileges import choose_identity
 from server.embedded.strays import clear_strays, processes_in
 from server.embedded.valkey import ValkeyServer
+from tests.support.waiting import wait_until
 
 DEBIAN_BINDIR = Path("/usr/lib/postgresql/15/bin")
 """A second, older PostgreSQL, where Debian has installed it."""
@@ -56,6 +57,12 @@ class ThrowawayServer(ABC):
         except BaseException:
             self.stop()
             raise
+
+    async def start_soon(self) -> None:
+        """Do as `start` does, while everybody else of this process goes on."""
+        assert self._child is None or self._child.exit_code() is not None, "already started"
+        self._child = Child(self.service)
+        await wait_until(self.service.is_ready, seconds=self.service.ready_seconds)
 
     def stop(self) -> None:
         """End it cleanly, also when it is frozen."""
@@ -143,6 +150,11 @@ class ThrowawayPostgres(ThrowawayServer):
         self._has_run = True
         self._was_killed = False
 
+    async def start_soon(self) -> None:
+        self._server = self._open()
+        await super().start_soon()
+        self._was_killed = False
+
     def kill(self) -> None:
         super().kill()
         clear_strays(self._server.cluster.path)
@@ -150,6 +162,7 @@ class ThrowawayPostgres(ThrowawayServer):
 
     def discard(self) -> None:
         if self._was_killed:  # its shared memory is left, and only the next start of it cleans up
+            self.stop()
             self.start()
         super().discard()
 
