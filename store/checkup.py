@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import asyncpg
 
 from store.access import explaining
+from store.citus.distribute import Spread, find_spread
 from store.migrate import pending
 from store.queries import Queries
 
@@ -19,6 +20,7 @@ class Condition:
     """`pending` are migrations that are missing; `may_sell` is whether we may become the role that sells.
 
     `broken` are the invariants that the worker's last round found broken, `checked_ago` is its age, if there was one.
+    `spread` is how the data lies if this is the coordinator of a Citus cluster.
     """
 
     version_number: int
@@ -33,6 +35,7 @@ class Condition:
     may_sell: bool
     broken: tuple[str, ...] = ()
     checked_ago: timedelta | None = None
+    spread: Spread | None = None
 
     @property
     def is_supported(self) -> bool:
@@ -50,6 +53,7 @@ async def examine(dsn: str) -> Condition:
             answered_at = datetime.now(UTC)
             may_sell = await connection.fetchval(SQL["may_become_app"])
             checks = None if missing else await connection.fetchrow(SQL["last_checks"])
+            spread = await find_spread(connection)
         finally:
             await connection.close()
     assert row is not None
@@ -63,4 +67,5 @@ async def examine(dsn: str) -> Condition:
         may_sell=bool(may_sell),
         broken=tuple(checks["broken"]) if checks else (),
         checked_ago=checks["checked_ago"] if checks else None,
+        spread=spread,
     )

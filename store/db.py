@@ -7,10 +7,13 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import asyncpg
 
+from store.citus.distribute import is_citus
+from store.citus.forms import SESSION, CitusConnection
 from store.errors import OutcomeUnknown, Overloaded
 
 if TYPE_CHECKING:
@@ -72,10 +75,14 @@ class _Lost(Exception):
 
 
 class Database:
-    """A pool of connections that have become `omnibus_app`, the role that owns nothing."""
+    """A pool of connections that have become `omnibus_app`, the role that owns nothing.
 
-    def __init__(self, pool: Pool) -> None:
+    `is_spread` is whether the data lies on a Citus cluster.
+    """
+
+    def __init__(self, pool: Pool, *, is_spread: bool = False) -> None:
         self._pool = pool
+        self.is_spread = is_spread
 
     @classmethod
     async def connect(cls, dsn: str, *, size: int, role: str = "omnibus_app") -> "Database":
@@ -84,7 +91,8 @@ class Database:
         async def become_app(connection: Connection) -> None:
             await connection.execute(f"SET ROLE {role}")
 
-        pool = await asyncpg.create_pool(
+        open_pool = partial(
+            asyncpg.create_pool,
             dsn,
             min_size=max(1, size // 4),
             max_size=size,
@@ -93,9 +101,16 @@ class Database:
             timeout=5.0,
             init=become_app,
             reset=_keep_session,
-            server_settings=_SESSION,
         )
-        return cls(pool)
+        pool = await open_pool(server_settings=_SESSION)
+        async with pool.acquire() as connection:
+            is_spread = await is_citus(connection)
+        if is_spread:
+            await pool.close()
+            pool = await open_pool(
+                server_settings=_SESSION | SESSION, connection_class=CitusConnection
+            )
+        return cls(pool, is_spread=is_spread)
 
     async def close(self) -> None:
         """Wait for running work up to 5 s, then cut."""

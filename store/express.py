@@ -6,10 +6,11 @@ requests for which it is. All others are none the worse: they go the general way
 """
 
 import asyncio
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -25,29 +26,45 @@ SQL = Queries.beside(__file__)
 _EXPRESS_ROWS = ({"add_bookings"}, {"add_holds"})
 _COUNTS = {"set_held"}
 _SECOND = timedelta(seconds=1)
+_LATELY_SECONDS = 10.0
+_SET_BACK_SECONDS = 0.4
 _read_seats = msgspec.json.Decoder(tuple[tuple[str, str], ...]).decode
 
 
 class DatabaseClock:
-    """The database's clock as far as it is known here: what it last said, and the time gone since.
+    """The database's clock as far as it is known here: how far it is ahead of this process's own.
 
-    Good for what the database checks again: the statement writes nothing when this is off by half a second.
+    Its word is old when it arrives, so the furthest ahead that was heard lately is the nearest to the truth. Good for
+    what the database checks again: the statement writes nothing when this is off by half a second.
     """
 
     def __init__(self) -> None:
-        self._said: datetime | None = None
-        self._heard_at = 0.0
+        self._ahead: float | None = None
+        self._ahead_before = -math.inf
+        self._since = 0.0
 
     def hear(self, now: datetime) -> None:
-        self._said = now
-        self._heard_at = asyncio.get_running_loop().time()
+        """Take the database's word for the time; one that is far behind means that its clock was set back."""
+        here = asyncio.get_running_loop().time()
+        ahead = now.timestamp() - here
+        best = self._best()
+        if best is not None and best - ahead > _SET_BACK_SECONDS:
+            self._ahead, self._ahead_before, self._since = ahead, -math.inf, here
+        elif here - self._since > _LATELY_SECONDS:
+            self._ahead_before = -math.inf if self._ahead is None else self._ahead
+            self._ahead, self._since = ahead, here
+        else:
+            self._ahead = ahead if self._ahead is None else max(ahead, self._ahead)
 
     def now(self) -> datetime | None:
         """Return the time, or None before the first word."""
-        if self._said is None:
+        best = self._best()
+        if best is None:
             return None
-        gone = asyncio.get_running_loop().time() - self._heard_at
-        return self._said + timedelta(seconds=gone)
+        return datetime.fromtimestamp(asyncio.get_running_loop().time() + best, UTC)
+
+    def _best(self) -> float | None:
+        return None if self._ahead is None else max(self._ahead, self._ahead_before)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,10 +140,10 @@ def _assume(request: Request[Any], needs: Needs, now: datetime) -> Assumed | Non
     changes = Changes(bus, now)
     try:
         value = request.decide(ledger, changes)
+        if changes.rows.keys() - _COUNTS not in _EXPRESS_ROWS:
+            return None
         reply = request.ask.encode(value)
     except Exception:  # noqa: BLE001 - a refusal or a mistake of ours: the general way meets it again and tells
-        return None
-    if changes.rows.keys() - _COUNTS not in _EXPRESS_ROWS:
         return None
     return Assumed(request, reply, changes, _row(request, leg, changes, reply))
 

@@ -10,6 +10,7 @@ from store.blocks import Blocks
 from store.bookings import Bookings
 from store.buses import Buses
 from store.catalogue import Catalogue
+from store.citus.lanes import ShardLanes
 from store.db import Database
 from store.events import SeatsChanged
 from store.expiry import Expiry
@@ -81,7 +82,7 @@ class Store:
             await db.close()
             raise
         buses = Buses(db)
-        lane = Lane(db, buses, announce, options.lane)
+        lane = (ShardLanes if db.is_spread else Lane)(db, buses, announce, options.lane)
         refs = RefCodec(bytes.fromhex(scatter[-1].secret))
         return cls(
             db=db,

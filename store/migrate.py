@@ -13,6 +13,7 @@ from pathlib import Path
 
 import asyncpg
 
+from store.citus.distribute import distribute, suit, undistributed
 from store.db import Connection
 
 FOLDER = Path(__file__).with_name("migrations")
@@ -69,6 +70,8 @@ async def migrate(
 ) -> list[str]:
     """Apply what is missing and return the names applied; `report` hears each before it runs.
 
+    On a Citus cluster the tables are distributed then, as far as they are not.
+
     Raises MigrationError for an edited or unknown migration, or when another runner stays busy for a minute.
     Connects as the owner of the database, not as the application's role.
     """
@@ -78,12 +81,14 @@ async def migrate(
     )
     try:
         await _take_turn(connection)
+        await suit(connection)
         await connection.execute(_LEDGER)
         missing = await _missing(connection, known)
         for migration in missing:
             report(migration.name)
             await _apply(connection, migration)
-        return [migration.name for migration in missing]
+        spread = await _distribute(connection, report)
+        return [*(migration.name for migration in missing), *spread]
     finally:
         await connection.close()
 
@@ -94,9 +99,18 @@ async def pending(dsn: str) -> list[str]:
     try:
         if await connection.fetchval("SELECT to_regclass('schema_migrations')") is None:
             return [migration.name for migration in load()]
-        return [migration.name for migration in await _missing(connection, load())]
+        missing = await _missing(connection, load())
+        spread = await undistributed(connection)
+        return [*(migration.name for migration in missing), *spread]
     finally:
         await connection.close()
+
+
+async def _distribute(connection: Connection, report: Callable[[str], None]) -> list[str]:
+    try:
+        return await distribute(connection, report)
+    except asyncpg.PostgresError as error:
+        raise MigrationError(f"the tables cannot be distributed: {error}") from error
 
 
 async def _take_turn(connection: Connection) -> None:

@@ -11,7 +11,7 @@ from store import Store
 from store.facade import StoreOptions
 from store.invariants import find_violations
 from store.migrate import migrate
-from tests.support.databases import Databases
+from tests.support.databases import Databases, connect
 from tests.support.memory import in_memory
 from tests.support.servers import ThrowawayPostgres, ThrowawayValkey
 from tests.support.world import World
@@ -67,7 +67,7 @@ async def database_url(databases: Databases) -> AsyncIterator[str]:
 @pytest.fixture
 async def owner(database_url: str) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
     """A connection as the owner of the test's database."""
-    connection = await asyncpg.connect(database_url)
+    connection = await connect(database_url)
     yield connection
     await connection.close()
 
@@ -75,7 +75,7 @@ async def owner(database_url: str) -> AsyncIterator["asyncpg.Connection[asyncpg.
 @pytest.fixture
 async def app_role(database_url: str) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
     """A connection as the application is: owning nothing, scoped to nobody."""
-    connection = await asyncpg.connect(database_url)
+    connection = await connect(database_url)
     await connection.execute("SET ROLE omnibus_app")
     yield connection
     await connection.close()

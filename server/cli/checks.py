@@ -18,6 +18,7 @@ from server.embedded import RunningServers, StartError, find_running
 from server.embedded.binaries import find_postgres, find_valkey
 from store.access import DatabaseUnusable
 from store.checkup import VERSIONS, Condition, examine
+from store.citus.distribute import Spread
 
 _MIB = 1024**2
 _ROUND_LATE = timedelta(minutes=5)
@@ -62,6 +63,8 @@ def judge(condition: Condition, settings: Settings) -> Iterator[Check]:
     yield _judge_schema(condition)
     if not condition.pending:
         yield _judge_invariants(condition)
+    if condition.spread is not None:
+        yield _judge_spread(condition.spread)
     yield _judge_durability(condition)
     yield _judge_connections(condition, settings)
     yield _judge_clock(condition)
@@ -151,6 +154,17 @@ def _judge_invariants(condition: Condition) -> Check:
     if ago > _ROUND_LATE:
         return Check("invariants", Verdict.WARN, detail, "see that `omnibus worker` runs")
     return Check("invariants", Verdict.OK, detail)
+
+
+def _judge_spread(spread: Spread) -> Check:
+    detail = f"Citus {spread.version}, {spread.tables} tables by bus on {spread.workers} worker(s)"
+    if spread.workers_away:
+        advice = "bring them back: the buses that lie there cannot be sold"
+        return Check("cluster", Verdict.FAIL, f"{detail}, {spread.workers_away} away", advice)
+    if not spread.prepared_max:
+        advice = "set max_prepared_transactions on every server, to twice max_connections"
+        return Check("cluster", Verdict.FAIL, f"{detail}, which cannot commit together", advice)
+    return Check("cluster", Verdict.OK, detail)
 
 
 def _judge_durability(condition: Condition) -> Check:

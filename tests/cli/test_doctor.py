@@ -12,6 +12,7 @@ from server.cli.checks import Check, Verdict, judge, judge_disk, judge_open_file
 from server.config import Settings
 from store import Store
 from store.checkup import Condition
+from store.citus.distribute import Spread
 from tests.cli.commands import Ran, free_port, omnibus
 from tests.support.databases import Databases
 from tests.support.servers import ThrowawayValkey
@@ -28,6 +29,10 @@ SOUND = Condition(
     pending=(),
     may_sell=True,
     checked_ago=timedelta(seconds=40),
+)
+
+CLUSTER = Spread(
+    version="14.0-1", workers=2, workers_away=0, tables=13, groups_of_tables=1, prepared_max=200
 )
 
 
@@ -137,6 +142,9 @@ def test_on_a_machine_where_nothing_is_set_our_own_servers_are_looked_for(tmp_pa
         ({"connections_max": 55}, "connections", Verdict.OK),
         ({"clock_ahead": timedelta(seconds=-2)}, "clock", Verdict.WARN),
         ({"clock_ahead": timedelta(minutes=1)}, "clock", Verdict.FAIL),
+        ({"spread": CLUSTER}, "cluster", Verdict.OK),
+        ({"spread": replace(CLUSTER, workers_away=1)}, "cluster", Verdict.FAIL),
+        ({"spread": replace(CLUSTER, prepared_max=0)}, "cluster", Verdict.FAIL),
     ],
 )
 def test_a_condition_gets_its_verdict(

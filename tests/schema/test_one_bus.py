@@ -1,5 +1,6 @@
 """One transaction, one bus: what lets the same schema run on one PostgreSQL and on a sharded one."""
 
+from store.citus.distribute import REFERENCE as COPIED
 from store.db import Connection
 
 # Everything a booking touches; each is split by bus_id when the data is.
@@ -46,6 +47,10 @@ SELECT c.conname AS name, c.conrelid::regclass::text AS source, c.confrelid::reg
 FROM pg_constraint AS c
 WHERE c.contype = 'f' AND c.connamespace = 'public'::regnamespace
 """
+
+
+async def test_the_small_tables_are_those_that_a_cluster_copies() -> None:
+    assert set(COPIED) == REFERENCE
 
 
 async def test_every_table_has_its_place(app: Connection) -> None:

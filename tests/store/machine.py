@@ -398,8 +398,8 @@ class StoreMachine(RuleBasedStateMachine):
         return outcome
 
     async def _send(self, run: Run, way: Way, asked: Key | None) -> tuple[object, Reply | None]:
-        """Return what was decided last, and the answer; an outcome without a decision is None."""
-        decided: list[object] = [None]
+        """Return what was decided, and the answer; an answer that none of these decisions gave has None."""
+        decided: list[object] = []
 
         def encode(result: object) -> Reply:
             decided.append(result)
@@ -414,7 +414,9 @@ class StoreMachine(RuleBasedStateMachine):
             return error, None
         finally:
             proxy.calm()
-        return decided[-1], reply
+        # Some is decided on an assumption, and counts only if that was right.
+        said = (each for each in reversed(decided) if repr(each).encode() == reply.body)
+        return next(said, None), reply
 
     async def _make_late(self, thing: Held | Sold) -> None:
         table, column, live = (

@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 
-import asyncpg
 import pytest
 
 from store import Store
@@ -19,6 +18,7 @@ from store.migrate import migrate
 from store.model import Booking
 from tests.store import deeds
 from tests.store.storm import rage
+from tests.support.databases import connect
 from tests.support.interleave import Stage
 from tests.support.locks import seat_locked
 from tests.support.servers import ThrowawayPostgres
@@ -33,7 +33,7 @@ _OURS = "application_name = 'omnibus' AND datname = current_database()"
 async def nemesis(world: World, seed: int) -> AsyncIterator[list[int]]:
     """Terminate one of the store's sessions after another, at random."""
     chance = random.Random(seed)
-    connection = await asyncpg.connect(world.url)
+    connection = await connect(world.url)
     killed: list[int] = []
 
     async def kill() -> None:

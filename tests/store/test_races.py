@@ -7,8 +7,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TypeGuard
 
-import asyncpg
-
 from store import Store
 from store.errors import SeatUnavailable
 from store.facade import StoreOptions
@@ -17,6 +15,7 @@ from store.invariants import find_violations
 from store.lane import LaneOptions
 from store.model import GUEST, Booking, Hold
 from tests.store import deeds
+from tests.support.databases import connect
 from tests.support.twins import locking
 from tests.support.waiting import wait_until
 from tests.support.world import World, purchase_of, value
@@ -112,8 +111,11 @@ async def fill_coach(world: World, buyers: int, seats: int) -> list[Booking | Ba
 
 async def deadlocks(url: str) -> int:
     """Count the deadlocks of a database once every session, and what it has to report, is gone."""
-    connection = await asyncpg.connect(url)
-    alone = "SELECT count(*) = 1 FROM pg_stat_activity WHERE datname = current_database()"
+    connection = await connect(url)
+    alone = (
+        "SELECT count(*) = 1 FROM pg_stat_activity"
+        " WHERE datname = current_database() AND backend_type = 'client backend'"
+    )
     await wait_until(lambda: connection.fetchval(alone))
     found: int = await connection.fetchval(
         "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"

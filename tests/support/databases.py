@@ -7,7 +7,19 @@ from contextlib import asynccontextmanager
 
 import asyncpg
 
+from store.citus.distribute import is_citus
+from store.citus.forms import SESSION, CitusConnection
+
 _TEMPLATE = "omnibus_template"
+
+
+async def connect(url: str) -> "asyncpg.Connection[asyncpg.Record]":
+    """Open a session of a test's own; on a cluster, one that knows how to speak to all of its servers."""
+    connection = await asyncpg.connect(url)
+    if not await is_citus(connection):
+        return connection
+    await connection.close()
+    return await asyncpg.connect(url, server_settings=SESSION, connection_class=CitusConnection)
 
 
 class Databases:

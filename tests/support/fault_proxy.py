@@ -1,8 +1,8 @@
 """A TCP proxy before PostgreSQL that knows what passes through it, and does to a commit what networks do.
 
-It listens on loopback and forwards to the server's Unix socket. Faults are armed for commits that are to come, or left
-to chance with a seed. A commit is a COMMIT, or the execution of a prepared statement that changes something while no
-transaction is open: it commits by itself, and its answer can be lost in just the same way.
+It listens on loopback and forwards to where the server listens, a Unix socket or a port. Faults are armed for commits
+that are to come, or left to chance with a seed. A commit is a COMMIT, or the execution of a prepared statement that
+changes something while no transaction is open: it commits by itself, and its answer can be lost in just the same way.
 """
 
 import asyncio
@@ -132,11 +132,8 @@ class FaultProxy:
         if self._is_refusing:
             writer.transport.abort()
             return
-        folder = parse_qs(urlsplit(self.dsn).query)["host"][0]
         try:
-            from_server, to_server = await asyncio.open_unix_connection(
-                f"{folder}/.s.PGSQL.{_PORT}"
-            )
+            from_server, to_server = await self._reach_server()
         except OSError:  # it is down; so are we, for whoever asks
             writer.transport.abort()
             return
@@ -159,6 +156,13 @@ class FaultProxy:
         self._tasks -= {there, back}
         for end in (writer, to_server):
             end.transport.abort()
+
+    async def _reach_server(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        parts = urlsplit(self.dsn)
+        if parts.hostname:
+            return await asyncio.open_connection(parts.hostname, parts.port or _PORT)
+        folder = parse_qs(parts.query)["host"][0]
+        return await asyncio.open_unix_connection(f"{folder}/.s.PGSQL.{_PORT}")
 
     async def _forward(self, reader: asyncio.StreamReader, link: _Link) -> None:
         messages = _Messages()

@@ -19,13 +19,19 @@ import asyncpg
 import pytest
 
 from store import Store
+from store.citus.distribute import is_citus
 from store.db import Connection
 from store.errors import StoreError
+from store.lane import Lane
 
 T = TypeVar("T")
 Deed = Callable[[Store], Awaitable[object]]
 _LOCKS = re.compile(r"\bFOR UPDATE OF\b|\bINSERT INTO buyer_holds\b")
 _MATTERS = re.compile(r"\b(FOR (NO KEY )?UPDATE|INSERT|UPDATE|DELETE)\b")
+_IS_BLOCKED = "SELECT cardinality(pg_blocking_pids($1)) > 0"
+_OR_ON_A_WORKER = (
+    " OR EXISTS (SELECT FROM citus_lock_waits AS w WHERE w.waiting_gpid % 10000000000 = $1)"
+)
 
 
 @dataclass(slots=True)
@@ -76,7 +82,7 @@ class Player:
         await self._go_on_until(lambda: self.is_done or self.stops >= stop)
         is_over = self.is_done
         self._task.cancel()
-        runners = list(self.store.lane._runners)
+        runners = [runner for lane in lanes_of(self.store) for runner in lane._runners]
         if with_batch:
             for runner in runners:
                 runner.cancel()
@@ -181,13 +187,21 @@ class Stage:
         await self._settle(player)
 
     async def _settle(self, player: Player) -> None:
-        blocked = "SELECT cardinality(pg_blocking_pids($1)) > 0"
+        blocked = _IS_BLOCKED
+        if await is_citus(self._control):
+            blocked += _OR_ON_A_WORKER
         async with asyncio.timeout(5):
             while not player.is_ready:
                 if player.pid and await self._control.fetchval(blocked, player.pid):
                     player.waits += 1
                     return
                 await asyncio.sleep(0)
+
+
+def lanes_of(store: Store) -> list[Lane]:
+    """Return the one lane, or on a cluster that of each shard group."""
+    lanes: dict[int, Lane] | None = vars(store.lane).get("_lanes")
+    return [store.lane] if lanes is None else list(lanes.values())
 
 
 def orders(*steps: int) -> Iterator[tuple[int, ...]]:

@@ -6,8 +6,19 @@ from dataclasses import dataclass
 
 import asyncpg
 
+from store.citus.distribute import is_citus
+from tests.support.databases import connect
 from tests.support.waiting import wait_until
 from tests.support.world import World
+
+_WAITING = """
+SELECT count(*) FROM pg_stat_activity AS a
+WHERE a.datname = current_database() AND cardinality(pg_blocking_pids(a.pid)) > 0
+"""
+# On a cluster it is mostly sessions on the workers that wait.
+_WAITING_ANYWHERE = (
+    f"SELECT ({_WAITING}) + count(DISTINCT w.waiting_gpid) FROM citus_lock_waits AS w"  # noqa: S608 - of constants
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,11 +31,10 @@ class Lock:
     async def has_waiters(self, count: int = 1) -> None:
         """Wait until so many sessions queue for locks: behind this one, or behind each other."""
 
+        query = _WAITING_ANYWHERE if await is_citus(self.owner) else _WAITING
+
         async def is_met() -> bool:
-            waiting: int = await self.owner.fetchval(
-                "SELECT count(*) FROM pg_stat_activity AS a"
-                " WHERE a.datname = current_database() AND cardinality(pg_blocking_pids(a.pid)) > 0"
-            )
+            waiting: int = await self.owner.fetchval(query)
             return waiting >= count
 
         await wait_until(is_met)
@@ -37,7 +47,7 @@ class Lock:
 @asynccontextmanager
 async def session(world: World) -> AsyncIterator[Lock]:
     """A transaction of the operator's own, rolled back at the end."""
-    connection = await asyncpg.connect(world.url)
+    connection = await connect(world.url)
     try:
         await connection.execute(
             "BEGIN; SELECT set_config('omnibus.operators', array_agg(operator_id)::text, true) FROM operators"

@@ -1,0 +1,124 @@
+"""Spreads a migrated database over a Citus cluster, again and again until nothing is left to do.
+
+Tables with a `bus_id` are distributed by it, side by side; small tables are copied to every server; the rest stays
+where it is, on the coordinator. See law 7 and `tests/schema/test_one_bus.py`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+
+import asyncpg
+
+from store.queries import Queries
+
+if TYPE_CHECKING:
+    from asyncpg.pool import PoolConnectionProxy
+
+    Connection = asyncpg.Connection[asyncpg.Record]
+else:
+    Connection = asyncpg.Connection
+
+SQL = Queries.beside(__file__)
+REFERENCE = ("operators", "stops", "routes", "route_stops", "layouts", "layout_seats")
+"""Small tables that rows of a bus point at or are read with; each after those it points at."""
+_WITH_BUSES = "buses"
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """How the data lies: on so many `workers`, of which so many are out of use."""
+
+    version: str
+    workers: int
+    workers_away: int
+    tables: int
+    groups_of_tables: int
+    prepared_max: int
+
+
+async def is_citus(connection: "Connection | PoolConnectionProxy[asyncpg.Record]") -> bool:
+    """Return whether this is the coordinator of a cluster."""
+    return await connection.fetchval(SQL["find_version"]) is not None
+
+
+async def suit(connection: Connection) -> None:
+    """Let a session change tables that are distributed, triggers included; nothing on a plain PostgreSQL."""
+    if await is_citus(connection):
+        await connection.execute(SQL["allow_triggers"])
+
+
+async def undistributed(connection: Connection) -> list[str]:
+    """Return what `distribute` would do, a name for each table; nothing on a plain PostgreSQL."""
+    if not await is_citus(connection):
+        return []
+    copied = await _names(connection, "find_uncopied", list(REFERENCE))
+    spread = await _names(connection, "find_undistributed")
+    return [f"distribution of {name}" for name in (*copied, *spread)]
+
+
+async def distribute(
+    connection: Connection, report: Callable[[str], None] = lambda _: None
+) -> list[str]:
+    """Place every table where it belongs, rows included, in one transaction; return and report what was done.
+
+    Nothing happens on a plain PostgreSQL, nor a second time. Locks each table it moves until the end, so that sales
+    wait meanwhile. Raises what PostgreSQL has against it, and then nothing was moved.
+    """
+    todo = await undistributed(connection)
+    if not todo:
+        return []
+    await suit(connection)
+    async with connection.transaction():
+        await connection.execute(SQL["take_time"])
+        await _prepare(connection)
+        spread = await _names(connection, "find_undistributed")
+        copied = await _names(connection, "find_uncopied", list(REFERENCE))
+        forced = await _names(connection, "forced_tables", [*copied, *spread])
+        keys = await connection.fetch(SQL["foreign_keys"], spread)
+        for statement in [
+            *(row["removal"] for row in keys),
+            *(f"ALTER TABLE public.{name} NO FORCE ROW LEVEL SECURITY" for name in forced),
+        ]:
+            await connection.execute(statement)
+        for name in copied:
+            report(f"distribution of {name}")
+            await connection.execute(SQL["copy_everywhere"], name)
+        for name in spread:
+            report(f"distribution of {name}")
+            beside = "none" if name == _WITH_BUSES else _WITH_BUSES
+            await connection.execute(SQL["spread"], name, beside)
+        for statement in [
+            *(row["statement"] for row in keys),
+            *(f"ALTER TABLE public.{name} FORCE ROW LEVEL SECURITY" for name in forced),
+        ]:
+            await connection.execute(statement)
+    return todo
+
+
+async def find_spread(connection: Connection) -> Spread | None:
+    """Return how the data lies on a cluster; None on a plain PostgreSQL."""
+    if not await is_citus(connection):
+        return None
+    row = await connection.fetchrow(SQL["look_around"])
+    assert row is not None
+    return Spread(**dict(row))
+
+
+async def _prepare(connection: Connection) -> None:
+    """Put what Citus cannot do in words that it understands, and let the application reach the workers."""
+    for row in await connection.fetch(SQL["plain_policies"]):
+        await connection.execute(row["statement"])
+    await connection.execute(SQL["scope_everywhere"])
+    await connection.execute(SQL["check_stops_of_shard"])
+    await connection.execute(SQL["free_users"])
+    await connection.execute(SQL["let_app_lock"])
+    app = await connection.fetchrow(SQL["find_app"])
+    if app is not None and not app["may_log_in"]:
+        await connection.execute(SQL["let_app_in"])
+    if app is not None and not app["has_limits"]:
+        await connection.execute(SQL["limit_app"])
+
+
+async def _names(connection: Connection, query: str, *args: object) -> list[str]:
+    return [cast("str", row["name"]) for row in await connection.fetch(SQL[query], *args)]

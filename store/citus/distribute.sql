@@ -1,0 +1,165 @@
+-- Only ever run where the extension is; on one PostgreSQL nothing but `find_version` is asked.
+
+-- name: find_version
+SELECT e.extversion AS version FROM pg_extension AS e WHERE e.extname = 'citus';
+
+-- name: find_undistributed
+-- What belongs to a bus and is not spread yet, buses first: the others are placed beside them.
+SELECT t.relname AS name
+FROM pg_class AS t
+INNER JOIN pg_attribute AS a ON a.attrelid = t.oid AND a.attname = 'bus_id' AND NOT a.attisdropped
+WHERE
+    t.relnamespace = 'public'::regnamespace AND t.relkind = 'r'
+    AND NOT EXISTS (SELECT FROM pg_dist_partition AS p WHERE p.logicalrelid = t.oid AND p.partmethod = 'h')
+ORDER BY t.relname <> 'buses', t.relname;
+
+-- name: find_uncopied
+-- Of the small tables $1, in their order, those that are not on every server yet.
+SELECT t.relname AS name
+FROM unnest($1::text[]) WITH ORDINALITY AS w (name, place)
+INNER JOIN pg_class AS t ON t.relname = w.name AND t.relnamespace = 'public'::regnamespace
+WHERE
+    NOT EXISTS (
+        SELECT FROM pg_dist_partition AS p WHERE p.logicalrelid = t.oid AND p.partmethod = 'n' AND p.repmodel = 't'
+    )
+ORDER BY w.place;
+
+-- name: take_time
+-- Rows that are there already are sent to where they belong. One connection a server: rows of small tables that this
+-- transaction has copied are pointed at by rows it spreads.
+SET LOCAL statement_timeout = '15min';
+SET LOCAL client_min_messages = warning;
+SELECT set_config('citus.multi_shard_modify_mode', 'sequential', true);
+
+-- name: allow_triggers
+-- Ours look at the row, or at the shard they run on, and nowhere else: that is what is safe about them.
+SELECT set_config('citus.enable_unsafe_triggers', 'on', false);
+
+-- name: copy_everywhere
+SELECT create_reference_table(format('public.%I', $1::text)::regclass);
+
+-- name: spread
+-- By bus, and every bus's rows of all tables side by side: $1 table, $2 the table it is placed beside.
+SELECT create_distributed_table(format('public.%I', $1::text)::regclass, 'bus_id', colocate_with => $2::text);
+
+-- name: plain_policies
+-- Citus takes no subquery in a policy. Without it the scope is read once a row, not once a statement.
+SELECT
+    format('ALTER POLICY %I ON public.%I ', p.polname, t.relname)
+    || coalesce(' USING (' || replace(pg_get_expr(p.polqual, t.oid), s.subquery, s.plain) || ')', '')
+    || coalesce(' WITH CHECK (' || replace(pg_get_expr(p.polwithcheck, t.oid), s.subquery, s.plain) || ')', '')
+        AS statement
+FROM pg_policy AS p
+INNER JOIN pg_class AS t ON t.oid = p.polrelid AND t.relnamespace = 'public'::regnamespace
+CROSS JOIN (
+    VALUES ('( SELECT operators_in_scope() AS operators_in_scope)::integer[]', 'operators_in_scope()')
+) AS s (subquery, plain)
+WHERE strpos(concat(pg_get_expr(p.polqual, t.oid), pg_get_expr(p.polwithcheck, t.oid)), s.subquery) > 0;
+
+-- name: forced_tables
+-- Forced row security would hide rows from the owner who sends them: of the tables $1.
+SELECT t.relname AS name
+FROM pg_class AS t
+WHERE t.relnamespace = 'public'::regnamespace AND t.relname = any($1::text[]) AND t.relforcerowsecurity;
+
+-- name: foreign_keys
+-- Of the tables $1: dropped while the tables are on their way, made again when all have arrived.
+SELECT
+    format('ALTER TABLE public.%I DROP CONSTRAINT %I', t.relname, c.conname) AS removal,
+    format('ALTER TABLE public.%I ADD CONSTRAINT %I %s', t.relname, c.conname, pg_get_constraintdef(c.oid)) AS statement
+FROM pg_constraint AS c
+INNER JOIN pg_class AS t ON t.oid = c.conrelid
+WHERE c.contype = 'f' AND t.relnamespace = 'public'::regnamespace AND t.relname = any($1::text[])
+ORDER BY t.relname, c.conname;
+
+-- name: scope_everywhere
+-- `set_config` is not passed on to the servers that hold the rows. SET LOCAL is, and ends with its transaction there.
+CREATE OR REPLACE FUNCTION set_config_everywhere(name text, value text, is_local boolean) RETURNS text
+LANGUAGE plpgsql AS $$
+BEGIN
+    IF NOT is_local THEN
+        RAISE EXCEPTION 'what holds for one transaction only can be set everywhere';
+    END IF;
+    EXECUTE format('SET LOCAL %s = %L', name, coalesce(value, ''));
+    RETURN value;
+END
+$$;
+
+-- name: check_stops_of_shard
+-- The rows of a statement are known to no query on a distributed table; the trigger runs on a shard, so it asks that.
+CREATE OR REPLACE FUNCTION refuse_unordered_stops() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    faulty bigint;
+BEGIN
+    EXECUTE format(
+        'SELECT ordered.bus_id
+        FROM (
+            SELECT s.bus_id, s.idx, s.arrives_at,
+                lag(s.departs_at) OVER stops_of_bus AS left_previous_at,
+                row_number() OVER stops_of_bus - 1 AS place
+            FROM %I.%I AS s
+            WHERE s.bus_id IN (SELECT changed.bus_id FROM changed)
+            WINDOW stops_of_bus AS (PARTITION BY s.bus_id ORDER BY s.idx)
+        ) AS ordered
+        WHERE ordered.arrives_at < ordered.left_previous_at OR ordered.place <> ordered.idx
+        LIMIT 1',
+        TG_TABLE_SCHEMA, TG_TABLE_NAME
+    ) INTO faulty;
+    IF faulty IS NOT NULL THEN
+        RAISE EXCEPTION 'the stops of bus % are not in order', faulty
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'bus_stops_ordered';
+    END IF;
+    RETURN NULL;
+END
+$$;
+
+-- name: free_users
+-- A key to a copied table would make these tables of the cluster too, and what changes them may not look at the clock.
+-- No operator is ever removed, so seeing that there is one is enough.
+ALTER TABLE users DROP CONSTRAINT IF EXISTS users_operator_id_fkey;
+CREATE OR REPLACE FUNCTION refuse_unknown_operator() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF new.operator_id IS NOT NULL AND NOT EXISTS (
+        SELECT FROM operators AS o WHERE o.operator_id = new.operator_id
+    ) THEN
+        RAISE EXCEPTION 'there is no operator %', new.operator_id
+            USING ERRCODE = 'foreign_key_violation', CONSTRAINT = 'users_operator_id_fkey';
+    END IF;
+    RETURN new;
+END
+$$;
+CREATE OR REPLACE TRIGGER users_operator_id_fkey BEFORE INSERT OR UPDATE OF operator_id ON users
+FOR EACH ROW EXECUTE FUNCTION refuse_unknown_operator();
+
+-- name: find_app
+-- Servers of a cluster reach each other as whoever asks, so the role that sells must be able to log in.
+SELECT
+    r.rolcanlogin AS may_log_in, coalesce('lock_timeout=1s' = any(s.setconfig), false) AS has_limits
+FROM pg_roles AS r
+LEFT JOIN pg_db_role_setting AS s ON s.setrole = r.oid AND s.setdatabase = 0
+WHERE r.rolname = 'omnibus_app';
+
+-- name: let_app_in
+ALTER ROLE omnibus_app LOGIN;
+
+-- name: limit_app
+-- What a session says about itself is not passed on either.
+ALTER ROLE omnibus_app SET lock_timeout = '1s';
+
+-- name: let_app_lock
+-- An INSERT ... ON CONFLICT locks a copied table on every server, and only who may change all of its rows may do so.
+-- TRUNCATE is the one such right that gives no other: each of these is pointed at by tables that may not be truncated.
+GRANT TRUNCATE ON operators, stops, routes, layouts TO omnibus_app;
+
+-- name: look_around
+-- For the doctor: servers, and how the tables lie.
+SELECT
+    (SELECT e.extversion FROM pg_extension AS e WHERE e.extname = 'citus') AS version,
+    (SELECT count(*) FROM pg_dist_node AS n WHERE n.noderole = 'primary' AND n.groupid <> 0) AS workers,
+    (SELECT count(*) FROM pg_dist_node AS n WHERE n.noderole = 'primary' AND NOT n.isactive) AS workers_away,
+    (SELECT count(*) FROM pg_dist_partition AS p WHERE p.partmethod = 'h') AS tables,
+    (SELECT count(DISTINCT p.colocationid) FROM pg_dist_partition AS p WHERE p.partmethod = 'h') AS groups_of_tables,
+    current_setting('max_prepared_transactions')::integer AS prepared_max;
+
+-- name: shard_of
+SELECT get_shard_id_for_distribution_column('buses', $1::bigint) AS shard_id;

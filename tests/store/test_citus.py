@@ -1,0 +1,178 @@
+"""On a cluster: tables lie by bus, scopes hold on every server, and a batch stays on one of them."""
+
+import json
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from typing import Any
+
+import asyncpg
+import pytest
+
+from store.batch import SQL as BATCH
+from store.citus.distribute import REFERENCE, distribute, find_spread, undistributed
+from store.citus.forms import form_of
+from store.db import Connection
+from store.migrate import load, migrate, pending
+from tests.schema.rows import base
+from tests.support.cluster import CLUSTER_URL, WHY_NOT
+from tests.support.databases import Databases, connect
+from tests.support.world import World
+
+pytestmark = pytest.mark.skipif(not CLUSTER_URL, reason=WHY_NOT)
+
+_BY_BUS = 13
+_LOCKS = ("lock_seats", "lock_holds", "lock_bookings")
+_ALL = "SELECT set_config('omnibus.operators', '{1,2,9}', true)"
+
+
+@pytest.fixture
+async def cluster(database_url: str) -> AsyncIterator[Connection]:
+    """The owner's session on a coordinator, able to speak to all servers."""
+    connection = await connect(database_url)
+    yield connection
+    await connection.close()
+
+
+async def test_every_table_lies_where_it_belongs(cluster: Connection) -> None:
+    rows = await cluster.fetch(
+        "SELECT logicalrelid::text AS name, partmethod = 'h' AS is_by_bus, colocationid FROM pg_dist_partition"
+    )
+    assert {row["name"] for row in rows if not row["is_by_bus"]} == set(REFERENCE)
+    of_a_bus = await cluster.fetch(
+        "SELECT table_name FROM information_schema.columns"
+        " WHERE table_schema = 'public' AND column_name = 'bus_id' AND table_name !~ '_[0-9]+$'"
+    )
+    assert {row["name"] for row in rows if row["is_by_bus"]} == {
+        row["table_name"] for row in of_a_bus
+    }
+    assert len({row["colocationid"] for row in rows if row["is_by_bus"]}) == 1
+
+
+async def test_migrating_again_changes_nothing(database_url: str, cluster: Connection) -> None:
+    assert await pending(database_url) == []
+    assert await migrate(database_url) == []
+    assert await undistributed(cluster) == []
+
+
+async def test_rows_that_were_there_before_come_along(databases: Databases) -> None:
+    async with databases.fresh(is_migrated=False) as url:
+        connection = await connect(url)
+        for migration in load():
+            await connection.execute(migration.text)
+        async with connection.transaction():
+            await asyncpg.Connection.execute(connection, _ALL)
+            for statement in base():
+                await connection.execute(statement)
+            before = await _counts(connection)
+        told: list[str] = []
+        assert await distribute(connection, told.append) == told
+        async with connection.transaction():
+            await connection.execute(_ALL)
+            assert await _counts(connection) == before
+        assert before["bookings"] > 0
+        assert set((await _counts(connection)).values()) == {0}, "its row security is forced again"
+        await connection.close()
+
+
+async def test_a_scope_holds_on_every_server_and_ends_with_its_transaction(world: World) -> None:
+    buses = [await world.bus() for _ in range(8)]
+    for bus in buses:
+        await world.book(bus, ["1A"])
+
+    async def count(connection: Connection) -> int:
+        found: int = await connection.fetchval("SELECT count(*) FROM bookings")
+        return found
+
+    assert await world.store.db.transaction([world.operator_id], count) == len(buses)
+    assert await world.store.db.transaction([world.operator_id + 1], count) == 0
+    assert [
+        row["count"] for row in await world.store.db.fetch("SELECT count(*) FROM bookings")
+    ] == [0]
+
+
+@pytest.mark.parametrize("name", [*_LOCKS, "find_claims", "find_answers", "end_holds"])
+async def test_a_statement_about_one_lane_is_one_task(world: World, name: str) -> None:
+    buses = await _neighbours(world)
+    async with world.owner.transaction():
+        await world.owner.execute(
+            "SELECT set_config('omnibus.operators', $1, true)", f"{{{world.operator_id}}}"
+        )
+        prepared = await world.owner.prepare(form_of(BATCH[name]))
+        # One element for every bus; of what does not matter, as nothing is run.
+        arguments = [
+            buses if parameter.name == "int8[]" and place in {0, 2, 3} else [None] * len(buses)
+            for place, parameter in enumerate(prepared.get_parameters())
+        ]
+        explained = await world.owner.fetchval(
+            f"EXPLAIN (FORMAT JSON) {form_of(BATCH[name])}", *arguments
+        )
+    counts = _task_counts(json.loads(explained))
+    assert counts
+    assert set(counts) == {1}
+
+
+async def test_buses_of_a_lane_are_sold_in_one_batch(world: World) -> None:
+    first, second = await _neighbours(world)
+    await world.hold(first, ["1A"])
+    lanes = vars(world.store.lane)["_lanes"]
+    await world.hold(second, ["1A"])
+    assert len(lanes) == 1
+
+
+async def test_stops_out_of_order_are_refused_on_the_shard(world: World) -> None:
+    bus = await world.bus(segments=2)
+    with pytest.raises(asyncpg.CheckViolationError, match="not in order"):
+        await world.edit("UPDATE bus_stops SET idx = idx + 10 WHERE bus_id = $1 AND idx = 2", bus)
+
+
+async def test_what_a_shard_refuses_is_called_as_everywhere(world: World) -> None:
+    bus = await world.bus()
+    await world.hold(bus, ["1A"])
+    with pytest.raises(asyncpg.UniqueViolationError) as refusal:
+        await world.edit("INSERT INTO claims SELECT * FROM claims WHERE bus_id = $1 LIMIT 1", bus)
+    assert refusal.value.constraint_name == "claims_one_owner_per_seat_and_segment"
+
+
+async def test_an_agent_needs_an_operator_that_there_is(cluster: Connection) -> None:
+    with pytest.raises(asyncpg.ForeignKeyViolationError):
+        await cluster.execute(
+            "INSERT INTO users (name, email, password_hash, role, operator_id)"
+            " VALUES ('Ann', 'ann@example.org', 'x', 'agent', 77)"
+        )
+
+
+async def test_the_doctor_sees_the_cluster(cluster: Connection) -> None:
+    spread = await find_spread(cluster)
+    assert spread is not None
+    assert (spread.tables, spread.groups_of_tables, spread.workers_away) == (_BY_BUS, 1, 0)
+    assert replace(spread, workers=0) != spread
+
+
+async def _neighbours(world: World) -> list[int]:
+    """Put buses on sale until two of them share a shard; return those."""
+    seen: dict[int, int] = {}
+    while True:
+        bus = await world.bus()
+        shard = await world.owner.fetchval(
+            "SELECT get_shard_id_for_distribution_column('buses', $1::bigint)", bus
+        )
+        if shard in seen:
+            return [seen[shard], bus]
+        seen[shard] = bus
+
+
+async def _counts(connection: Connection) -> dict[str, int]:
+    return {
+        name: await connection.fetchval(f"SELECT count(*) FROM {name}")  # noqa: S608 - of constants
+        for name in ("bookings", "holds", "claims", "tickets", "payments")
+    }
+
+
+def _task_counts(node: Any) -> list[int]:
+    """Return how many shard groups each part of a plan asks."""
+    if isinstance(node, list):
+        return [count for part in node for count in _task_counts(part)]
+    if not isinstance(node, dict):
+        return []
+    below = [count for part in node.values() for count in _task_counts(part)]
+    return [node["Task Count"], *below] if "Task Count" in node else below
