@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+import msgspec
+
 from store.buyers import Buyer, Change, Kept, buyer_of
 from store.errors import InvalidRequest
 from store.holds import OfHold, SeatRequest, end_hold, note_buyer, require_live
@@ -34,8 +36,7 @@ from store.rules import Wanted, require_free, seats_by_label, set_leg
 SQL = Queries.beside(__file__)
 
 
-@dataclass(frozen=True, slots=True)
-class Traveller:
+class Traveller(msgspec.Struct, frozen=True):
     """A passenger as the buyer names them: the seat by label."""
 
     seat: str
@@ -43,8 +44,7 @@ class Traveller:
     category: str = "adult"
 
 
-@dataclass(frozen=True, slots=True)
-class Purchase:
+class Purchase(msgspec.Struct, frozen=True):
     """Who travels, how they can be reached, how it is paid; `is_paid` when the money is in hand already."""
 
     travellers: Sequence[Traveller]
@@ -53,8 +53,7 @@ class Purchase:
     is_paid: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Sale:
+class Sale(msgspec.Struct, frozen=True):
     """One purchase by one caller, with the number and ref that its booking will have."""
 
     caller: Caller

@@ -14,6 +14,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+import msgspec
+
 from store.errors import AddressFull, SeatCoolingDown, TooManyHolds, TooManySeats
 from store.model import Bus, Caller, Hold, Limits
 
@@ -22,8 +24,7 @@ Owner = uuid.UUID | int
 _NOTHING: Mapping[tuple[int, Owner], "Kept"] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class Buyer:
+class Buyer(msgspec.Struct, frozen=True):
     """Who answers for seats; a guest's `network` answers too, for all guests of the address together."""
 
     buyer_id: uuid.UUID
@@ -67,8 +68,7 @@ def buyer_of_hold(hold: Hold, caller: Caller) -> Buyer | None:
     return Buyer(hold.buyer, hold.network, is_staff=caller.works_for(hold.bus.operator_id))
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
+class Kept(msgspec.Struct, frozen=True):
     """A live hold or an unpaid booking: seats that nobody else can have."""
 
     bus_id: int
@@ -79,16 +79,14 @@ class Kept:
     expires_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class LetGo:
+class LetGo(msgspec.Struct, frozen=True):
     """When a buyer let go of a seat, and the hold that it was dropped from, if that one went on."""
 
     at: datetime
     part_of: uuid.UUID | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(msgspec.Struct, frozen=True):
     """What becomes of an owner: it keeps this from now on, or nothing; and what its buyer has let go."""
 
     owner: Owner

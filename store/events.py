@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+import msgspec
 
-@dataclass(frozen=True, slots=True)
-class SeatsChanged:
+
+class SeatsChanged(msgspec.Struct, frozen=True):
     """One committed change of a bus: `prev` + 1 == `rev`, and `seats` holds absolute values.
 
     `seats` pairs a seat label with its states, one letter (A, L, B, X) for every segment of the bus.

@@ -2,9 +2,12 @@
 
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TypeVar
+
+import msgspec
+from msgspec.structs import replace
 
 from store.batch import read_hold
 from store.buyers import Buyer, Change, Kept, buyer_of, buyer_of_hold
@@ -29,8 +32,7 @@ SQL = Queries.beside(__file__)
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class SeatRequest:
+class SeatRequest(msgspec.Struct, frozen=True):
     """Seats by label on a leg by stops; a missing stop means the end of the line."""
 
     bus_id: int

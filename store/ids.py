@@ -52,7 +52,7 @@ class RefCodec:
     """
 
     def __init__(self, key: bytes) -> None:
-        self._key = key
+        self._keyed = blake2b(key=key, digest_size=4)
 
     def format(self, number: int) -> str:
         for letters, first in ((6, 0), (7, 1 << 30), (8, (1 << 30) + (1 << 35))):
@@ -73,10 +73,9 @@ class RefCodec:
         mask = (1 << half) - 1
         left, right = number >> half, number & mask
         for turn in range(_ROUNDS):
-            seed = blake2b(
-                bytes((turn, half)) + right.to_bytes(4), key=self._key, digest_size=4
-            ).digest()
-            left, right = right, left ^ (int.from_bytes(seed) & mask)
+            seed = self._keyed.copy()  # taking in the key is half of the work
+            seed.update(bytes((turn, half)) + right.to_bytes(4))
+            left, right = right, left ^ (int.from_bytes(seed.digest()) & mask)
         return left << half | right
 
     @staticmethod

@@ -1,10 +1,12 @@
-"""Values of the domain: what a bus is, who calls, what is held and booked. No I/O, standard library only."""
+"""Values of the domain: what a bus is, who calls, what is held and booked. No I/O."""
 
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+
+import msgspec
 
 AVAILABLE, LOCKED, BOOKED, BLOCKED = "A", "L", "B", "X"
 STATUS_NAMES = {"A": "AVAILABLE", "L": "LOCKED", "B": "BOOKED", "X": "BLOCKED"}
@@ -85,8 +87,7 @@ class Limits:
         return self.seats_per_address or self.seats_per_buyer
 
 
-@dataclass(frozen=True, slots=True)
-class Leg:
+class Leg(msgspec.Struct, frozen=True):
     """A run of segments: from stop `start` (boarding) up to stop `end` (alighting), as indexes of the bus's stops."""
 
     start: int
@@ -194,8 +195,7 @@ class PaymentStatus(StrEnum):
     CANCELLED = "CANCELLED"
 
 
-@dataclass(frozen=True, slots=True)
-class Hold:
+class Hold(msgspec.Struct, frozen=True):
     bus: Bus
     hold_id: uuid.UUID
     state: HoldState
@@ -210,21 +210,18 @@ class Hold:
     is_extended: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Passenger:
+class Passenger(msgspec.Struct, frozen=True):
     seat_no: int
     name: str
     category: str
 
 
-@dataclass(frozen=True, slots=True)
-class Contact:
+class Contact(msgspec.Struct, frozen=True):
     email: str | None = None
     phone: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Payment:
+class Payment(msgspec.Struct, frozen=True):
     """What has come of paying a booking; `payment_id` only when something has."""
 
     method: str
@@ -233,15 +230,13 @@ class Payment:
     payment_id: uuid.UUID | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Ticket:
+class Ticket(msgspec.Struct, frozen=True):
     seat_no: int
     code: uuid.UUID
     status: str
 
 
-@dataclass(frozen=True, slots=True)
-class Booking:
+class Booking(msgspec.Struct, frozen=True):
     bus: Bus
     booking_id: int
     ref: str

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+import msgspec
+
 from store.buyers import Buyer
 from store.errors import Refusal
 from store.model import Bus, Leg
@@ -16,8 +18,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(msgspec.Struct, frozen=True):
     """An answer as it is stored and sent: HTTP status and body."""
 
     status: int
@@ -25,8 +26,7 @@ class Reply:
     is_replayed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Key:
+class Key(msgspec.Struct, frozen=True):
     """An idempotency key: digests of (caller, operation, key) and of the request."""
 
     key_hash: uuid.UUID
@@ -49,8 +49,7 @@ class Ask(Generic[T]):
     key: Key | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Needs:
+class Needs(msgspec.Struct, frozen=True):
     """What must be locked before a request can be decided.
 
     `seats` are wanted on `leg`, or on that of the hold. A hold or booking brings its own seats along; if it `is_ending`

@@ -6,8 +6,9 @@ A seat's states are a string with one letter for every segment; a leg reads and 
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
+
+import msgspec
 
 from store.buyers import seats_per_buyer
 from store.errors import Departed, InvalidRequest, SalesClosed, SeatUnavailable
@@ -52,8 +53,7 @@ def seat_price(fare: int, percent: int) -> int:
     return (fare * percent + 50) // 100
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(msgspec.Struct, frozen=True):
     """What a hold or a direct booking asks for: seats by number, ascending, on one leg."""
 
     bus: Bus
@@ -109,8 +109,7 @@ def set_leg(
     return {seat: with_leg(states[seat], leg, letter) for seat in seats}
 
 
-@dataclass(frozen=True, slots=True)
-class Replacement:
+class Replacement(msgspec.Struct, frozen=True):
     """What changes when a hold gets another set of seats; a seat that stays keeps the price it was held at."""
 
     added: Wanted

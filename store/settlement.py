@@ -2,8 +2,10 @@
 
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec.structs import replace
 
 from store.bookings import issue_tickets, note_payment, note_tickets
 from store.db import Connection, Record
