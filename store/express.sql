@@ -1,7 +1,7 @@
 -- name: sell
 -- One transaction in one round trip, for requests that want fresh seats: lock, look, write.
 -- Every request was decided for seats that are free on its leg, on a bus that is as remembered, at the moment $2. Where
--- that holds under lock everything is written; where it does not, nothing is, and the request is decided anew elsewhere.
+-- that holds under lock everything is written; where it does not, nothing is: the request is decided anew elsewhere.
 -- $1 the operators in scope; from $3 one element a request, its seats and labels as array texts.
 WITH scoped AS MATERIALIZED (
     SELECT set_config('omnibus.operators', $1::text, true) AS operators
@@ -107,7 +107,10 @@ fresh AS MATERIALIZED (
 on_bus AS MATERIALIZED (
     SELECT f.*, b.epoch, b.rev AS rev_before
     FROM fresh AS f
-    INNER JOIN buses AS b ON b.bus_id = f.bus_id AND b.operator_id = f.operator_id AND b.facts = f.facts AND b.status = 'SCHEDULED'
+    INNER JOIN buses AS b
+        ON
+            b.bus_id = f.bus_id AND b.operator_id = f.operator_id AND b.facts = f.facts
+            AND b.status = 'SCHEDULED'
     ORDER BY b.bus_id, f.place
     FOR NO KEY UPDATE OF b
 ),
@@ -123,17 +126,16 @@ ready AS MATERIALIZED (
     CROSS JOIN moment AS m
     WHERE
         m.now < b.sale_ends_at
-        AND m.now BETWEEN $2::timestamptz - interval '500 milliseconds' AND $2::timestamptz + interval '500 milliseconds'
+        AND m.now > $2::timestamptz - interval '500 milliseconds'
+        AND m.now < $2::timestamptz + interval '500 milliseconds'
 ),
 
 taken AS MATERIALIZED (
     SELECT
         l.bus_id, l.seat_no, l.label, r.operator_id, r.epoch, r.rev, r.kind, r.from_idx, r.to_idx, r.hold_id,
         r.booking_id,
-        overlay(
-            l.states::text PLACING repeat(l.letter, l.to_idx - l.from_idx) FROM l.from_idx + 1
-            FOR l.to_idx - l.from_idx
-        ) AS states
+        left(l.states::text, l.from_idx) || repeat(l.letter, l.to_idx - l.from_idx)
+        || substr(l.states::text, l.to_idx + 1) AS states
     FROM locked AS l
     INNER JOIN ready AS r ON r.place = l.place
 ),

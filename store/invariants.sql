@@ -145,12 +145,14 @@ HAVING sum(k.seats) > c.seats_held OR count(*) FILTER (WHERE k.buyer = c.buyer) 
 WITH kept AS (
     SELECT h.bus_id, h.buyer, h.network, cardinality(h.seats) AS seats
     FROM holds AS h
-    WHERE h.buyer IS NOT NULL AND h.state = 'ACTIVE' AND h.expires_at > clock_timestamp()
+    WHERE
+        h.buyer IS NOT NULL AND h.state = 'ACTIVE' AND h.expires_at > clock_timestamp()
         AND ($1::bigint[] IS NULL OR h.bus_id = any($1))
     UNION ALL
     SELECT b.bus_id, b.buyer, b.network, cardinality(b.seats) AS seats
     FROM bookings AS b
-    WHERE b.buyer IS NOT NULL AND b.status = 'PENDING' AND b.expires_at > clock_timestamp()
+    WHERE
+        b.buyer IS NOT NULL AND b.status = 'PENDING' AND b.expires_at > clock_timestamp()
         AND ($1::bigint[] IS NULL OR b.bus_id = any($1))
 ),
 

@@ -103,8 +103,8 @@ async def test_a_seat_is_sold_on_one_leg_and_keeps_what_it_is_on_others(
     stops = await world.stops(bus)
     await book(express, SeatRequest(bus, ["1A"], stops[1], stops[2]))
     await hold_leg(express, bus, stops[2], stops[4])
-    assert (await world.states(bus))["1A"] == "ALLL"
-    assert dict(news(world, bus)[-1].seats) == {"1A": "ALLL"}
+    assert (await world.states(bus))["1A"] == "A" + 3 * "L"
+    assert dict(news(world, bus)[-1].seats) == {"1A": "A" + 3 * "L"}
 
 
 async def test_a_seat_that_is_taken_is_refused_and_nothing_of_the_request_is_written(
