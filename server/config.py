@@ -30,6 +30,7 @@ class Settings:
     port: int = 8000
     workers: int = 1
     db_pool_size: int = 50
+    requests_at_once: int = 512
     allowed_origins: tuple[str, ...] = ()
     trusted_proxies: tuple[str, ...] = ()
     hold_seconds: int = 300
@@ -155,6 +156,12 @@ SETTINGS = (
     Setting("port", _whole(1, 65535), "8000", "port to listen on"),
     Setting("workers", _whole(1, 64), "1", "API processes that share the connections"),
     Setting("db_pool_size", _whole(4, 1000), "50", "database connections of all processes"),
+    Setting(
+        "requests_at_once",
+        _whole(1, 100_000),
+        "512",
+        "requests that one API process works on at a time; more wait for a moment, or are refused under overload",
+    ),
     Setting(
         "allowed_origins",
         _list_of(_origin),

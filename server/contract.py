@@ -6,7 +6,7 @@ rest. From both come the ASGI endpoint here and the OpenAPI document in `server/
 
 import inspect
 import uuid
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from hashlib import blake2b
@@ -18,6 +18,7 @@ from starlette.types import Receive, Scope, Send
 
 from server import wire
 from server.guests import cookie_header, read_cookie
+from server.headers import Headers
 from server.problems import (
     CONTENT_TYPE,
     HttpProblem,
@@ -32,7 +33,6 @@ from store.model import GUEST, Caller, Role
 from store.requests import Ask, Key, Reply
 
 T = TypeVar("T")
-Headers = Sequence[tuple[bytes, bytes]]
 # What is told to one caller is nobody else's: no cache keeps an answer unless its handler says so.
 _NO_STORE = (b"cache-control", b"no-store")
 _JSON: Headers = ((b"content-type", b"application/json"), _NO_STORE)

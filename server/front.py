@@ -6,13 +6,15 @@ goes through the router, which takes longer to find a path than most of the API 
 
 import random
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable
 
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from server.contract import Answer, Headers, problem_answer, send_answer
+from server.contract import Answer, problem_answer, send_answer
 from server.dispatch import Dispatch, Found
+from server.headers import ALWAYS_ADDED, add_safe, pack
 from server.http_protocol import ANSWER_EXTENSION, SendWhole
 from server.metrics import note_request
 from server.problems import HttpProblem
@@ -24,14 +26,8 @@ log = structlog.get_logger("omnibus.http")
 Target = Callable[[Scope, Receive, dict[str, str]], Awaitable[Answer]]
 """Answers a request, given what its path says."""
 
-_HEADERS = (
-    (b"x-content-type-options", b"nosniff"),
-    (b"referrer-policy", b"same-origin"),
-    (b"cross-origin-opener-policy", b"same-origin"),
-)
-_NOTHING_LOADS = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
-_HSTS = (b"strict-transport-security", b"max-age=63072000; includeSubDomains")
 _SLOW_SECONDS = 1.0
+_SILENT_SECONDS = 3.0
 
 
 class Front:
@@ -92,7 +88,7 @@ class _Told:
         if message["type"] == "http.response.start":
             self.status = message["status"]
             given = message["headers"]
-            message["headers"] = [*given, *_added(self._scope, given)]
+            message["headers"] = [*given, *add_safe(self._scope, given)]
         await self._send(message)
 
     async def send_whole(self, answer: Answer) -> None:
@@ -105,33 +101,17 @@ class _Told:
         await send(answer.status, lines, answer.body)
 
 
-def _added(scope: Scope, given: Headers) -> Headers:
-    headers = [*_HEADERS, (b"x-request-id", scope["omnibus.request_id"].encode())]
-    if not any(name == b"content-security-policy" for name, _ in given):
-        headers.append(_NOTHING_LOADS)
-    if scope.get("scheme") == "https":
-        headers.append(_HSTS)
-    return headers
-
-
-def _pack(headers: Headers) -> bytes:
-    return b"".join([b"%b: %b\r\n" % header for header in headers])
-
-
-_ALWAYS_ADDED = _pack([*_HEADERS, _NOTHING_LOADS])
-
-
 def _lines(scope: Scope, answer: Answer) -> bytes:
     """Return all header lines of a whole answer."""
-    given = _pack(answer.headers)
+    given = pack(answer.headers)
     if given.count(b"\n") != len(answer.headers) or given.count(b"\r") != len(answer.headers):
         raise ValueError("a header with a line break in it")
     if b"content-security-policy" in given or scope["scheme"] == "https":
-        given += _pack(_added(scope, answer.headers))
+        given += pack(add_safe(scope, answer.headers))
     else:
         given = b"%b%bx-request-id: %b\r\n" % (
             given,
-            _ALWAYS_ADDED,
+            ALWAYS_ADDED,
             scope["omnibus.request_id"].encode(),
         )
     if answer.has_length:
@@ -139,10 +119,32 @@ def _lines(scope: Scope, answer: Answer) -> bytes:
     return given
 
 
+class _Complaints:
+    """Lets one line a route and status through every few seconds: an overload must not become one of the log, too."""
+
+    def __init__(self) -> None:
+        self._said_at: dict[tuple[str, int], float] = {}
+        self._unsaid: Counter[tuple[str, int]] = Counter()
+
+    def count(self, route: str, status: int) -> int | None:
+        """Return how many there were since the last line, this one included; None if it is too early for a line."""
+        what, now = (route, status), time.monotonic()
+        self._unsaid[what] += 1
+        if now - self._said_at.get(what, -_SILENT_SECONDS) < _SILENT_SECONDS:
+            return None
+        self._said_at[what] = now
+        return self._unsaid.pop(what)
+
+
+_COMPLAINTS = _Complaints()
+
+
 def _measure(scope: Scope, status: int, seconds: float) -> None:
     route = scope.get("omnibus.route", "other")
     note_request(scope["method"], route, status, seconds)
-    if status >= 500 or seconds > _SLOW_SECONDS:
+    if status < 500 and seconds <= _SLOW_SECONDS:
+        return
+    if (count := _COMPLAINTS.count(route, status)) is not None:
         log.warning(
             "slow or failed",
             request_id=scope["omnibus.request_id"],
@@ -150,4 +152,5 @@ def _measure(scope: Scope, status: int, seconds: float) -> None:
             route=route,
             status=status,
             seconds=round(seconds, 3),
+            count=count,
         )

@@ -1,13 +1,13 @@
 """uvicorn's HTTP protocol with the bounds it leaves to a proxy, and answers that leave in one write.
 
-No head without end, no request that never arrives. The private names of uvicorn that this rests on are those of one
-minor version.
+No head without end, no request that never arrives, no more at a time than the gate lets in. The private names of
+uvicorn that this rests on are those of one minor version.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
-from typing import Any
+from typing import Any, ClassVar, Self
 from urllib.parse import unquote
 
 import httptools
@@ -17,19 +17,46 @@ from uvicorn.protocols.http.httptools_impl import (
     RequestResponseCycle,
 )
 
+from server import refusals
+from server.gate import Gate
+from server.metrics import note_request
+
 HEAD_BYTES_MAX = 65_536
 ARRIVAL_SECONDS = 10.0
 SILENCE_SECONDS = 65
 ANSWER_EXTENSION = "omnibus.answer"
 """Where the ASGI scope offers `Exchange.answer`."""
+HEALTH = frozenset({"/livez", "/readyz", "/metrics"})
+"""Whoever watches over an overloaded process must not be told that it is dead."""
+PAYMENTS = "/api/v1/payments/"
+"""Who pays has been let in before and keeps seats from others until it is done."""
+_ROOM_FOR_PAYMENTS = 2
 
 SendWhole = Callable[[int, bytes, bytes], Awaitable[None]]
 
 
 class Exchange(RequestResponseCycle):
-    """One request and its answer, which may be sent as a whole: one write is one system call and one packet."""
+    """One request and its answer, which may be sent as a whole: one write is one system call and one packet.
 
+    It keeps its place at the gate while there is work to do for it, not while the client takes its time: neither a slow
+    body nor an answer that nobody reads keeps others out.
+    """
+
+    gate: Gate | None = None
+    """Where a place has to be given back."""
+    tasks: set[asyncio.Task[None]]
     _is_body_told = False
+
+    def leave(self) -> None:
+        """Give the place at the gate back, if there is one."""
+        gate, self.gate = self.gate, None
+        if gate is not None:
+            gate.leave()
+
+    def end(self, task: asyncio.Task[None]) -> None:
+        """Called when its task is over, however that came about."""
+        self.tasks.discard(task)
+        self.leave()
 
     async def run_asgi(self, app: Any) -> None:
         self.scope["extensions"] = {ANSWER_EXTENSION: self.answer}  # type: ignore[dict-item]  # one of our own
@@ -42,9 +69,18 @@ class Exchange(RequestResponseCycle):
     async def answer(self, status: int, lines: bytes, body: bytes) -> None:
         """Send a whole answer; `lines` are its header lines but for those that every answer has."""
         if self.flow.write_paused and not self.disconnected:
+            self.leave()
             await self.flow.drain()
-        if self.disconnected:
-            return
+        if not self.disconnected:
+            self.write(status, lines, body)
+
+    async def send(self, message: Any) -> None:
+        if self.flow.write_paused:
+            self.leave()
+        await super().send(message)
+
+    def write(self, status: int, lines: bytes, body: bytes) -> None:
+        """Write a whole answer at once; what comes of the request after it is swallowed."""
         assert not self.response_started
         self.response_started = self.response_complete = True
         self.waiting_for_100_continue = False
@@ -64,7 +100,12 @@ class Exchange(RequestResponseCycle):
     async def receive(self) -> Any:
         """As uvicorn has it; a body that is there already is handed over without waiting."""
         if self.more_body or self._is_body_told or self.response_complete or self.disconnected:
+            gate = self.gate
+            self.leave()
             message: Any = await super().receive()
+            if gate is not None:
+                gate.go_ahead()
+                self.gate = gate
             self._is_body_told = not message.get("more_body")
             return message
         self._is_body_told = True
@@ -102,12 +143,19 @@ class BoundedHttp(HttpToolsProtocol):
     not set and cancelled by every request.
     """
 
+    gate: ClassVar[Gate] = Gate()
+    _turn: Exchange
     _is_arriving = False
     _is_in_head = False
     _head_bytes = 0
     _deadline: asyncio.TimerHandle | None = None
     _silence: asyncio.TimerHandle | None = None
     _idle_since = 0.0
+
+    @classmethod
+    def behind(cls, gate: Gate) -> type[Self]:
+        """Return the protocol for a process with this gate."""
+        return type(cls.__name__, (cls,), {"gate": gate})
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         super().connection_made(transport)
@@ -133,7 +181,7 @@ class BoundedHttp(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         self._is_arriving = self._is_in_head = True
-        self._head_bytes = 0
+        self._head_bytes = -1  # what came in the same read may belong to those before
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
@@ -168,7 +216,32 @@ class BoundedHttp(HttpToolsProtocol):
         self._idle_since = self.loop.time()
         self.flow.resume_reading()
         if self.pipeline:
-            self._start_asgi_task(*self.pipeline.pop())
+            # Not from here: as many as came in one packet may be refused, one inside the other.
+            exchange, _ = self.pipeline.pop()
+            assert isinstance(exchange, Exchange)
+            self.loop.call_soon(self._take_turn, exchange)
+
+    @property
+    def is_gone(self) -> bool:
+        return self.transport.is_closing()
+
+    def enter(self) -> None:
+        """Start what has its turn: the gate let it in."""
+        self._turn.gate = self.gate
+        self._start(self._turn)
+
+    def turn_away(self, waited_seconds: float) -> None:
+        """Refuse what has its turn, without a task unless the client is slow to read."""
+        exchange = self._turn
+        note_request(exchange.scope["method"], "refused", refusals.STATUS, waited_seconds)
+        if self.flow.write_paused:
+            self._start(exchange, _refuse_in_time)
+            return
+        if exchange.waiting_for_100_continue:
+            # Whether its body comes all the same, nobody knows: what follows could not be told from it.
+            exchange.keep_alive = False
+        exchange.write(refusals.STATUS, *refusals.fill_in())
+        exchange.on_response = _nothing  # or it and the connection would keep each other
 
     def _open(self, *, keep_alive: bool) -> None:
         last: RequestResponseCycle | None = self.cycle  # None before the first request
@@ -186,14 +259,35 @@ class BoundedHttp(HttpToolsProtocol):
             on_response=self.on_response_complete,
         )
         if last is None or last.response_complete:
-            self._start_asgi_task(exchange, self.app)
+            self._take_turn(exchange)
         else:
             self.flow.pause_reading()
             self.pipeline.appendleft((exchange, self.app))
 
+    def _take_turn(self, exchange: Exchange) -> None:
+        """Go to the gate with the oldest request that has no answer yet."""
+        if self.transport.is_closing():
+            return
+        self._turn = exchange
+        path = exchange.scope["path"]
+        if path in HEALTH:
+            self._start(exchange)
+        elif path.startswith(PAYMENTS) and self.gate.has_room(_ROOM_FOR_PAYMENTS):
+            self.gate.go_ahead()
+            self.enter()
+        else:
+            self.gate.admit(self)
+
+    def _start(self, exchange: Exchange, app: Any = None) -> None:
+        """What uvicorn does, with one callback for all that follows the end."""
+        task = self.loop.create_task(exchange.run_asgi(app or self.app))
+        exchange.tasks = self.tasks
+        self.tasks.add(task)
+        task.add_done_callback(exchange.end)
+
     def _wait_for_rest(self, size: int) -> None:
         if self._is_in_head:
-            self._head_bytes += size
+            self._head_bytes = self._head_bytes + size if self._head_bytes >= 0 else 0
             if self._head_bytes > HEAD_BYTES_MAX:
                 self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
         if self._deadline is None:
@@ -230,3 +324,13 @@ class BoundedHttp(HttpToolsProtocol):
             if timer is not None:
                 timer.cancel()
         self._deadline = self._silence = None
+
+
+async def _refuse_in_time(scope: Any, _receive: Any, _send: Any) -> None:
+    """Refuse a client that does not read, once it does: what it has not read is kept in memory."""
+    answer: SendWhole = scope["extensions"][ANSWER_EXTENSION]
+    await answer(refusals.STATUS, *refusals.fill_in())
+
+
+def _nothing() -> None:
+    pass

@@ -15,6 +15,7 @@ from starlette.types import ASGIApp
 from server import http_protocol
 from server.app import create_app
 from server.config import Settings
+from server.gate import Gate
 from server.jobs import house_jobs, run_jobs, sweep_jobs
 from server.services import open_services
 
@@ -91,7 +92,7 @@ def _config(settings: Settings, app: ASGIApp) -> uvicorn.Config:
         app,
         host=settings.host,
         port=settings.port,
-        http="server.http_protocol:BoundedHttp",
+        http=http_protocol.BoundedHttp.behind(Gate(settings.requests_at_once)),
         ws="realtime.lane:LaneProtocol",
         ws_max_size=_LARGEST_MESSAGE,
         ws_per_message_deflate=False,

@@ -135,7 +135,9 @@ async def _make(url: str, superuser_url: str, buses: int, segments: int) -> Flee
         first = await world.bus(seats=SEATS, segments=segments)
         await world.store.house_keys.find_or_make("access_tokens", new_signing_key)
         # A sale every minute for each of them: their limits are for people.
-        await world.owner.execute("UPDATE operators SET holds_per_buyer = $1", _HOLDS_PER_BUYER)
+        await world.owner.execute(
+            "UPDATE operators SET seats_per_buyer = 100, holds_per_buyer = $1", _HOLDS_PER_BUYER
+        )
         for statement in _CLONE.split(";"):
             await world.edit(statement, buses - 1)
         await world.owner.execute("VACUUM (ANALYZE) buses, bus_stops, seats")

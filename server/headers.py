@@ -1,0 +1,33 @@
+"""Headers that every answer has, whoever writes it."""
+
+from collections.abc import Sequence
+
+from starlette.types import Scope
+
+Headers = Sequence[tuple[bytes, bytes]]
+
+_SAFE = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"same-origin"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+)
+_NOTHING_LOADS = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
+_HSTS = (b"strict-transport-security", b"max-age=63072000; includeSubDomains")
+
+
+def add_safe(scope: Scope, given: Headers) -> Headers:
+    """Return what an answer with these headers lacks."""
+    headers = [*_SAFE, (b"x-request-id", scope["omnibus.request_id"].encode())]
+    if not any(name == b"content-security-policy" for name, _ in given):
+        headers.append(_NOTHING_LOADS)
+    if scope.get("scheme") == "https":
+        headers.append(_HSTS)
+    return headers
+
+
+def pack(headers: Headers) -> bytes:
+    return b"".join([b"%b: %b\r\n" % header for header in headers])
+
+
+ALWAYS_ADDED = pack([*_SAFE, _NOTHING_LOADS])
+"""What `add_safe` returns over plain HTTP, but for the request's id."""
