@@ -15,7 +15,7 @@ from store.rules import leg_between
 
 SQL = Queries.beside(__file__)
 LARGEST_FARE = 100_000_000
-_TRIES = 3
+_TRIES = 5
 
 
 @dataclass(frozen=True, slots=True)

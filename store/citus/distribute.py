@@ -73,6 +73,8 @@ async def distribute(
         await connection.execute(SQL["take_time"])
         await _prepare(connection)
         spread = await _names(connection, "find_undistributed")
+        if "claims" in spread:
+            await connection.execute(SQL["key_claims"])
         copied = await _names(connection, "find_uncopied", list(REFERENCE))
         forced = await _names(connection, "forced_tables", [*copied, *spread])
         keys = await connection.fetch(SQL["foreign_keys"], spread)

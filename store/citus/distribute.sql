@@ -113,6 +113,26 @@ BEGIN
 END
 $$;
 
+-- name: key_claims
+-- Which rows a statement has touched is known to no query on a distributed table, and these triggers ask several: a
+-- shard gets the keys that they stand for. No less is refused: the seat's key pins the claim's operator to that of the
+-- bus, and whatever owns it has a key to the bus of its own.
+DROP TRIGGER IF EXISTS claims_of_seat_and_owner_on_insert ON claims;
+DROP TRIGGER IF EXISTS claims_of_seat_and_owner_on_update ON claims;
+DROP TRIGGER IF EXISTS seats_with_claims_stay ON seats;
+DROP TRIGGER IF EXISTS bookings_with_claims_stay ON bookings;
+DROP TRIGGER IF EXISTS holds_with_claims_stay ON holds;
+DROP TRIGGER IF EXISTS blocks_with_claims_stay ON blocks;
+DROP FUNCTION IF EXISTS refuse_stray_claims();
+DROP FUNCTION IF EXISTS refuse_to_leave_claims();
+ALTER TABLE claims
+ADD CONSTRAINT claims_bus_id_seat_no_operator_id_fkey FOREIGN KEY (bus_id, seat_no, operator_id)
+REFERENCES seats (bus_id, seat_no, operator_id),
+ADD CONSTRAINT claims_bus_id_hold_id_fkey FOREIGN KEY (bus_id, hold_id) REFERENCES holds (bus_id, hold_id),
+ADD CONSTRAINT claims_bus_id_booking_id_fkey FOREIGN KEY (bus_id, booking_id)
+REFERENCES bookings (bus_id, booking_id),
+ADD CONSTRAINT claims_bus_id_block_id_fkey FOREIGN KEY (bus_id, block_id) REFERENCES blocks (bus_id, block_id);
+
 -- name: free_users
 -- A key to a copied table would make these tables of the cluster too, and what changes them may not look at the clock.
 -- No operator is ever removed, so seeing that there is one is enough.

@@ -38,6 +38,8 @@ _ARRAYS = re.compile(r"(?=unnest\(\s*\$\d+::bigint\[\])")
 _FIRST_ARRAY = re.compile(r"unnest\(\s*(\$\d+)")
 _JOIN = re.compile(r"\b(\w+)\.bus_id = (?:w|locked)\.bus_id")
 _ADDING_CTE = re.compile(r"( AS \(\n +INSERT INTO (?:(?!\n\)).)*)(?=\n\))", re.DOTALL)
+_HOMES = ("batch.sql", "counts.sql", "invariants.sql")
+"""Where the statements are that have words of their own in `forms.sql`, by the same names."""
 _BROKEN = re.compile(r'constraint "(\w+?)(?:_\d+)?"')
 _REPLACED = (
     (re.compile(r"set_config\('omnibus\.operators'"), "set_config_everywhere('omnibus.operators'"),
@@ -50,6 +52,13 @@ _REPLACED = (
             re.DOTALL,
         ),
         r"SELECT count(*) FILTER (WHERE \1) AS seats FROM seats AS s WHERE s.bus_id = b.bus_id GROUP BY s.bus_id)",
+    ),
+    # A row compared with a row names no server.
+    (
+        re.compile(
+            r"\(f\.bus_id, f\.from_idx, f\.to_idx\) = \(l\.bus_id, l\.from_idx, l\.to_idx\)"
+        ),
+        "f.bus_id = b.bus_id AND f.from_idx = l.from_idx AND f.to_idx = l.to_idx",
     ),
 )
 
@@ -75,37 +84,44 @@ class CitusConnection(Base):
     """A connection that says what it is told in the words of Citus, and reports in ours."""
 
     async def execute(self, query: str, *args: Any, **options: Any) -> str:
-        with _constraints_as_named():
+        with _as_one_server():
             return await super().execute(form_of(query), *args, **options)
 
     async def fetch(self, query: str, *args: Any, **options: Any) -> Any:
-        with _constraints_as_named():
+        with _as_one_server():
             return await super().fetch(form_of(query), *args, **options)
 
     async def fetchrow(self, query: str, *args: Any, **options: Any) -> Any:
-        with _constraints_as_named():
+        with _as_one_server():
             return await super().fetchrow(form_of(query), *args, **options)
 
     async def fetchval(self, query: str, *args: Any, **options: Any) -> Any:
-        with _constraints_as_named():
+        with _as_one_server():
             return await super().fetchval(form_of(query), *args, **options)
 
 
 @contextmanager
-def _constraints_as_named() -> Iterator[None]:
-    """Workers name the constraint in their message only, and a shard's with the shard's number behind."""
+def _as_one_server() -> Iterator[None]:
+    """Tell of constraints by their names, and of a worker that is away as of a database that is.
+
+    Workers name the constraint in their message only, and a shard's with the shard's number behind.
+    """
     try:
         yield
     except asyncpg.IntegrityConstraintViolationError as error:
         if error.constraint_name is None and (broken := _BROKEN.search(str(error))):
             error.constraint_name = broken[1]
         raise
+    except asyncpg.InternalServerError as error:
+        if "connection marked as essential" in str(error):
+            raise asyncpg.CannotConnectNowError(str(error)) from error
+        raise
 
 
 @cache
 def _own_forms() -> dict[str, str]:
-    batch = Queries(Path(__file__).parents[1] / "batch.sql")
-    return {batch[name]: SQL[name] for name in SQL.names()}
+    homes = [Queries(Path(__file__).parents[1] / name) for name in _HOMES]
+    return {home[name]: SQL[name] for home in homes for name in home.names() if name in SQL.names()}
 
 
 def _name_lane(part: str, lane: str | None) -> str:

@@ -1,13 +1,105 @@
--- Statements that need words of their own on a cluster, under the names they have in `batch.sql`.
+-- Statements that need words of their own on a cluster, under the names they have where they are at home.
 
 -- name: change_holds
 -- Casts of texts count as stable, and what is stable may not be applied to columns while rows are changed: cast before.
 WITH w AS MATERIALIZED (
-    SELECT u.bus_id, u.hold_id, u.seats::smallint[] AS seats, u.prices::integer[] AS prices, u.expires_at
-    FROM unnest($1::bigint[], $2::uuid[], $3::text[], $4::text[], $5::timestamptz[])
-        AS u (bus_id, hold_id, seats, prices, expires_at)
+    SELECT
+        u.bus_id, u.hold_id, u.seats::smallint[] AS seats, u.prices::integer[] AS prices, u.expires_at, u.is_extended
+    FROM unnest($1::bigint[], $2::uuid[], $3::text[], $4::text[], $5::timestamptz[], $6::boolean[])
+        AS u (bus_id, hold_id, seats, prices, expires_at, is_extended)
 )
 
-UPDATE holds AS h SET seats = w.seats, prices = w.prices, expires_at = w.expires_at
+UPDATE holds AS h
+SET seats = w.seats, prices = w.prices, expires_at = w.expires_at, is_extended = w.is_extended
 FROM w
 WHERE h.bus_id = w.bus_id AND h.bus_id = any($1::bigint[]) AND h.hold_id = w.hold_id;
+
+-- name: count_held
+-- What lies beside what is on all servers cannot be asked row by row: the batch is joined with each of the four, and
+-- the limits come as a row of their own.
+WITH w AS MATERIALIZED (
+    SELECT u.*, now() - make_interval(secs => o.cooldown_seconds) AS since
+    FROM unnest($1::bigint[], $2::integer[], $3::uuid[], $4::text[]) AS u (bus_id, operator_id, buyer, kind)
+    INNER JOIN operators AS o ON o.operator_id = u.operator_id
+)
+
+SELECT
+    k.operator_id, k.bus_id, k.buyer, k.network, k.hold_id, k.booking_id, k.seats, k.expires_at, k.part_of, k.let_go_at,
+    o.seats_per_buyer, o.seats_per_address, o.seats_per_staff, o.holds_per_buyer, o.holds_per_staff,
+    o.cooldown_seconds, o.extension_seconds, o.hold_seconds_max
+FROM (
+    SELECT
+        h.bus_id, h.operator_id, h.buyer, h.network, h.hold_id, NULL::bigint AS booking_id, h.seats, h.expires_at,
+        h.part_of, CASE WHEN h.state <> 'ACTIVE' THEN least(h.ended_at, h.expires_at) END AS let_go_at
+    FROM w
+    INNER JOIN holds AS h ON h.buyer = w.buyer AND h.operator_id = w.operator_id
+    WHERE
+        w.kind <> 'address'
+        AND CASE WHEN h.ended_at IS NULL THEN 'infinity' ELSE h.ended_at END > w.since -- noqa: ST02
+        AND (h.state = 'ACTIVE' OR (h.bus_id = w.bus_id AND h.state <> 'BOOKED'))
+    UNION ALL
+    SELECT
+        b.bus_id, b.operator_id, b.buyer, b.network, NULL::uuid AS hold_id, b.booking_id, b.seats, b.expires_at,
+        NULL::uuid AS part_of, b.ended_at AS let_go_at
+    FROM w
+    INNER JOIN bookings AS b ON b.buyer = w.buyer AND b.operator_id = w.operator_id
+    WHERE
+        w.kind <> 'address'
+        AND b.confirmed_at IS NULL
+        AND CASE WHEN b.ended_at IS NULL THEN 'infinity' ELSE b.ended_at END > w.since -- noqa: ST02
+        AND (b.status = 'PENDING' OR (b.bus_id = w.bus_id AND b.status <> 'FAILED'))
+    UNION ALL
+    SELECT
+        h.bus_id, h.operator_id, h.buyer, h.network, h.hold_id, NULL::bigint AS booking_id, h.seats, h.expires_at,
+        NULL::uuid AS part_of, NULL::timestamptz AS let_go_at
+    FROM w
+    INNER JOIN holds AS h ON h.bus_id = w.bus_id AND h.network = w.buyer
+    WHERE w.kind = 'address'
+    UNION ALL
+    SELECT
+        b.bus_id, b.operator_id, b.buyer, b.network, NULL::uuid AS hold_id, b.booking_id, b.seats, b.expires_at,
+        NULL::uuid AS part_of, NULL::timestamptz AS let_go_at
+    FROM w
+    INNER JOIN bookings AS b ON b.bus_id = w.bus_id AND b.network = w.buyer
+    WHERE w.kind = 'address'
+    UNION ALL
+    SELECT
+        NULL::bigint AS bus_id, w.operator_id, NULL::uuid AS buyer, NULL::uuid AS network, NULL::uuid AS hold_id,
+        NULL::bigint AS booking_id, NULL::smallint[] AS seats, NULL::timestamptz AS expires_at,
+        NULL::uuid AS part_of, NULL::timestamptz AS let_go_at
+    FROM w
+) AS k
+INNER JOIN operators AS o ON o.operator_id = k.operator_id;
+
+-- name: buyers_stay_within_their_caps
+-- What is kept is told by the tables it lies in, each time: what has a name of its own is gathered on the coordinator,
+-- and then has no counts beside it.
+SELECT n.bus_id, n.identity
+FROM (
+    SELECT h.bus_id, h.buyer AS identity, cardinality(h.seats) AS seats, 1 AS holds
+    FROM holds AS h
+    WHERE
+        h.buyer IS NOT NULL AND h.state = 'ACTIVE' AND h.expires_at > clock_timestamp()
+        AND ($1::bigint[] IS NULL OR h.bus_id = any($1))
+    UNION ALL
+    SELECT h.bus_id, h.network AS identity, cardinality(h.seats) AS seats, 0 AS holds
+    FROM holds AS h
+    WHERE
+        h.buyer IS NOT NULL AND h.network IS NOT NULL AND h.state = 'ACTIVE' AND h.expires_at > clock_timestamp()
+        AND ($1::bigint[] IS NULL OR h.bus_id = any($1))
+    UNION ALL
+    SELECT b.bus_id, b.buyer AS identity, cardinality(b.seats) AS seats, 1 AS holds
+    FROM bookings AS b
+    WHERE
+        b.buyer IS NOT NULL AND b.status = 'PENDING' AND b.expires_at > clock_timestamp()
+        AND ($1::bigint[] IS NULL OR b.bus_id = any($1))
+    UNION ALL
+    SELECT b.bus_id, b.network AS identity, cardinality(b.seats) AS seats, 0 AS holds
+    FROM bookings AS b
+    WHERE
+        b.buyer IS NOT NULL AND b.network IS NOT NULL AND b.status = 'PENDING' AND b.expires_at > clock_timestamp()
+        AND ($1::bigint[] IS NULL OR b.bus_id = any($1))
+) AS n
+LEFT JOIN buyer_holds AS c ON c.bus_id = n.bus_id AND c.buyer = n.identity
+GROUP BY n.bus_id, n.identity, c.seats_max, c.holds_max
+HAVING sum(n.seats) > coalesce(c.seats_max, 0) OR sum(n.holds) > coalesce(c.holds_max, 0);

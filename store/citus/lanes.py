@@ -7,7 +7,7 @@ from typing import Any
 
 from store.buses import BUSES_KEPT, Buses
 from store.citus.distribute import SQL
-from store.db import Database
+from store.db import Connection, Database
 from store.events import SeatsChanged
 from store.lane import Lane, LaneOptions
 from store.requests import Reply, Request
@@ -42,10 +42,14 @@ class ShardLanes(Lane):
     async def _find_shard(self, bus_id: int) -> int:
         if (known := self._shards.get(bus_id)) is not None:
             return known
-        row = await self.db.fetchrow(SQL["shard_of"], bus_id)
-        assert row is not None
+
+        async def ask(connection: Connection) -> int:
+            return int(await connection.fetchval(SQL["shard_of"], bus_id))
+
+        # Within a transaction a connection is waited for once, as batches wait for theirs.
+        found = await self.db.read([], ask)
         # A bus never changes its shard. Where shards are split, two buses may part: their batch is split as well, then.
-        shard = self._shards[bus_id] = row["shard_id"]
+        self._shards[bus_id] = found
         while len(self._shards) > BUSES_KEPT:
             self._shards.popitem(last=False)
-        return int(shard)
+        return found

@@ -10,18 +10,24 @@ from store.citus.forms import SQL, form_of
 from store.db import Connection
 from store.queries import Queries
 
-BATCH = Queries(Path(store.__file__).with_name("batch.sql"))
+FOLDER = Path(store.__file__).parent
+BATCH = Queries(FOLDER / "batch.sql")
+STATEMENTS = {
+    f"{file}: {name}": Queries(FOLDER / f"{file}.sql")[name]
+    for file in ("batch", "counts", "fares", "catalogue", "retention", "watch", "invariants")
+    for name in Queries(FOLDER / f"{file}.sql").names()
+}
 JOINED = [
     name for name in BATCH.names() if "INNER JOIN" in BATCH[name] or "= w.bus_id" in BATCH[name]
 ]
 
 
-@pytest.mark.parametrize("name", BATCH.names())
+@pytest.mark.parametrize("name", STATEMENTS)
 async def test_every_form_is_valid_and_takes_what_the_statement_takes(
     app: Connection, name: str
 ) -> None:
-    plain = await app.prepare(BATCH[name])
-    formed = await app.prepare(form_of(BATCH[name]))
+    plain = await app.prepare(STATEMENTS[name])
+    formed = await app.prepare(form_of(STATEMENTS[name]))
     assert formed.get_parameters() == plain.get_parameters()
     answered = [column.name for column in formed.get_attributes()]
     assert [column.name for column in plain.get_attributes()] in (answered, [])
@@ -43,8 +49,19 @@ async def test_nothing_is_copied_to_where_row_security_rules(name: str) -> None:
     assert len(answering) >= form.count("INSERT INTO")
 
 
-async def test_a_form_of_its_own_stands_for_a_statement_that_there_is() -> None:
-    assert set(SQL.names()) <= set(BATCH.names())
+@pytest.mark.parametrize("name", SQL.names())
+async def test_a_form_of_its_own_stands_for_a_statement_that_there_is(name: str) -> None:
+    stands_for = [
+        form_of(text) for known, text in STATEMENTS.items() if known.endswith(f": {name}")
+    ]
+    assert stands_for == [SQL[name]]
+
+
+@pytest.mark.parametrize("name", ["search_from", "search_all"])
+async def test_a_search_names_the_bus_that_fares_and_seats_lie_with(name: str) -> None:
+    form = form_of(STATEMENTS[f"catalogue: {name}"])
+    assert "f.bus_id = b.bus_id AND f.from_idx = l.from_idx" in form
+    assert "s.bus_id = b.bus_id GROUP BY s.bus_id" in form
 
 
 async def test_a_sweep_locks_nothing_and_a_scope_is_set_everywhere() -> None:

@@ -4,6 +4,7 @@ import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
+from uuid import uuid4
 
 import asyncpg
 import pytest
@@ -20,8 +21,19 @@ from tests.support.world import World
 
 pytestmark = pytest.mark.skipif(not CLUSTER_URL, reason=WHY_NOT)
 
-_BY_BUS = 13
+_BY_BUS = 14
 _LOCKS = ("lock_seats", "lock_holds", "lock_bookings")
+_RIGHTS = """
+SELECT concat_ws(
+    ' ', t.relrowsecurity AND t.relforcerowsecurity, t.relacl,
+    (SELECT string_agg(concat(p.polname, p.polcmd, pg_get_expr(p.polqual, p.polrelid),
+        pg_get_expr(p.polwithcheck, p.polrelid)), ', ' ORDER BY p.polname)
+     FROM pg_policy AS p WHERE p.polrelid = t.oid),
+    (SELECT string_agg(concat(a.attname, a.attacl), ', ' ORDER BY a.attname)
+     FROM pg_attribute AS a WHERE a.attrelid = t.oid AND a.attacl IS NOT NULL)
+) FROM pg_class AS t WHERE t.oid = '{}'::regclass
+"""
+_OWNERS = ("hold_id", "booking_id", "block_id")
 _ALL = "SELECT set_config('omnibus.operators', '{1,2,9}', true)"
 
 
@@ -58,7 +70,7 @@ async def test_rows_that_were_there_before_come_along(databases: Databases) -> N
     async with databases.fresh(is_migrated=False) as url:
         connection = await connect(url)
         for migration in load():
-            await connection.execute(migration.text)
+            await asyncpg.Connection.execute(connection, migration.text)
         async with connection.transaction():
             await asyncpg.Connection.execute(connection, _ALL)
             for statement in base():
@@ -131,6 +143,80 @@ async def test_what_a_shard_refuses_is_called_as_everywhere(world: World) -> Non
     with pytest.raises(asyncpg.UniqueViolationError) as refusal:
         await world.edit("INSERT INTO claims SELECT * FROM claims WHERE bus_id = $1 LIMIT 1", bus)
     assert refusal.value.constraint_name == "claims_one_owner_per_seat_and_segment"
+
+
+@pytest.mark.parametrize("column", ["seat_no", *_OWNERS])
+async def test_a_claim_needs_its_seat_and_its_owner(world: World, column: str) -> None:
+    bus = await world.bus()
+    await world.hold(bus, ["1A"])
+    (claim,) = await world.edit("SELECT * FROM claims WHERE bus_id = $1", bus)
+    (seat,) = await world.edit("SELECT max(seat_no) FROM seats WHERE bus_id = $1", bus)
+    stray = {"seat_no": 200, "booking_id": 77}.get(column, uuid4())
+    row = dict(claim) | {"seat_no": seat["max"]}
+    row |= (dict.fromkeys(_OWNERS) if column in _OWNERS else {}) | {column: stray}
+    with pytest.raises(asyncpg.ForeignKeyViolationError) as refusal:
+        await world.edit(
+            f"INSERT INTO claims ({', '.join(row)})"  # noqa: S608 - of columns
+            f" VALUES ({', '.join(f'${place}' for place in range(1, len(row) + 1))})",
+            *row.values(),
+        )
+    assert str(refusal.value.constraint_name).startswith(f"claims_bus_id_{column}")
+
+
+async def test_what_has_claims_stays(world: World) -> None:
+    bus = await world.bus()
+    hold = await world.hold(bus, ["1A"])
+    booked = await world.book(bus, ["1B"])
+    block = await world.block(bus, ["1C"])
+    for table, column, number in (
+        ("seats", "seat_no", 1),
+        ("holds", "hold_id", hold.hold_id),
+        ("bookings", "booking_id", booked.booking_id),
+        ("blocks", "block_id", block.block_id),
+    ):
+        with pytest.raises(asyncpg.ForeignKeyViolationError, match="claims"):
+            await world.edit(
+                f"DELETE FROM {table} WHERE bus_id = $1 AND {column} = $2",  # noqa: S608 - of constants
+                bus,
+                number,
+            )
+
+
+async def test_every_shard_has_the_rights_and_the_row_security_of_its_table(
+    cluster: Connection,
+) -> None:
+    tables = await cluster.fetch(
+        "SELECT logicalrelid::text AS name FROM pg_dist_partition WHERE partmethod = 'h'"
+    )
+    for table in tables:
+        rights = await cluster.fetchval(_RIGHTS.format(table["name"]))
+        assert "omnibus_app" in rights
+        shards = await cluster.fetch(
+            "SELECT result FROM run_command_on_shards($1::text::regclass, $2)",
+            table["name"],
+            _RIGHTS.replace("'{}'", "'%s'"),
+        )
+        assert {shard["result"] for shard in shards} == {rights}
+
+
+async def test_fares_of_legs_are_of_their_operator(world: World) -> None:
+    bus = await world.bus()
+    (scoped, other) = ([world.operator_id], [world.operator_id + 1])
+    add = "INSERT INTO leg_fares (bus_id, operator_id, from_idx, to_idx, amount) VALUES ($1, $2, 0, 1, 5)"
+
+    async def work(connection: Connection) -> str:
+        return await connection.execute(add, bus, world.operator_id)
+
+    with pytest.raises(asyncpg.InsufficientPrivilegeError, match="row-level security"):
+        await world.store.db.transaction(other, work)
+    assert await world.store.db.transaction(scoped, work) == "INSERT 0 1"
+
+
+async def test_what_was_found_last_lies_where_processes_come_first(cluster: Connection) -> None:
+    assert await cluster.fetchval(
+        "SELECT NOT EXISTS (SELECT FROM pg_dist_partition"
+        " WHERE logicalrelid = 'invariant_checks'::regclass)"
+    )
 
 
 async def test_an_agent_needs_an_operator_that_there_is(cluster: Connection) -> None:

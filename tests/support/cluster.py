@@ -12,6 +12,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 
+from tests.support.cluster_session import SUMS
 from tests.support.databases import Databases
 from tests.support.waiting import wait_until
 
@@ -59,6 +60,9 @@ class ClusterDatabases(Databases):
             f"ALTER DATABASE {self._template} SET citus.shard_count = {_SHARDS}"
         )
         await migrate(url)
+        owner = await asyncpg.connect(url)
+        await owner.execute(SUMS)
+        await owner.close()
         await self._everywhere(f"ALTER DATABASE {self._template} ALLOW_CONNECTIONS false")
 
     async def create(self, name: str, template: str = "template0") -> str:

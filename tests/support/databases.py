@@ -7,8 +7,9 @@ from contextlib import asynccontextmanager
 
 import asyncpg
 
-from store.citus.distribute import is_citus
-from store.citus.forms import SESSION, CitusConnection
+from store.citus.distribute import is_citus, suit
+from store.citus.forms import SESSION
+from tests.support.cluster_session import ClusterSession
 
 _TEMPLATE = "omnibus_template"
 
@@ -19,7 +20,11 @@ async def connect(url: str) -> "asyncpg.Connection[asyncpg.Record]":
     if not await is_citus(connection):
         return connection
     await connection.close()
-    return await asyncpg.connect(url, server_settings=SESSION, connection_class=CitusConnection)
+    connection = await asyncpg.connect(
+        url, server_settings=SESSION, connection_class=ClusterSession
+    )
+    await suit(connection)
+    return connection
 
 
 class Databases:
