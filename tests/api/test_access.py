@@ -40,6 +40,15 @@ class Row:
     body: Json | None = None
 
 
+LIMITS: Json = {
+    "seats_per_buyer": 6,
+    "seats_per_staff": 100,
+    "holds_per_buyer": 1000,
+    "holds_per_staff": 1000,
+    "cooldown_seconds": 120,
+    "extension_seconds": 300,
+    "hold_seconds_max": 1200,
+}
 ROWS: Mapping[str, Row] = {
     "search_buses": Row(EVERYONE, "/buses"),
     "read_bus": Row(EVERYONE, "/buses/{bus}"),
@@ -73,6 +82,8 @@ ROWS: Mapping[str, Row] = {
         {"name": "N1", "total_seats": 4, "price": 1, "departs_at": in_days(1)},
     ),
     "change_fares": Row(OWN_MANAGERS, "/admin/buses/{bus}/fares", {"fares": [], "segments": [1]}),
+    "read_limits": Row(OWN_MANAGERS, "/admin/operators/{operator}/limits"),
+    "set_limits": Row(OWN_MANAGERS, "/admin/operators/{operator}/limits", LIMITS),
     "create_block": Row(
         OWN_MANAGERS, "/admin/blocks", {"bus_id": "{bus}", "seats": ["9C"], "reason": "x"}
     ),
@@ -113,6 +124,7 @@ async def things(shop: Shop, who: str) -> dict[str, str]:
     block = await shop.client("manager").post("/admin/blocks", json=wanted)
     return {
         "bus": bus,
+        "operator": shop.operators["Northline"],
         "hold": hold["id"],
         "ref": paid["ref"],
         "payment": unpaid["payment"]["id"],

@@ -1,7 +1,9 @@
 // What every page says and asks with: toasts, one quiet live region, dialogs, fields, banners.
 import { html, Icon, signal, useEffect, useLayoutEffect, useRef, useState } from "./dom.js";
-import { t } from "./text.js";
+import { clock, list, t } from "./text.js";
 
+/** @typedef {import("./api.js").ApiError} ApiError */
+/** @typedef {import("../api.d.ts").Bus["rules"]} Rules */
 /** @typedef {{ label: string, run: () => void }} Action */
 /** @typedef {{ id: number, text: string, icon: string, tone: string, action?: Action, seconds: number }} Toast */
 
@@ -155,3 +157,37 @@ export function Skeleton({ lines = 3 }) {
     ${Array.from({ length: lines }, (_, index) => html`<div class="skeleton" key=${index}></div>`)}
   </div>`;
 }
+
+/** Say which limit was met and when it may be tried again; nothing if it was none of them.
+ * @param {ApiError} error @param {Rules} rules @returns {string | null} */
+export function limitText({ code, problem }, rules) {
+  const wait = problem.retry_after;
+  const time = wait === undefined ? "" : clock(wait * 1000);
+  const later = time && ` ${t("limit.later", { time })}`;
+  switch (code) {
+    case "too_many_seats":
+      return t("limit.seats", { count: rules.seats_per_buyer }) + later;
+    case "too_many_holds":
+      return t("limit.holds", { count: rules.holds_per_buyer }) + later;
+    case "address_limit":
+      return t("limit.address", { count: rules.seats_per_address }) + later;
+    case "seat_cooling_down": {
+      const seats = (problem.seats ?? []).map(({ seat }) => seat);
+      return t("limit.cooling", { seats: list(seats), time });
+    }
+    case "already_extended":
+      return t("clock.limit");
+    default:
+      return null;
+  }
+}
+
+/** The way out that needs no waiting, if there is one.
+ * @param {ApiError} error */
+export const limitAction = ({ code }) =>
+  code === "address_limit"
+    ? {
+        label: t("nav.login"),
+        run: () => location.assign(`/login?next=${encodeURIComponent(location.pathname)}`),
+      }
+    : undefined;

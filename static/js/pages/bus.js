@@ -1,12 +1,11 @@
 // `/buses/{id}`: choose seats on a live map.
-import { limitAction, limitText } from "../booking/limits.js";
 import { ApiError, get, post } from "../core/api.js";
 import { computed, html, Icon, signal, useEffect, useMemo, useState } from "../core/dom.js";
 import { LiveSeats } from "../core/live.js";
 import { statusOn } from "../core/seats.js";
 import { mount, setTitle } from "../core/shell.js";
 import { list, t, term } from "../core/text.js";
-import { announce, Failure, Notice, Skeleton, toast } from "../core/ui.js";
+import { announce, Failure, limitAction, limitText, Notice, Skeleton, toast } from "../core/ui.js";
 import { SeatMap } from "../seatmap/grid.js";
 import { HoldClient } from "../seatmap/hold.js";
 import { BestSeatsPanel, Legend, LegPicker, SummaryBar, Trip } from "../seatmap/panel.js";

@@ -3,13 +3,12 @@
 import { draftFor, draftOf, keepDraft } from "../booking/draft.js";
 import { CheckoutForm } from "../booking/form.js";
 import { busOf, Journey, tripOn } from "../booking/journey.js";
-import { limitAction, limitText } from "../booking/limits.js";
 import { DemoPay } from "../booking/pay.js";
 import { ApiError, call, get, keepKey, newKey, post } from "../core/api.js";
 import { html, Icon, remember, signal, useEffect } from "../core/dom.js";
 import { mount } from "../core/shell.js";
 import { list, money, t } from "../core/text.js";
-import { announce, Failure, Notice, Skeleton, toast } from "../core/ui.js";
+import { announce, Failure, limitAction, limitText, Notice, Skeleton, toast } from "../core/ui.js";
 import { HoldClock } from "../seatmap/countdown.js";
 
 /** @typedef {import("../api.d.ts").Booking} Booking */
