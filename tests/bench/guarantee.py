@@ -60,7 +60,12 @@ async def guarantees(fleets: Fleets, effort: Effort) -> Section:
         "PostgreSQL's CPU for the claims of a booking of two seats, by how one owner is guaranteed",
         [*subjects.values()],
         [
-            Ratio("PostgreSQL µs", subjects[shape, segments], subjects[SHAPES[0], segments], "no bound")
+            Ratio(
+                "PostgreSQL µs",
+                subjects[shape, segments],
+                subjects[SHAPES[0], segments],
+                "no bound",
+            )
             for segments in LINES
             for shape in SHAPES[1:]
         ],
