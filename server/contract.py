@@ -5,15 +5,14 @@ rest. From both come the ASGI endpoint here and the OpenAPI document in `server/
 """
 
 import inspect
-import uuid
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import Enum
-from hashlib import blake2b
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 
 import msgspec
+from msgspec.structs import replace
 from starlette.types import Receive, Scope, Send
 
 from server import wire
@@ -55,8 +54,7 @@ class Idempotency(Enum):
     REQUIRED = "required"
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True):
     """What a handler returns when status and a body are not all there is to say."""
 
     status: int
@@ -100,12 +98,8 @@ class Call:
         """Return the idempotency key as the store keeps it: digests of (caller, operation, key) and of the request."""
         if self.key is None:
             return None
-        owner = f"{self.caller.scope}\0{self.operation.name}\0{self.key}".encode()
-        request = blake2b(self.raw_path + b"\0" + self.body, digest_size=16)
-        return Key(
-            key_hash=uuid.UUID(bytes=blake2b(owner, digest_size=16).digest()),
-            request_hash=uuid.UUID(bytes=request.digest()),
-        )
+        owner = f"{self.caller.scope}\0{self.operation.name}\0{self.key}"
+        return Key.digest(owner.encode(), self.raw_path + b"\0" + self.body)
 
 
 class _Retry(msgspec.Struct, frozen=True):

@@ -59,6 +59,8 @@ class Written:
 
     decisions: list[Decision]
     now: datetime
+    holds: Iterable[Hold]
+    """All that were locked or made, as they are now."""
     events: list[SeatsChanged] = field(default_factory=list)
 
 
@@ -71,7 +73,8 @@ async def run_batch(
     """
     ledger, answers = await _lock(connection, requests, needs)
     fault_point("after_lock")
-    written = Written([_decide(request, ledger, answers) for request in requests], ledger.now)
+    decisions = [_decide(request, ledger, answers) for request in requests]
+    written = Written(decisions, ledger.now, ledger.holds.values())
     await _recognise_own(connection, requests, written, ledger)
     written.events = await _write(connection, ledger)
     return written

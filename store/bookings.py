@@ -10,7 +10,7 @@ import msgspec
 from store.buyers import Buyer, Change, Kept, buyer_of
 from store.errors import InvalidRequest
 from store.holds import OfHold, SeatRequest, end_hold, note_buyer, require_live
-from store.ids import BookingNumbers, RefCodec
+from store.ids import RefCodec
 from store.lane import Lane
 from store.ledger import Changes, Ledger, literal, text_literal
 from store.model import (
@@ -29,11 +29,9 @@ from store.model import (
     PaymentStatus,
     Ticket,
 )
-from store.queries import Queries
+from store.numbers import NumberSource
 from store.requests import Ask, Needs, Reply, Request
 from store.rules import Wanted, require_free, seats_by_label, set_leg
-
-SQL = Queries.beside(__file__)
 
 
 class Traveller(msgspec.Struct, frozen=True):
@@ -115,7 +113,7 @@ class Bookings:
     def __init__(self, lane: Lane, refs: RefCodec, *, pending_seconds: int) -> None:
         self._lane = lane
         self._refs = refs
-        self._numbers = BookingNumbers()
+        self._numbers = NumberSource(lane.db)
         self._time_to_pay = timedelta(seconds=pending_seconds)
 
     async def book(
@@ -143,10 +141,7 @@ class Bookings:
         return await self._lane.submit(BookHold(bus_id, ask, caller, hold_id, sale=sale))
 
     async def _sale(self, caller: Caller, purchase: Purchase) -> Sale:
-        while (number := self._numbers.take()) is None:
-            row = await self._lane.db.fetchrow(SQL["next_numbers"])
-            assert row is not None
-            self._numbers.refill(row["start"])
+        number = await self._numbers.take()
         return Sale(caller, purchase, number, self._refs.format(number), self._time_to_pay)
 
 
@@ -156,11 +151,14 @@ class BookSeats(Request[Booking]):
     request: SeatRequest
     wanted: Wanted | None = None
     passengers: tuple[Passenger, ...] = ()
+    buyer: Buyer | None = None
+    """Who keeps the seats from others while they are not paid; what is paid is kept from nobody."""
 
     def needs(self) -> Needs:
         self.wanted = self.request.on(self.bus, self.sale.caller)
         self.passengers = self.sale.seat(self.bus, self.wanted.seats)
-        return Needs(self.wanted.seats, self.wanted.leg, buyer=self._buyer())
+        self.buyer = None if self.sale.purchase.is_paid else buyer_of(self.bus, self.sale.caller)
+        return Needs(self.wanted.seats, self.wanted.leg, buyer=self.buyer)
 
     def decide(self, ledger: Ledger, changes: Changes) -> Booking:
         wanted = self.wanted
@@ -168,7 +166,7 @@ class BookSeats(Request[Booking]):
         ledger.require_on_sale(self.bus, wanted.leg)
         states = ledger.for_sale(self.bus, wanted.seats)
         require_free(wanted, states)
-        buyer = self._buyer()
+        buyer = self.buyer
         if buyer is not None:
             ledger.buyers.require_cool(self.bus, buyer, wanted.seats, ledger.now)
             ledger.buyers.admit(self.bus, buyer, len(wanted.seats), ledger.now)
@@ -182,10 +180,6 @@ class BookSeats(Request[Booking]):
             "booked", set_leg(booking.seats, states, booking.leg, _letter(booking)), is_sale=True
         )
         return booking
-
-    def _buyer(self) -> Buyer | None:
-        """Return who keeps the seats from others while they are not paid; what is paid is kept from nobody."""
-        return None if self.sale.purchase.is_paid else buyer_of(self.bus, self.sale.caller)
 
 
 @dataclass(slots=True)

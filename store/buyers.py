@@ -11,7 +11,6 @@ for the last one. Harmless: each such race is worth one hold, which ends as all 
 import math
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import msgspec
@@ -95,14 +94,13 @@ class Change(msgspec.Struct, frozen=True):
     dropped: tuple[int, ...] = ()
 
 
-@dataclass(slots=True)
-class Buyers:
+class Buyers(msgspec.Struct):
     """What the buyers of a batch keep, under the locks of their counts, and the limits of their operators."""
 
-    limits: dict[int, Limits] = field(default_factory=dict)
-    locked: set[tuple[int, uuid.UUID]] = field(default_factory=set)
-    _kept: dict[uuid.UUID, dict[tuple[int, Owner], Kept]] = field(default_factory=dict)
-    _let_go: dict[tuple[int, uuid.UUID, int], LetGo] = field(default_factory=dict)
+    limits: dict[int, Limits] = {}
+    locked: set[tuple[int, uuid.UUID]] = msgspec.field(default_factory=set)
+    _kept: dict[uuid.UUID, dict[tuple[int, Owner], Kept]] = {}
+    _let_go: dict[tuple[int, uuid.UUID, int], LetGo] = {}
 
     def is_locked(self, bus: Bus, buyer: Buyer) -> bool:
         return all((bus.bus_id, identity) in self.locked for identity in buyer.identities)

@@ -2,7 +2,8 @@
 -- One transaction in one round trip, for requests that want fresh seats: lock, look, write.
 -- Every request was decided for seats that are free on its leg, on a bus that is as remembered, at the moment $2. Where
 -- that holds under lock everything is written; where it does not, nothing is: the request is decided anew elsewhere.
--- $1 the operators in scope; from $3 one element a request, its seats and labels as array texts.
+-- $1 the operators in scope; from $3 one element a request: first the columns of numbers, each as one array text, then
+-- the others as arrays; seats, labels, names and the like are array texts themselves.
 WITH scoped AS MATERIALIZED (
     SELECT set_config('omnibus.operators', $1::text, true) AS operators
 ),
@@ -11,14 +12,15 @@ asked AS MATERIALIZED (
     SELECT a.*
     FROM scoped
     CROSS JOIN unnest(
-        $3::bigint[], $4::integer[], $5::timestamptz[], $6::smallint[], $7::smallint[], $8::smallint[], $9::text[],
-        $10::text[], $11::text[], $12::text[], $13::text[], $14::uuid[], $15::uuid[], $16::smallint[], $17::bytea[],
-        $18::uuid[], $19::bigint[], $20::bigint[], $21::integer[], $22::text[], $23::text[], $24::bigint[],
-        $25::text[], $26::text[], $27::text[], $28::text[], $29::text[], $30::integer[], $31::uuid[], $32::uuid[]
+        $3::text::bigint[], $4::text::integer[], $5::text::integer[], $6::text::smallint[], $7::text::smallint[],
+        $8::text::smallint[], $9::text::integer[], $10::text::smallint[], $11::text::bigint[], $12::text::bigint[],
+        $13::text::bigint[], $14::timestamptz[], $15::text[], $16::text[], $17::text[], $18::uuid[], $19::uuid[],
+        $20::bytea[], $21::uuid[], $22::text[], $23::text[], $24::text[], $25::text[], $26::text[], $27::text[],
+        $28::uuid[], $29::uuid[]
     ) WITH ORDINALITY AS a (
-        bus_id, facts, sale_ends_at, from_idx, to_idx, seat_count, seats, labels, prices, kind, letter, key_hash,
-        request_hash, answer_status, answer, hold_id, booking_id, user_id, seconds, ref, status, sold_by, names,
-        categories, method, email, phone, operator_id, buyer, network, place
+        bus_id, operator_id, facts, from_idx, to_idx, seat_count, seconds, answer_status, booking_id, user_id,
+        sold_by, sale_ends_at, seats, labels, prices, key_hash, request_hash, answer, hold_id, ref, names,
+        categories, method, email, phone, buyer, network, place
     )
 ),
 
@@ -70,9 +72,9 @@ welcome AS MATERIALIZED (
 ),
 
 locked AS MATERIALIZED (
-    SELECT w.place, w.label, w.from_idx, w.to_idx, w.letter, s.bus_id, s.seat_no, s.states
+    SELECT w.place, w.label, w.from_idx, w.to_idx, s.bus_id, s.seat_no, s.states
     FROM (
-        SELECT a.bus_id, a.place, a.from_idx, a.to_idx, a.letter, seat.seat_no, seat.label
+        SELECT a.bus_id, a.place, a.from_idx, a.to_idx, seat.seat_no, seat.label
         FROM welcome AS a
         CROSS JOIN LATERAL unnest(a.seats::smallint[], a.labels::text[]) AS seat (seat_no, label)
         -- A fence: left to itself the planner reads all seats of the bus for every request.
@@ -132,9 +134,9 @@ ready AS MATERIALIZED (
 
 taken AS MATERIALIZED (
     SELECT
-        l.bus_id, l.seat_no, l.label, r.operator_id, r.epoch, r.rev, r.kind, r.from_idx, r.to_idx, r.hold_id,
+        l.bus_id, l.seat_no, l.label, r.operator_id, r.epoch, r.rev, r.from_idx, r.to_idx, r.hold_id,
         r.booking_id,
-        left(l.states::text, l.from_idx) || repeat(l.letter, l.to_idx - l.from_idx)
+        left(l.states::text, l.from_idx) || repeat('L', l.to_idx - l.from_idx)
         || substr(l.states::text, l.to_idx + 1) AS states
     FROM locked AS l
     INNER JOIN ready AS r ON r.place = l.place
@@ -164,7 +166,7 @@ booked AS (
         categories, method, email, phone, created_at, expires_at, buyer, network
     )
     SELECT
-        r.bus_id, r.operator_id, r.booking_id, r.ref, r.status, r.user_id, r.sold_by, r.from_idx, r.to_idx,
+        r.bus_id, r.operator_id, r.booking_id, r.ref, 'PENDING' AS status, r.user_id, r.sold_by, r.from_idx, r.to_idx,
         r.seats::smallint[], r.prices::integer[], r.names::text[], r.categories::text[], r.method, r.email, r.phone,
         $2::timestamptz, $2::timestamptz + make_interval(secs => r.seconds), r.buyer, r.network
     FROM ready AS r
@@ -194,11 +196,11 @@ moved AS (
 told AS (
     INSERT INTO events (bus_id, operator_id, epoch, rev, kind, seats, at)
     SELECT
-        t.bus_id, t.operator_id, t.epoch, t.rev, t.kind,
+        t.bus_id, t.operator_id, t.epoch, t.rev, CASE WHEN t.hold_id IS NULL THEN 'booked' ELSE 'held' END AS kind,
         '[' || string_agg('["' || t.label || '","' || t.states || '"]', ',' ORDER BY t.seat_no) || ']' AS seats,
         $2::timestamptz
     FROM taken AS t
-    GROUP BY t.bus_id, t.operator_id, t.epoch, t.rev, t.kind
+    GROUP BY t.bus_id, t.operator_id, t.epoch, t.rev, t.hold_id
     RETURNING bus_id, rev, seats
 ),
 

@@ -112,10 +112,12 @@ class HoldSeats(Request[Hold]):
     request: SeatRequest
     lifetime: timedelta
     wanted: Wanted | None = None
+    buyer: Buyer | None = None
 
     def needs(self) -> Needs:
         self.wanted = wanted = self.request.on(self.bus, self.caller)
-        return Needs(wanted.seats, wanted.leg, buyer=buyer_of(self.bus, self.caller))
+        self.buyer = buyer_of(self.bus, self.caller)
+        return Needs(wanted.seats, wanted.leg, buyer=self.buyer)
 
     def decide(self, ledger: Ledger, changes: Changes) -> Hold:
         wanted = self.wanted
@@ -123,7 +125,7 @@ class HoldSeats(Request[Hold]):
         ledger.require_on_sale(self.bus, wanted.leg)
         states = ledger.for_sale(self.bus, wanted.seats)
         require_free(wanted, states)
-        buyer = buyer_of(self.bus, self.caller)
+        buyer = self.buyer
         if buyer is not None:
             ledger.buyers.require_cool(self.bus, buyer, wanted.seats, ledger.now)
             ledger.buyers.admit(self.bus, buyer, len(wanted.seats), ledger.now)

@@ -9,6 +9,8 @@
 import base64
 import re
 import uuid
+from collections import deque
+from collections.abc import Iterator
 from hashlib import blake2b
 
 _BUS = re.compile(r"[1-9][0-9]{0,18}")
@@ -89,16 +91,19 @@ class BookingNumbers:
     BLOCK = 1000
 
     def __init__(self) -> None:
-        self._next = 0
-        self._end = 0
+        self._blocks: deque[Iterator[int]] = deque()
+        self.left = 0
 
     def take(self) -> int | None:
-        """Return the next number, or None when the block is used up and `refill` is due."""
-        if self._next >= self._end:
-            return None
-        number = self._next
-        self._next += 1
-        return number
+        """Return the next number, or None when all blocks are used up and `refill` is due."""
+        while self._blocks:
+            number = next(self._blocks[0], None)
+            if number is not None:
+                self.left -= 1
+                return number
+            self._blocks.popleft()
+        return None
 
     def refill(self, start: int) -> None:
-        self._next, self._end = start, start + self.BLOCK
+        self._blocks.append(iter(range(start, start + self.BLOCK)))
+        self.left += self.BLOCK

@@ -10,12 +10,14 @@ import uuid
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import asyncpg
 
 from store.batch import BusesMoved, Written, run_batch
 from store.buses import Buses
+from store.clock import DatabaseClock
 from store.db import CommitUnknown, Connection, Database
 from store.errors import (
     InvalidRequest,
@@ -26,7 +28,8 @@ from store.errors import (
     Refusal,
 )
 from store.events import SeatsChanged
-from store.express import DatabaseClock, assume, sell
+from store.express import Assumed, Way, assume, sell
+from store.express_held import RecentHolds
 from store.fault_points import fault_point
 from store.ledger import Again
 from store.requests import Needs, Reply, Request
@@ -38,10 +41,16 @@ _DECIDE_AGAIN = {"claims_one_owner_per_seat_and_segment", "idempotency_keys_once
 
 @dataclass(frozen=True, slots=True)
 class LaneOptions:
-    """`in_flight` batches at a time of up to `batch_max` requests; `queue_max` wait, no longer than `wait_seconds`."""
+    """`in_flight` batches at a time of up to `batch_max` requests; `queue_max` wait, no longer than `wait_seconds`.
+
+    Full batches are cheap ones, so a further one sets off beside the first when a `crowd` waits, or when those before
+    it take long: they may wait for a lock.
+    """
 
     in_flight: int = 2
-    batch_max: int = 64
+    batch_max: int = 128
+    crowd: int = 32
+    long_seconds: float = 0.02
     queue_max: int = 4000
     wait_seconds: float = 4.0
     tries: int = 5
@@ -73,7 +82,9 @@ class Lane:
         self._options = options
         self._queue: deque[_Waiting] = deque()
         self._runners: set[asyncio.Task[None]] = set()
+        self._set_off_at = 0.0
         self._clock = DatabaseClock()
+        self._held = RecentHolds()
         self._running: dict[tuple[int, uuid.UUID], uuid.UUID] = {}
 
     async def submit(self, request: Request[Any]) -> Reply:
@@ -105,6 +116,8 @@ class Lane:
         )
         self._queue.append(waiting)
         self._wake()
+        if len(self._queue) == 1:
+            loop.call_later(self._options.long_seconds, self._wake)
         return await waiting.future
 
     async def _prepare(self, request: Request[Any]) -> Needs:
@@ -125,10 +138,20 @@ class Lane:
             await asyncio.wait(self._runners)
 
     def _wake(self) -> None:
-        if self._queue and len(self._runners) < self._options.in_flight:
+        if self._queue and self._has_place():
+            self._set_off_at = asyncio.get_running_loop().time()
             runner = asyncio.create_task(self._run())
             self._runners.add(runner)
             runner.add_done_callback(self._ended)
+
+    def _has_place(self) -> bool:
+        if not self._runners:
+            return True
+        options = self._options
+        return len(self._runners) < options.in_flight and (
+            len(self._queue) >= options.crowd
+            or asyncio.get_running_loop().time() - self._set_off_at >= options.long_seconds
+        )
 
     def _ended(self, runner: "asyncio.Task[None]") -> None:
         self._runners.discard(runner)
@@ -139,6 +162,7 @@ class Lane:
     async def _run(self) -> None:
         while self._queue:
             if batch := self._take():
+                self._set_off_at = asyncio.get_running_loop().time()
                 await self._execute(batch)
 
     def _take(self) -> list[_Waiting]:
@@ -166,37 +190,44 @@ class Lane:
         if now is None or not self._options.is_express:
             return batch
         assumed = assume(
-            [waiting.request for waiting in batch], [waiting.needs for waiting in batch], now
+            [waiting.request for waiting in batch],
+            [waiting.needs for waiting in batch],
+            now,
+            self._held,
         )
-        # Whoever comes again has met what is out of the ordinary.
-        sent = [
-            (waiting, each)
-            for waiting, each in zip(batch, assumed, strict=True)
-            if each is not None and waiting.tries == 0
-        ]
-        if not sent:
-            return batch
+        ways: dict[Way, list[tuple[_Waiting, Assumed]]] = {}
+        for waiting, each in zip(batch, assumed, strict=True):
+            # Whoever comes again has met what is out of the ordinary.
+            if each is not None and waiting.tries == 0:
+                ways.setdefault(each.way, []).append((waiting, each))
+        answered = [await self._go(way, sent, now) for way, sent in ways.items()]
+        done = set().union(*answered)
+        return [waiting for waiting in batch if id(waiting) not in done]
+
+    async def _go(
+        self, way: Way, sent: Sequence[tuple[_Waiting, Assumed]], now: datetime
+    ) -> set[int]:
+        """Send what goes the same way; return the ids of those that are answered, or back in the queue."""
         try:
             fault_point("before_commit")
-            events, now = await sell(self.db, [each for _, each in sent], now)
+            events, now = await sell(self.db, way, [each for _, each in sent], now)
         except CommitUnknown as error:
             await self._recover([waiting for waiting, _ in sent], error)
-            unknown = {id(waiting) for waiting, _ in sent}
-            return [waiting for waiting in batch if id(waiting) not in unknown]
+            return {id(waiting) for waiting, _ in sent}
         except (asyncpg.PostgresError, Overloaded):
             # Nothing has happened, and the general way finds out whose fault it was.
-            return batch
+            return set()
         fault_point("after_commit")
         self._clock.hear(now)
-        sold = {id(sent[place][0]) for place in events}
-        for place in events:
-            waiting, each = sent[place]
+        sold = [sent[place] for place in events]
+        self._held.note(each.changes.hold for _, each in sold if each.changes.hold)
+        for waiting, each in sold:
             if not waiting.future.done():
                 waiting.future.set_result(each.reply)
         if events:
             self._announce([*events.values()])
             fault_point("after_announce")
-        return [waiting for waiting in batch if id(waiting) not in sold]
+        return {id(waiting) for waiting, _ in sold}
 
     async def _decide(self, batch: Sequence[_Waiting]) -> None:
         """Run a batch the general way, in smaller ones where it must be."""
@@ -247,6 +278,7 @@ class Lane:
 
     async def _tell(self, batch: Sequence[_Waiting], written: Written) -> None:
         self._clock.hear(written.now)
+        self._held.note(written.holds)
         again: list[_Waiting] = []
         for waiting, decision in zip(batch, written.decisions, strict=True):
             if isinstance(decision, Again):

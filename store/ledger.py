@@ -5,7 +5,6 @@ No I/O: a batch fills the ledger, requests decide on it in order of arrival, the
 
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -29,8 +28,7 @@ class Again(Exception):
     """The rows are not those the request was prepared for: the bus was edited, a hold replaced. Prepare it anew."""
 
 
-@dataclass(slots=True)
-class Changes:
+class Changes(msgspec.Struct):
     """What one request changes, noted while it is decided; nothing of it counts if it is refused.
 
     `kind` names the event that everyone hears of, with the states noted here; without a kind nobody hears anything.
@@ -38,10 +36,10 @@ class Changes:
 
     bus: Bus
     at: datetime
-    states: dict[int, str] = field(default_factory=dict)
-    given_up: list[tuple[int, int, int]] = field(default_factory=list)
-    claims: list[Row] = field(default_factory=list)
-    rows: dict[str, list[Row]] = field(default_factory=dict)
+    states: dict[int, str] = {}
+    given_up: list[tuple[int, int, int]] = []
+    claims: list[Row] = []
+    rows: dict[str, list[Row]] = {}
     hold: Hold | None = None
     booking: Booking | None = None
     buyer: Change | None = None
@@ -79,8 +77,7 @@ class Changes:
         self.is_sale = is_sale
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(msgspec.Struct, frozen=True):
     """One visible change, before its revision is known."""
 
     bus: Bus
@@ -90,26 +87,25 @@ class Event:
     is_sale: bool
 
 
-@dataclass(slots=True)
-class Ledger:
+class Ledger(msgspec.Struct):
     """Rows under lock. `now` is the database's clock, read after the last lock."""
 
     now: datetime
     states: dict[Place, str]
     facts: dict[int, int]
     sale_status: dict[int, str]
-    holds: dict[tuple[int, uuid.UUID], Hold] = field(default_factory=dict)
-    bookings: dict[tuple[int, int], Booking] = field(default_factory=dict)
-    buyers: Buyers = field(default_factory=Buyers)
-    overdue: dict[Place, list[int]] = field(default_factory=dict)
-    owned: dict[tuple[int, uuid.UUID | int], list[tuple[int, int]]] = field(default_factory=dict)
+    holds: dict[tuple[int, uuid.UUID], Hold] = {}
+    bookings: dict[tuple[int, int], Booking] = {}
+    buyers: Buyers = msgspec.field(default_factory=Buyers)
+    overdue: dict[Place, list[int]] = {}
+    owned: dict[tuple[int, uuid.UUID | int], list[tuple[int, int]]] = {}
 
-    changed: dict[Place, str] = field(default_factory=dict)
-    given_up: list[Row] = field(default_factory=list)
-    claims: list[Row] = field(default_factory=list)
-    rows: dict[str, dict[Any, Row]] = field(default_factory=dict)
-    keys: dict[Place | tuple[int, uuid.UUID], Row] = field(default_factory=dict)
-    events: list[Event] = field(default_factory=list)
+    changed: dict[Place, str] = {}
+    given_up: list[Row] = []
+    claims: list[Row] = []
+    rows: dict[str, dict[Any, Row]] = {}
+    keys: dict[Place | tuple[int, uuid.UUID], Row] = {}
+    events: list[Event] = []
 
     def require_current(self, bus: Bus) -> None:
         """Raise NotFound for a bus that is gone, Again for one that was edited since its facts were read."""
@@ -218,5 +214,10 @@ def literal(values: Iterable[object]) -> str:
 
 def text_literal(values: Iterable[str]) -> str:
     """Return texts as the text of a PostgreSQL array."""
-    quoted = (text.replace("\\", "\\\\").replace('"', '\\"') for text in values)
-    return "{" + ",".join(f'"{text}"' for text in quoted) + "}"
+    texts = [*values]
+    if not texts:
+        return "{}"
+    joined = '","'.join(texts)
+    if "\\" in joined or joined.count('"') > 2 * (len(texts) - 1):
+        joined = '","'.join(text.replace("\\", "\\\\").replace('"', '\\"') for text in texts)
+    return '{"' + joined + '"}'

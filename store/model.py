@@ -56,7 +56,8 @@ class Caller:
         """Whether the caller may act for this operator: its own staff, or the platform's admin."""
         if self.role is Role.ADMIN:
             return True
-        return self.role in {Role.AGENT, Role.OPERATOR} and self.operator_id == operator_id
+        role = self.role
+        return (role is Role.AGENT or role is Role.OPERATOR) and self.operator_id == operator_id
 
     def manages(self, operator_id: int) -> bool:
         """Whether the caller may change what this operator sells."""

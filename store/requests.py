@@ -4,9 +4,11 @@ import uuid
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 import msgspec
+from asyncpg.pgproto.pgproto import UUID
 
 from store.buyers import Buyer
 from store.errors import Refusal
@@ -32,14 +34,22 @@ class Key(msgspec.Struct, frozen=True):
     key_hash: uuid.UUID
     request_hash: uuid.UUID
 
+    @classmethod
+    def digest(cls, owner: bytes, request: bytes) -> "Key":
+        """Return the key of whoever asks under it, for what is asked."""
+        # The driver's own kind of UUID: made in a tenth of the time, equal to any other of the same value.
+        return cls(
+            UUID(blake2b(owner, digest_size=16).digest()),
+            UUID(blake2b(request, digest_size=16).digest()),
+        )
+
     @property
     def advisory(self) -> int:
         """The key as PostgreSQL's advisory locks want it."""
         return (self.key_hash.int & (2**64 - 1)) - 2**63
 
 
-@dataclass(frozen=True, slots=True)
-class Ask(Generic[T]):
+class Ask(msgspec.Struct, Generic[T], frozen=True):
     """A request's key, if it has one, and how its answer is written: `encode` does no I/O.
 
     `encode` gets the value an operation returns, or the Refusal it raised.

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from store.bookings import SQL as BOOKINGS
 from store.buses import read_pairs
 from store.db import Connection
 from store.demo.sales import DemoBooking, FreshBus, sell
@@ -24,6 +23,7 @@ from store.departures import (
 from store.facade import Store
 from store.house_keys import HouseKey
 from store.ids import BookingNumbers, RefCodec
+from store.numbers import SQL as NUMBERS
 from store.queries import Queries
 from store.timetable import SQL as TIMETABLE
 from store.timetable import add_layout
@@ -113,7 +113,7 @@ class _Clerk:
 
     async def next_number(self, connection: Connection) -> int:
         while (number := self.numbers.take()) is None:
-            self.numbers.refill(await connection.fetchval(BOOKINGS["next_numbers"]))
+            self.numbers.refill(await connection.fetchval(NUMBERS["next_numbers"]))
         return number
 
 

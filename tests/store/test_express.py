@@ -3,15 +3,20 @@
 import asyncio
 import uuid
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
 from store import Store
+from store.clock import DatabaseClock
 from store.db import CommitUnknown, Database
 from store.errors import (
     AddressFull,
+    HoldExpired,
+    InvalidRequest,
     OutcomeUnknown,
     SalesClosed,
     SeatUnavailable,
@@ -19,13 +24,13 @@ from store.errors import (
     TooManySeats,
 )
 from store.events import SeatsChanged
-from store.express import DatabaseClock
+from store.express_held import RecentHolds
 from store.facade import StoreOptions
 from store.holds import SeatRequest
 from store.invariants import find_violations
 from store.lane import LaneOptions
 from store.ledger import wire_json
-from store.model import GUEST, Booking, Caller, Guest, Hold
+from store.model import GUEST, Booking, Bus, Caller, Guest, Hold, HoldState, Leg
 from tests.store import deeds
 from tests.support.locks import seat_locked, session
 from tests.support.waiting import wait_until
@@ -94,6 +99,109 @@ async def test_what_is_announced_is_what_is_stored(world: World, express: Store)
         {"1A": "L", "1B": "L"},
         {"2A": "L"},
     ]
+
+
+async def test_a_hold_is_booked_in_one_statement_and_becomes_the_buyers_booking(
+    world: World, express: Store
+) -> None:
+    bus = await express_bus(world, segments=3)
+    stops = await world.stops(bus)
+    await book(express, SeatRequest(bus, ["1A"], stops[0], stops[1]))
+    held = await hold_leg(express, bus, stops[1], stops[2], world.rider(1))
+    booked = await book_hold(express, held, world.rider(1))
+    assert await express.lookup.find(bus, booked.booking_id) == booked
+    assert (booked.seats, booked.prices, booked.leg) == (held.seats, held.prices, held.leg)
+    assert [(event.kind, dict(event.seats)) for event in news(world, bus)][1:] == [
+        ("held", {"1A": "LLA"}),
+        ("booked", {"1A": "LLA"}),
+    ]
+    rows = await world.edit("SELECT seats_held, holds_held FROM buyer_holds WHERE bus_id = $1", bus)
+    assert [tuple(row) for row in rows] == [(1, 1)]
+    state = await world.edit("SELECT state, network FROM holds WHERE bus_id = $1", bus)
+    assert [tuple(row) for row in state] == [("BOOKED", None)]
+
+
+async def test_what_another_process_has_made_of_a_hold_is_what_is_booked(world: World) -> None:
+    mine, other = await warm(world), await warm(world)
+    bus = await world.bus()
+    held = await hold(mine, bus, ["1A", "1B"])
+    replaced: Hold = await value(
+        lambda ask: other.holds.replace(GUEST, (bus, held.hold_id), ["2A"], ask)
+    )
+    with pytest.raises(InvalidRequest):
+        await book_hold(mine, held)
+    booked = await book_hold(mine, replaced)
+    assert booked.seats == replaced.seats
+    assert {seat for seat, letter in (await world.states(bus)).items() if letter == "L"} == {"2A"}
+
+
+async def test_a_hold_that_another_process_has_released_is_not_booked(world: World) -> None:
+    mine, other = await warm(world), await warm(world)
+    bus = await world.bus()
+    held = await hold(mine, bus, ["1A"])
+    await value(lambda ask: other.holds.release(GUEST, (bus, held.hold_id), ask))
+    with pytest.raises(HoldExpired):
+        await book_hold(mine, held)
+    assert set((await world.states(bus)).values()) == {"A"}
+
+
+async def test_a_hold_is_booked_once_by_two_processes_at_once(world: World) -> None:
+    mine, other = await warm(world), await warm(world)
+    bus = await world.bus()
+    held = await hold(mine, bus, ["1A"])
+    other.lane._held.note([held])
+    async with seat_locked(world, bus, "1A") as lock:
+        running = [asyncio.create_task(book_hold(store, held)) for store in (mine, other)]
+        await lock.has_waiters(2)
+    outcomes = await asyncio.gather(*running, return_exceptions=True)
+    assert sorted(type(each).__name__ for each in outcomes) == ["Booking", "HoldExpired"]
+
+
+async def test_a_hold_whose_time_ran_out_while_its_seat_was_waited_for_is_not_booked(
+    world: World,
+) -> None:
+    store = await world.open_store(StoreOptions(pool_size=2, lane=ALONE, hold_seconds=1))
+    bus = await world.bus()
+    await hold(store, bus, ["2A"])
+    held = await hold(store, bus, ["1A"])
+    async with seat_locked(world, bus, "1A") as lock:
+        running = asyncio.create_task(book_hold(store, held))
+        await lock.has_waiters()
+        await world.owner.execute("SELECT pg_sleep_until($1)", held.expires_at)
+    with pytest.raises(HoldExpired):
+        await running
+
+
+async def test_an_answer_for_a_booked_hold_is_given_again(world: World) -> None:
+    mine, other = await warm(world), await warm(world)
+    bus = await world.bus()
+    held = await hold(mine, bus, ["1A"])
+    other.lane._held.note([held])
+    purchase = purchase_of(["1A"])
+    first, again = [
+        await answer(
+            lambda ask, store=store: store.bookings.book_hold(  # type: ignore[misc]  # a default is no argument
+                GUEST, (bus, held.hold_id), purchase, ask
+            ),
+            key("k"),
+        )
+        for store in (mine, other)
+    ]
+    assert (first.is_replayed, again.is_replayed) == (False, True)
+    assert again.body == first.body
+
+
+def test_only_the_latest_live_holds_are_remembered(world: World) -> None:
+    def made(number: int, state: HoldState = HoldState.ACTIVE) -> Hold:
+        now = datetime.now(UTC)
+        return Hold(bus, uuid.UUID(int=number), state, None, Leg(0, 1), (1,), (1,), now, now)
+
+    bus = cast("Bus", SimpleNamespace(bus_id=7))
+    held = RecentHolds(most=2)
+    held.note([made(1), made(2), made(3)])
+    assert [held.find(7, uuid.UUID(int=n)) is not None for n in (1, 2, 3)] == [False, True, True]
+    held.note([made(3, HoldState.RELEASED)])
+    assert held.find(7, uuid.UUID(int=3)) is None
 
 
 async def test_a_seat_is_sold_on_one_leg_and_keeps_what_it_is_on_others(
@@ -332,9 +440,15 @@ async def express_bus(world: World, *, segments: int = 1) -> int:
         return await world.bus(segments=segments)
 
 
-async def hold_leg(store: Store, bus: int, board: int, alight: int) -> Hold:
+async def hold_leg(store: Store, bus: int, board: int, alight: int, caller: Caller = GUEST) -> Hold:
     request = SeatRequest(bus, ["1A"], board, alight)
-    return await value(lambda ask: store.holds.hold(GUEST, request, ask))
+    return await value(lambda ask: store.holds.hold(caller, request, ask))
+
+
+async def book_hold(store: Store, held: Hold, caller: Caller = GUEST) -> Booking:
+    owned = held.bus.bus_id, held.hold_id
+    purchase = purchase_of([held.bus.layout.label(seat) for seat in held.seats])
+    return await value(lambda ask: store.bookings.book_hold(caller, owned, purchase, ask))
 
 
 _GENERAL = Database.transaction

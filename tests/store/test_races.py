@@ -21,7 +21,7 @@ from tests.support.waiting import wait_until
 from tests.support.world import World, purchase_of, value
 
 # Big batches would leave little to race for.
-MANY_SMALL_BATCHES = StoreOptions(pool_size=16, lane=LaneOptions(in_flight=8, batch_max=4))
+MANY_SMALL_BATCHES = StoreOptions(pool_size=16, lane=LaneOptions(in_flight=8, batch_max=4, crowd=1))
 _COACHES = 4  # one may fill without any
 
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from store import batch, counts, express
+from store import batch, counts, express, express_held
 from store.queries import Queries
 from tests.support.world import World
 
@@ -29,7 +29,7 @@ class _Rewritten(dict[str, str]):
 @contextmanager
 def locking(rewrite: Callable[[str], str], *queries: Queries) -> Iterator[None]:
     """Let every statement that locks rows, of both ways to a sale, go through `rewrite` for a while."""
-    texts = [(each, each._texts) for each in queries or (batch.SQL, express.SQL)]
+    texts = [(each, each._texts) for each in queries or (batch.SQL, express.SQL, express_held.SQL)]
     for each, plain in texts:
         tried = [*plain.values()] * _TRIES  # it may act at random
         assert any(rewrite(text) != text for text in tried), "it changes nothing"
