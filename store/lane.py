@@ -83,6 +83,7 @@ class Lane:
         self._queue: deque[_Waiting] = deque()
         self._runners: set[asyncio.Task[None]] = set()
         self._set_off_at = 0.0
+        self._is_looked_after = False
         self._clock = DatabaseClock()
         self._held = RecentHolds()
         self._running: dict[tuple[int, uuid.UUID], uuid.UUID] = {}
@@ -116,8 +117,8 @@ class Lane:
         )
         self._queue.append(waiting)
         self._wake()
-        if len(self._queue) == 1:
-            loop.call_later(self._options.long_seconds, self._wake)
+        if not self._is_looked_after:
+            self._look_after()
         return await waiting.future
 
     async def _prepare(self, request: Request[Any]) -> Needs:
@@ -143,6 +144,16 @@ class Lane:
             runner = asyncio.create_task(self._run())
             self._runners.add(runner)
             runner.add_done_callback(self._ended)
+
+    def _look_after(self) -> None:
+        """As long as anybody waits: refuse who waits too long, and see whether a further batch may set off."""
+        loop = asyncio.get_running_loop()
+        while self._queue and self._queue[0].deadline <= loop.time():
+            _give_up([self._queue.popleft()])
+        self._wake()
+        self._is_looked_after = bool(self._queue)
+        if self._is_looked_after:
+            loop.call_later(self._options.long_seconds, self._look_after)
 
     def _has_place(self) -> bool:
         if not self._runners:
