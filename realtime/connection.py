@@ -15,7 +15,7 @@ from realtime.counters import Counters
 from realtime.effects import Head
 from realtime.feed import NEVER
 from realtime.hub import Hub
-from realtime.limits import TokenBucket
+from realtime.limits import Admission, TokenBucket
 from realtime.outlet import Outlet
 from realtime.protocol import (
     ERROR_DETAILS,
@@ -42,6 +42,9 @@ class Principal(Protocol):
     """Whom a token stands for."""
 
     @property
+    def user_id(self) -> int: ...
+
+    @property
     def is_staff(self) -> bool: ...
 
     @property
@@ -57,13 +60,17 @@ class Surroundings:
 
     hub: Hub
     authenticate: Authenticate
+    admission: Admission
     settings: ConnectionSettings
     counters: Counters
     schedule: Callable[["Connection", float], None]  # have `beat` called at that time
 
 
 class Connection:
-    """Speaks to its outlet without ever waiting for it; only `receive` is a coroutine."""
+    """Speaks to its outlet without ever waiting for it; only `receive` is a coroutine.
+
+    Who is `must_authenticate` has to do so with its first message, and soon.
+    """
 
     __slots__ = (
         "_around",
@@ -84,7 +91,9 @@ class Connection:
         "outlet",
     )
 
-    def __init__(self, outlet: Outlet, around: Surroundings) -> None:
+    def __init__(
+        self, outlet: Outlet, around: Surroundings, *, must_authenticate: bool = False
+    ) -> None:
         now = time.monotonic()
         settings = around.settings
         self.outlet = outlet
@@ -96,7 +105,8 @@ class Connection:
         self._counters = around.counters
         self._bucket = TokenBucket(settings.messages_per_second, settings.messages_burst, now=now)
         self._principal: Principal | None = None
-        self._expires_at = NEVER  # of the token, on the monotonic clock
+        # Of the token, or of our patience with whoever has to bring one; on the monotonic clock.
+        self._expires_at = now + settings.auth_seconds if must_authenticate else NEVER
         self._failed_auths = 0
         # Its own pace, so that clients that came together do not stay together; never slower
         # than what `hello` promises, for clients take longer silence for death.
@@ -141,13 +151,25 @@ class Connection:
         """The socket is gone, whoever ended it."""
         self._leave()
 
+    @property
+    def is_stranger(self) -> bool:
+        """Has to say who it is, and has not yet."""
+        return self._principal is None and self._expires_at != NEVER
+
+    @property
+    def first_due(self) -> float:
+        """When `beat` is to be called first."""
+        # Half an interval early, so that clients which came together do not stay together.
+        return min(self._expires_at, self._spoke_at + self._settings.heartbeat_seconds / 2)
+
     def beat(self, now: float) -> float | None:
         """Called when the connection is due; returns when it is due again, None once it is over."""
         settings = self._settings
         if self.is_closed:
             return None
         if now >= self._expires_at:
-            self.close(CloseCode.TOKEN_EXPIRED)
+            is_stranger = self.is_stranger
+            self.close(CloseCode.UNAUTHENTICATED if is_stranger else CloseCode.TOKEN_EXPIRED)
             return None
         due = self._beat_due()
         if now < due:
@@ -195,6 +217,9 @@ class Connection:
             message = read_client_frame(text)
         except BadMessage:
             self.close(CloseCode.BAD_MESSAGE)
+            return
+        if self.is_stranger and not isinstance(message, Auth):
+            self.close(CloseCode.UNAUTHENTICATED)
             return
         match message:
             case Subscribe():
@@ -255,14 +280,37 @@ class Connection:
             if self._failed_auths >= self._settings.failed_auths_max:
                 self.close(CloseCode.UNAUTHENTICATED)
             return
+        if (objection := self._judge(principal)) is not None:
+            self.close(objection)
+            return
         self._principal = principal
         self._failed_auths = 0
         self._expires_at = time.monotonic() + lasts
         self._around.schedule(self, min(self._expires_at, self._beat_due()))
 
+    def _judge(self, principal: Principal) -> CloseCode | None:
+        """Whether this token may take the place of the one before, if any; counts its user in."""
+        before = self._principal
+        is_same = before is not None and before.user_id == principal.user_id
+        if before is not None and before.is_staff and not (is_same and principal.is_staff):
+            return (
+                CloseCode.FORBIDDEN
+            )  # what was subscribed to was theirs who have left, or was more
+        if not is_same:
+            if not self._around.admission.admit_user(principal.user_id):
+                self._counters.refused["user"] += 1
+                return CloseCode.TOO_MANY_CONNECTIONS
+            self._release_user()
+        return None
+
+    def _release_user(self) -> None:
+        if self._principal is not None:
+            self._around.admission.release_user(self._principal.user_id)
+
     def _leave(self) -> None:
         if not self.is_closed:
             self.is_closed = True
+            self._release_user()
             self._hub.leave(self)
 
 

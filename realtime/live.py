@@ -62,10 +62,15 @@ class Live:
         self._check = PositionCheck(
             self._hub, source, settings.hub, health=self._health, counters=self.counters
         )
-        self._around = Surroundings(
-            self._hub, authenticate, settings.connection, self.counters, self._schedule
-        )
         self._admission = Admission(settings.admission)
+        self._around = Surroundings(
+            self._hub,
+            authenticate,
+            self._admission,
+            settings.connection,
+            self.counters,
+            self._schedule,
+        )
         self._wheel: Wheel[Connection] = Wheel(
             2 * settings.connection.heartbeat_seconds, now=time.monotonic()
         )
@@ -109,9 +114,7 @@ class Live:
             wait = started_at + seconds * number / len(leaving) - time.monotonic()
             if wait > 0:
                 await asyncio.sleep(wait)
-            if not connection.is_closed:
-                connection.send(Bye(CloseCode.DRAINING, self.settings.reconnect_in_ms))
-                connection.close(CloseCode.DRAINING)
+            self._dismiss(connection)
 
     async def stop(self) -> None:
         await self.drain()
@@ -157,7 +160,7 @@ class Live:
 
     def admit(self, address: str | None) -> Refusal | None:
         """Count a client in, before its handshake is answered; None means come in."""
-        refusal = self._admission.admit(address)
+        refusal = self._admission.admit(address, now=time.monotonic())
         if refusal is not None:
             self.counters.refused[refusal] += 1
         return refusal
@@ -165,17 +168,17 @@ class Live:
     def release(self, address: str | None) -> None:
         self._admission.release(address)
 
-    def attach(self, outlet: Outlet) -> Connection:
+    def attach(self, outlet: Outlet, *, must_authenticate: bool = False) -> Connection:
         """After the handshake: greets the client and serves it until `detach`."""
-        connection = Connection(outlet, self._around)
+        connection = Connection(outlet, self._around, must_authenticate=must_authenticate)
         self._connections.add(connection)
         self.counters.opened += 1
         connection.greet()
         if not self.healthy:
             connection.send(Status(live=False))
-        self._schedule(connection, time.monotonic() + self._around.settings.heartbeat_seconds / 2)
-        if self.is_draining:
-            connection.close(CloseCode.DRAINING)
+        self._schedule(connection, connection.first_due)
+        if self.is_draining:  # since its handshake was let through
+            self._dismiss(connection)
         return connection
 
     def detach(self, connection: Connection) -> None:
@@ -189,6 +192,7 @@ class Live:
         return {
             "connections": len(self._connections),
             "admitted": self._admission.total,
+            "users": self._admission.users,
             "buses_held": self._hub.feed_count,
             "buses_watched": self._hub.watched_count,
             "sockets_full": self._hub.full_count,
@@ -196,6 +200,11 @@ class Live:
         }
 
     # Inside.
+
+    def _dismiss(self, connection: Connection) -> None:
+        if not connection.is_closed:
+            connection.send(Bye(CloseCode.DRAINING, self.settings.reconnect_in_ms))
+            connection.close(CloseCode.DRAINING)
 
     def _receive(self, bus_id: int, payload: bytes) -> None:
         """A delta of another process, already in the clients' own words."""

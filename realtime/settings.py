@@ -44,7 +44,8 @@ class ConnectionSettings:
     buses_max: int = 16
     buses_max_staff: int = 64
     failed_auths_max: int = 3
-    auth_timeout_seconds: float = 5.0
+    auth_timeout_seconds: float = 5.0  # how long checking a token may take
+    auth_seconds: float = 5.0  # in which whoever has to say who it is must have said so
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,8 @@ class AdmissionSettings:
 
     connections_max: int = 10_000
     connections_per_client: int = 500  # a bus terminal sits behind one address
+    connections_per_user: int = 10
+    handshakes_per_second: float = 100.0  # of one client; twice its connections may come at once
     refusals_per_second: float = 30.0  # handshakes completed only to say why not
     refusals_burst: int = 100
 

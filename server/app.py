@@ -44,7 +44,11 @@ def openapi_document() -> bytes:
 
 
 def _routes(services: Services) -> Iterable[BaseRoute]:
-    live = LiveEndpoint(services.live, allowed_origins=services.settings.origins)
+    live = LiveEndpoint(
+        services.live,
+        allowed_origins=services.settings.origins,
+        is_origin_required=services.settings.require_origin,
+    )
     yield WebSocketRoute("/ws", live)
     yield from health.routes(services)
     document = openapi_document()

@@ -32,6 +32,7 @@ class Settings:
     db_pool_size: int = 50
     requests_at_once: int = 512
     allowed_origins: tuple[str, ...] = ()
+    require_origin: bool = False
     trusted_proxies: tuple[str, ...] = ()
     hold_seconds: int = 300
     pending_seconds: int = 120
@@ -167,6 +168,12 @@ SETTINGS = (
         _list_of(_origin),
         "our own address",
         "whose pages may connect, separated by commas: `https://tickets.example`",
+    ),
+    Setting(
+        "require_origin",
+        _switch,
+        "off",
+        "`on`: on `/ws`, whoever sends no `Origin` (browsers always do) has to send a token first",
     ),
     Setting(
         "trusted_proxies",

@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from functools import partial
 from typing import Final
 
 from starlette.types import Receive, Scope, Send
@@ -25,9 +26,12 @@ class LiveEndpoint:
     foreign origin is owed no such courtesy, nor is anybody while too many are being refused.
     """
 
-    def __init__(self, live: Live, *, allowed_origins: Collection[str]) -> None:
+    def __init__(
+        self, live: Live, *, allowed_origins: Collection[str], is_origin_required: bool = False
+    ) -> None:
         self._live = live
         self._allowed_origins = frozenset(allowed_origins)
+        self._is_origin_required = is_origin_required
         limits = live.settings.admission
         self._refusals = TokenBucket(
             limits.refusals_per_second, limits.refusals_burst, now=time.monotonic()
@@ -41,6 +45,10 @@ class LiveEndpoint:
             self._live.counters.refused["origin"] += 1
             await _deny(scope, send, 403)
             return
+        if _has_token(scope):
+            self._live.counters.refused["token in url"] += 1
+            await _deny(scope, send, 400)
+            return
         offered: list[str] = scope["subprotocols"]
         if offered and SUBPROTOCOL not in offered:
             self._live.counters.refused["version"] += 1
@@ -51,8 +59,11 @@ class LiveEndpoint:
             await _deny(scope, send, 503)
             return
         address = _address(scope)
-        if self._live.admit(address) is not None:
-            await self._refuse(scope, receive, send, CloseCode.TOO_MANY_CONNECTIONS)
+        refusal = self._live.admit(address)
+        if refusal is not None:
+            is_hasty = refusal == "handshakes"
+            code = CloseCode.TOO_FAST if is_hasty else CloseCode.TOO_MANY_CONNECTIONS
+            await self._refuse(scope, receive, send, code)
             return
         try:
             await send(
@@ -64,15 +75,19 @@ class LiveEndpoint:
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         lane: Outlet | None = (scope.get("extensions") or {}).get(LANE_EXTENSION)
+        is_program = not any(_origins(scope))
+        attach = partial(
+            self._live.attach, must_authenticate=is_program and self._is_origin_required
+        )
         if lane is not None:
-            connection = self._live.attach(lane)
+            connection = attach(lane)
             try:
                 await _read(connection, receive)
             finally:
                 self._live.detach(connection)
             return
         outlet = PlainOutlet(send)
-        connection = self._live.attach(outlet)
+        connection = attach(outlet)
         reader = asyncio.create_task(_read(connection, receive))
         aborted = asyncio.create_task(outlet.aborted.wait())
         try:
@@ -83,12 +98,11 @@ class LiveEndpoint:
             await cancel((reader, aborted))
 
     def _is_origin_allowed(self, scope: Scope) -> bool:
-        """A browser cannot leave its origin out; other programs may watch public buses freely.
+        """A browser cannot leave its origin out; whoever does is no page that somebody else wrote.
 
         `null` is what sandboxed frames and local files call themselves, and never on the list.
         """
-        origins = [value for name, value in scope["headers"] if name == b"origin"]
-        return all(origin.decode("latin-1") in self._allowed_origins for origin in origins)
+        return all(origin in self._allowed_origins for origin in _origins(scope))
 
     async def _refuse(self, scope: Scope, receive: Receive, send: Send, code: CloseCode) -> None:
         """Accept and close at once, so that a browser learns the code."""
@@ -124,6 +138,15 @@ async def _deny(scope: Scope, send: Send, status: int) -> None:
         headers.append((b"retry-after", str(RETRY_AFTER_SECONDS).encode()))
     await send({"type": "websocket.http.response.start", "status": status, "headers": headers})
     await send({"type": "websocket.http.response.body", "body": b""})
+
+
+def _origins(scope: Scope) -> Iterator[str]:
+    return (value.decode("latin-1") for name, value in scope["headers"] if name == b"origin")
+
+
+def _has_token(scope: Scope) -> bool:
+    """Addresses end up in logs and histories; a client that puts a secret there must not get used to it."""
+    return b"token" in scope["query_string"].lower()
 
 
 def _address(scope: Scope) -> str | None:

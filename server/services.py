@@ -3,21 +3,23 @@
 import secrets
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from realtime.connection import Authenticate, Principal
 from realtime.live import Live
+from realtime.settings import AdmissionSettings, LiveSettings
 from server.config import Settings
 from server.guests import Guests
 from server.metrics import note_events
 from server.passwords import Passwords
 from server.tokens import Tokens, new_signing_key
 from store import Store
+from store.accounts import Accounts
 from store.events import SeatsChanged
 from store.facade import StoreOptions
 from store.house_keys import HouseKey
-from store.model import Role
+from store.model import Caller, Role
 
 _STAFF = {Role.AGENT, Role.OPERATOR, Role.SUPPORT, Role.ADMIN}
 
@@ -60,7 +62,8 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             store.buses,
             redis_url=settings.redis_url,
             is_only_process=settings.redis_url is None and settings.workers == 1,
-            authenticate=_authenticate_with(tokens),
+            authenticate=_authenticate_with(tokens, store.accounts),
+            settings=_live_settings(settings),
         )
         listeners.append(live)
         await live.start()
@@ -77,21 +80,52 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
 class _Speaker:
     """Whom a socket's token stands for."""
 
+    user_id: int
     is_staff: bool
     expires_at: datetime
 
 
-def _authenticate_with(tokens: Tokens) -> Authenticate:
+def _authenticate_with(tokens: Tokens, accounts: Accounts) -> Authenticate:
     async def authenticate(token: str) -> Principal | None:
         verified = tokens.verify(token)
         if verified is None:
             return None
+        caller = verified.caller
+        assert caller.user_id is not None, "a token is somebody's"
+        is_staff = caller.role in _STAFF
+        # A socket lasts longer than a request: what a token says of staff must still be true when it begins.
+        if is_staff and not await _is_still(accounts, caller):
+            return None
         return _Speaker(
-            is_staff=verified.caller.role in _STAFF,
+            user_id=caller.user_id,
+            is_staff=is_staff,
             expires_at=datetime.fromtimestamp(verified.expires_at, UTC),
         )
 
     return authenticate
+
+
+async def _is_still(accounts: Accounts, caller: Caller) -> bool:
+    assert caller.user_id is not None
+    user = await accounts.find(caller.user_id)
+    return (
+        user is not None
+        and not user.is_disabled
+        and (user.role, user.operator_id) == (caller.role, caller.operator_id)
+    )
+
+
+def _live_settings(settings: Settings) -> LiveSettings:
+    if settings.rate_limits:
+        return LiveSettings()
+    usual = AdmissionSettings()
+    return LiveSettings(
+        admission=replace(
+            usual,
+            connections_per_client=usual.connections_max,
+            connections_per_user=usual.connections_max,
+        )
+    )
 
 
 def _new_cookie_key() -> HouseKey:

@@ -106,10 +106,12 @@ class Watcher:
 
 
 @asynccontextmanager
-async def watch(port: int, ledger: Ledger | None = None, **options: Any) -> AsyncIterator[Watcher]:
+async def watch(
+    port: int, ledger: Ledger | None = None, *, path: str = "/ws", **options: Any
+) -> AsyncIterator[Watcher]:
     options = {"origin": ORIGIN, "subprotocols": ["seatmap.v1"], **options}
     async with connect(
-        f"ws://127.0.0.1:{port}/ws", proxy=None, compression=None, ping_interval=None, **options
+        f"ws://127.0.0.1:{port}{path}", proxy=None, compression=None, ping_interval=None, **options
     ) as socket_:
         watcher = Watcher(socket_, ledger)
         try:

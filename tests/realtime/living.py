@@ -73,13 +73,17 @@ async def living(
     *,
     protocol: type[asyncio.Protocol] = RAW,
     with_settings: LiveSettings | None = None,
+    is_origin_required: bool = False,
     **options: Any,
 ) -> AsyncIterator[Served]:
     options.setdefault("is_only_process", "redis_url" not in options)
     live = Live(ledger, settings=with_settings or settings(), **options)
     await live.start()
     try:
-        async with serve(LiveEndpoint(live, allowed_origins=[ORIGIN]), protocol) as port:
+        endpoint = LiveEndpoint(
+            live, allowed_origins=[ORIGIN], is_origin_required=is_origin_required
+        )
+        async with serve(endpoint, protocol) as port:
             yield Served(live, ledger, port)
             await live.drain()
     finally:
@@ -90,3 +94,4 @@ async def living(
 class Person:
     is_staff: bool
     expires_at: datetime
+    user_id: int = 0
