@@ -104,6 +104,7 @@ class Bus:
         self._publisher.put(channel, PROBE + b"|")
 
     def subscribed(self) -> None:
+        self._counters.resubscribed += 1
         self._judge_health()
         self._callbacks.missed()
 

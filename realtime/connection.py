@@ -230,6 +230,8 @@ class Connection:
                     self._hub.unsubscribe(self, bus_id)
             case Ack():
                 self._counters.acks += 1
+                if self._unacked:
+                    self._counters.ack_lag.observe(self._heard_at - self._beat_at)
                 self._unacked = 0
             case Auth():
                 await self._authenticate(message)

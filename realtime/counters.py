@@ -3,6 +3,8 @@
 from collections import Counter
 from dataclasses import dataclass, field
 
+from realtime.histogram import Histogram
+
 
 @dataclass(slots=True)
 class Counters:
@@ -13,6 +15,7 @@ class Counters:
     deltas_early: int = 0  # their predecessor is missing
     deliveries: int = 0  # data frames written to sockets
     repairs: int = 0  # a load that moved the head of a watched bus
+    repaired: Counter[str] = field(default_factory=Counter)  # the same by what told of it
     resyncs: int = 0  # unasked snapshots
     rebuilds: int = 0  # a bus went backwards or vanished; its watchers were closed with 4203
     loads: int = 0  # buses read from the database
@@ -37,3 +40,9 @@ class Counters:
     probes: int = 0
     probes_lost: int = 0
     subscriber_rebuilds: int = 0
+    resubscribed: int = 0  # times that Redis confirmed the subscription, the first included
+    # The commit's time is PostgreSQL's, so clocks that differ show here.
+    commit_to_hub: Histogram = field(default_factory=Histogram)
+    commit_to_socket: Histogram = field(default_factory=Histogram)  # the last one's of a bus
+    ack_lag: Histogram = field(default_factory=Histogram)  # from a heartbeat to its answer
+    loop_lag: Histogram = field(default_factory=Histogram)  # how late the event loop is

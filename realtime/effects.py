@@ -23,6 +23,7 @@ class Change:
     rev: int
     seats: tuple[tuple[str, str], ...]
     wire: bytes | None = None  # none for a repair: the hub frames it when it is sent
+    at: str | None = None  # when it was committed; for a repair nobody knows
 
 
 @dataclass(frozen=True, slots=True)

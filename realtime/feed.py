@@ -52,6 +52,7 @@ class Feed(Generic[W]):
         # that was heard of is visible to every read that starts later.
         self._goal: Head | None = None
         self._goal_load = 0
+        self._told_by = ""  # what spoke of it first
         self._loads = 0  # started so far
         self._loads_answered = (
             0  # the last that came back with the truth; a failed one says nothing
@@ -91,7 +92,7 @@ class Feed(Generic[W]):
         if claim is not None:
             # The client has seen more than this process: a delta is under way, or it errs. It must
             # not be sent back in time before the database has been asked.
-            self._aim(claim, now)
+            self._aim(claim, now, "client")
         return self._load_first()
 
     def unsubscribe(self, watcher: W, *, now: float) -> None:
@@ -119,7 +120,7 @@ class Feed(Generic[W]):
         head = self.head
         if head is None:
             self._keep_early(change)
-            self._aim(Head(change.epoch, change.rev), now)
+            self._aim(Head(change.epoch, change.rev), now, "gap")
             return []
         if change.epoch < head.epoch or (change.epoch == head.epoch and change.rev <= head.rev):
             self._counters.deltas_duplicate += 1
@@ -127,7 +128,7 @@ class Feed(Generic[W]):
         if not self._fits(change, head):
             self._counters.deltas_early += 1
             self._keep_early(change)
-            self._aim(Head(change.epoch, change.rev), now)
+            self._aim(Head(change.epoch, change.rev), now, "gap")
             if change.epoch != head.epoch:
                 self._load_at = now  # no delta leads from one epoch to the next
             return self.tick(now=now)
@@ -147,7 +148,7 @@ class Feed(Generic[W]):
             return self._rebuild() if self._rewinds >= REWINDS_BELIEVED else []
         self._rewinds = 0
         if position > self.head:
-            self._aim(position, now)
+            self._aim(position, now, "position")
         return []
 
     def suspect(self) -> Effects[W]:
@@ -204,7 +205,9 @@ class Feed(Generic[W]):
         self._loads += 1
         return [Load()]
 
-    def _aim(self, goal: Head, now: float) -> None:
+    def _aim(self, goal: Head, now: float, told_by: str) -> None:
+        if self._goal is None:
+            self._told_by = told_by
         if self._goal is None or goal > self._goal:
             self._goal = goal
         self._goal_load = self._loads + 1
@@ -281,6 +284,7 @@ class Feed(Generic[W]):
             return []
         if self.current or self.behind:
             self._counters.repairs += 1
+            self._counters.repaired[self._told_by if self._goal is not None else "reload"] += 1
         if old.epoch == new.epoch and before.keys() == self.seats.keys():
             seats = tuple(item for item in self.seats.items() if before[item[0]] != item[1])
             repair = Change(new.epoch, old.rev, new.rev, seats)

@@ -3,6 +3,7 @@
 A server's WebSocket frames carry no mask, so header and payload are the same for every client.
 """
 
+import time
 from datetime import UTC, datetime
 from functools import lru_cache
 
@@ -57,7 +58,7 @@ def encode_change(event: SeatsChanged) -> bytes:
             prev=event.prev,
             rev=event.rev,
             seats=event.seats,
-            at=_commit_time(event.at),
+            at=commit_time(event.at),
         )
     )
 
@@ -72,7 +73,12 @@ def timestamp(moment: datetime) -> str:
 
 
 # The changes of one commit share their time.
-_commit_time = lru_cache(maxsize=16)(timestamp)
+commit_time = lru_cache(maxsize=16)(timestamp)
+
+
+def age_seconds(moment: str) -> float:
+    """How long ago it was, by this machine's clock; 0 for what lies ahead of it."""
+    return max(0.0, time.time() - datetime.fromisoformat(moment).timestamp())
 
 
 def timestamp_now() -> str:

@@ -160,6 +160,7 @@ class Hub:
             match effect:
                 case Broadcast(changes, watchers):
                     self._write(feed, watchers, self._wire(bus_id, changes))
+                    self._note_lag(changes[-1])
                 case Resync(watchers):
                     self._counters.resyncs += len(watchers)
                     self._write(feed, watchers, self._snapshot(bus_id, feed))
@@ -184,6 +185,11 @@ class Hub:
             self._congestion.note(watcher)
         self._counters.fell_behind += len(late)
         self._counters.deliveries += len(watchers) - len(late)
+
+    def _note_lag(self, change: Change) -> None:
+        """After the last of its watchers: once a change, not once a socket."""
+        if change.at is not None:
+            self._counters.commit_to_socket.observe(frames.age_seconds(change.at))
 
     def _answer(self, bus_id: int, feed: Feed[Watcher], effect: Answer[Watcher]) -> None:
         head = feed.head

@@ -151,7 +151,9 @@ class Live:
         payload = frames.encode_change(event)
         if is_watched:
             wire = frames.frame(payload)
-            change = Change(event.epoch, event.prev, event.rev, event.seats, wire)
+            at = frames.commit_time(event.at)
+            change = Change(event.epoch, event.prev, event.rev, event.seats, wire, at)
+            self.counters.commit_to_hub.observe(frames.age_seconds(at))
             self._hub.apply(event.bus_id, change)
         if self._bus is not None:
             self._bus.publish(event.bus_id, payload)
@@ -193,6 +195,7 @@ class Live:
             "connections": len(self._connections),
             "admitted": self._admission.total,
             "users": self._admission.users,
+            "subscriptions": sum(len(connection.buses) for connection in self._connections),
             "buses_held": self._hub.feed_count,
             "buses_watched": self._hub.watched_count,
             "sockets_full": self._hub.full_count,
@@ -217,7 +220,13 @@ class Live:
             self.counters.bus_garbage += 1
             return
         wire = frames.frame(payload)
-        self._hub.apply(bus_id, Change(delta.epoch, delta.prev, delta.rev, delta.seats, wire))
+        change = Change(delta.epoch, delta.prev, delta.rev, delta.seats, wire, delta.at)
+        try:
+            self.counters.commit_to_hub.observe(frames.age_seconds(delta.at))
+        except ValueError:
+            self.counters.bus_garbage += 1
+            return
+        self._hub.apply(bus_id, change)
 
     def _note_bus(self, is_healthy: bool) -> None:  # noqa: FBT001 - the callback's only argument
         self._health.report("bus", is_well=is_healthy)
@@ -237,8 +246,10 @@ class Live:
 
     async def _beat(self) -> None:
         while True:
+            due_at = time.monotonic() + self._wheel.slot_seconds
             await asyncio.sleep(self._wheel.slot_seconds)
             now = time.monotonic()
+            self.counters.loop_lag.observe(max(0.0, now - due_at))
             for connection in self._wheel.turn(now):
                 try:
                     due = connection.beat(now)

@@ -33,7 +33,6 @@ CHECKED_AT = Gauge(
     "When the last round of all invariants began that was completed; 0 when there was none",
     registry=REGISTRY,
 )
-LIVE = Gauge("omnibus_live", "The live layer, by measure", ["measure"], registry=REGISTRY)
 
 
 def note_request(method: str, route: str, status: int, seconds: float) -> None:

@@ -1,17 +1,15 @@
 """Is it alive, is it ready, how is it doing: outside /api, plain and unauthenticated on the inside network."""
 
 import asyncio
-from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import fields
 
 from prometheus_client import generate_latest
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from realtime.counters import Counters
-from server.metrics import CHECKED_AT, LIVE, REGISTRY, VIOLATIONS
+from server.live_metrics import registry_of
+from server.metrics import CHECKED_AT, REGISTRY, VIOLATIONS
 from server.services import Services
 from store.errors import StoreError
 
@@ -20,6 +18,7 @@ _DATABASE_SECONDS = 2.0
 
 def routes(services: Services) -> list[Route]:
     """Return what load balancers, orchestrators and Prometheus ask for."""
+    live_registry = registry_of(services.live)
 
     async def livez(_request: Request) -> Response:
         # The event loop answers; nothing else is asked, so that a database in trouble restarts nobody.
@@ -39,24 +38,11 @@ def routes(services: Services) -> list[Route]:
         )
 
     async def metrics(_request: Request) -> Response:
-        for name, value in services.live.gauges().items():
-            LIVE.labels(name).set(value)
-        for name, count in live_counts(services.live.counters):
-            LIVE.labels(name).set(count)
         await _show_checks(services)
-        return Response(generate_latest(REGISTRY), media_type="text/plain; version=0.0.4")
+        text = generate_latest(REGISTRY) + generate_latest(live_registry)
+        return Response(text, media_type="text/plain; version=0.0.4")
 
     return [Route("/livez", livez), Route("/readyz", readyz), Route("/metrics", metrics)]
-
-
-def live_counts(counters: Counters) -> Iterator[tuple[str, int]]:
-    """Flatten the live layer's counters: `closed` by code becomes `closed_4202`."""
-    for each in fields(counters):
-        value = getattr(counters, each.name)
-        if isinstance(value, int):
-            yield each.name, value
-        else:
-            yield from ((f"{each.name}_{key}", count) for key, count in value.items())
 
 
 async def _show_checks(services: Services) -> None:

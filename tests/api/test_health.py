@@ -39,6 +39,8 @@ async def test_metrics_count_routes_and_never_paths(
     assert answer.headers["content-type"].startswith("text/plain")
     assert 'route="/buses/{bus}/seats",status="200"' in answer.text
     assert f"/buses/{bus}" not in answer.text
+    assert "omnibus_live_connections " in answer.text
+    assert 'omnibus_live_commit_to_socket_seconds_bucket{le="0.05"}' in answer.text
 
 
 async def test_without_its_database_a_process_is_alive_not_ready_and_says_when_to_ask_again(
