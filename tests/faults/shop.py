@@ -62,11 +62,11 @@ class Shop:
     labels: Sequence[str]
 
     @classmethod
-    async def open(cls, url: str, *, buses: int, seats: int) -> Self:
-        """Put buses of three segments on sale in a migrated database."""
+    async def open(cls, url: str, *, buses: int, seats: int, segments: int = 3) -> Self:
+        """Put buses on sale in a migrated database."""
         world = await World.open(url, StoreOptions(pool_size=2))
         try:
-            numbers = [await world.bus(segments=3, seats=seats) for _ in range(buses)]
+            numbers = [await world.bus(segments=segments, seats=seats) for _ in range(buses)]
             stops = {str(bus): [str(stop) for stop in await world.stops(bus)] for bus in numbers}
             return cls(url, stops, list(await world.states(numbers[0])))
         finally:
