@@ -176,6 +176,8 @@ class LaneProtocol(WebSocketsSansIOProtocol):
         for start in range(0, len(data), READ_SLICE_BYTES):
             if not self.transport.is_closing():
                 super().data_received(data[start : start + READ_SLICE_BYTES])
+        if self.conn.handshake_exc is not None and not self.handshake_complete:
+            self._reject()
 
     def eof_received(self) -> None:
         self.transport.close()  # as the loop would next; it takes as long as the backlog
@@ -223,6 +225,14 @@ class LaneProtocol(WebSocketsSansIOProtocol):
             super().handle_pong(event)
         else:
             self._fail(CloseCode.TOO_FAST)
+
+    def _reject(self) -> None:
+        """The library has refused what is no handshake and has its answer ready; uvicorn would leave it there."""
+        if not self.transport.is_closing():
+            self.transport.write(b"".join(self.conn.data_to_send()))
+            self.close_sent = True
+            self.transport.close()
+            self.bury()
 
     def _fail(self, code: CloseCode) -> None:
         if not self.close_sent and not self.transport.is_closing():

@@ -17,11 +17,14 @@ STOCK: type[asyncio.Protocol] = WebSocketsSansIOProtocol
 
 
 @asynccontextmanager
-async def serve(app: Any, protocol: type[asyncio.Protocol] = RAW) -> AsyncIterator[int]:
+async def serve(
+    app: Any, protocol: type[asyncio.Protocol] = RAW, *, http: Any = "auto"
+) -> AsyncIterator[int]:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         config = uvicorn.Config(
             app,
             ws=protocol,
+            http=http,
             ws_per_message_deflate=False,
             ws_max_size=4096,
             ws_ping_interval=None,
