@@ -40,17 +40,25 @@ class Committed:
             events = await connection.fetch(_EVENTS)
             maps = await _read_maps(connection)
         committed = cls()
-        for bus, (head, state) in maps.items():
-            committed.states[bus] = {
-                (head[0], 0): {label: "A" * len(state[label]) for label in state}
-            }
+        for bus, (_, state) in maps.items():
+            committed.states[bus] = {(1, 0): {label: "A" * len(state[label]) for label in state}}
         for event in events:
-            states = committed.states[str(event["bus_id"])]
-            before = states[event["epoch"], event["rev"] - 1]
-            states[event["epoch"], event["rev"]] = {**before, **dict(json.loads(event["seats"]))}
+            bus, epoch, rev = str(event["bus_id"]), event["epoch"], event["rev"]
+            before = committed._begin(bus, epoch, rev - 1)
+            committed.states[bus][epoch, rev] = {**before, **dict(json.loads(event["seats"]))}
             committed.kinds[event["kind"]] += 1
+        for bus, ((epoch, rev), _) in maps.items():
+            committed._begin(bus, epoch, rev)
         committed.check(maps)
         return committed
+
+    def _begin(self, bus: str, epoch: int, rev: int) -> State:
+        """Return the state at this head; an epoch begins as the one before it has ended."""
+        states = self.states[bus]
+        if (epoch, rev) not in states:
+            assert epoch > 1, f"there is no event of bus {bus} at {rev}"
+            states[epoch, rev] = self._begin(bus, epoch - 1, rev)
+        return states[epoch, rev]
 
     def check(self, maps: "Maps") -> None:
         for bus, (head, state) in maps.items():
