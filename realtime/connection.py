@@ -147,6 +147,12 @@ class Connection:
             self._leave()
             self.outlet.abort()
 
+    def ended(self, code: int) -> None:
+        """Somebody else closed it, the client or the protocol for it: note how."""
+        if not self.is_closed:
+            is_known = code < 1016 or code in set(CloseCode)
+            self._counters.ended[str(code) if is_known else "other"] += 1
+
     def lost(self) -> None:
         """The socket is gone, whoever ended it."""
         self._leave()

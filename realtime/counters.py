@@ -27,6 +27,7 @@ class Counters:
     opened: int = 0
     refused: Counter[str] = field(default_factory=Counter)  # by reason, before the first frame
     closed: Counter[int] = field(default_factory=Counter)  # by the code this side sent
+    ended: Counter[str] = field(default_factory=Counter)  # by others, by code or as `other`
     received: int = 0
     errors: Counter[str] = field(default_factory=Counter)  # error frames by code
     heartbeats: int = 0

@@ -125,6 +125,7 @@ async def _read(connection: Connection, receive: Receive) -> None:
     while True:
         message = await receive()
         if message["type"] == "websocket.disconnect":
+            connection.ended(message.get("code", 1005))
             return
         await connection.receive(message.get("text"))
 

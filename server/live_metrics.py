@@ -17,7 +17,13 @@ from realtime.histogram import BOUNDS_SECONDS, Histogram
 from realtime.live import Live
 
 PREFIX = "omnibus_live"
-_LABELS = {"refused": "reason", "closed": "code", "errors": "code", "repaired": "cause"}
+_LABELS = {
+    "refused": "reason",
+    "closed": "code",
+    "ended": "code",
+    "errors": "code",
+    "repaired": "cause",
+}
 _BOUNDS = [*map(str, BOUNDS_SECONDS), "+Inf"]
 
 

@@ -25,6 +25,7 @@ from realtime.effects import (
 from realtime.feed import Feed
 from realtime.settings import FeedSettings
 from store.events import SeatMap
+from tests.realtime.dice import Dice
 
 BUS = 7
 BUFFER_MAX = 3  # frames a socket takes before the client counts as slow
@@ -218,7 +219,7 @@ class Process:
 
 class World:
     def __init__(self, seed: int, make_feed: FeedFactory = Feed) -> None:
-        self.rng = Random(seed)
+        self.rng = Dice(seed)
         self.make_feed = make_feed
         self.counters = Counters()
         self.now = 0.0

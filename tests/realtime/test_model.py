@@ -12,7 +12,8 @@ from realtime.settings import FeedSettings
 from store.events import SeatMap
 from tests.realtime.model import FeedFactory, Socket, Violation, World
 
-SCHEDULES = 25_000
+SCHEDULES = 100_000
+PARTS = 8  # for as many workers as there are
 STEPS = 150
 MUTANT_SCHEDULES = 2_000
 
@@ -28,9 +29,11 @@ def play(seed: int, make_feed: FeedFactory = Feed) -> World:
     return world
 
 
-def test_every_observer_sees_committed_states_only_and_ends_at_the_head() -> None:
+@pytest.mark.parametrize("part", range(PARTS))
+def test_every_observer_sees_committed_states_only_and_ends_at_the_head(part: int) -> None:
     seen: Counter[str] = Counter()
-    for seed in range(SCHEDULES):
+    seeds = range(part, SCHEDULES, PARTS)
+    for seed in seeds:
         world = play(seed)
         for client in world.clients:
             seen += client.seen
@@ -39,8 +42,8 @@ def test_every_observer_sees_committed_states_only_and_ends_at_the_head() -> Non
         seen["duplicate"] += world.counters.deltas_duplicate
     # The schedules are worth something only as long as they reach what they are about.
     for what in ("Change", "Answer", "Resync", "repaired", "early", "duplicate"):
-        assert seen[what] > SCHEDULES / 2, f"too few: {what} in {seen}"
-    assert seen["same"] > SCHEDULES / 8
+        assert seen[what] > len(seeds) / 2, f"too few: {what} in {seen}"
+    assert seen["same"] > len(seeds) / 8
 
 
 class SkipsTheGapCheck(Feed[Socket]):
