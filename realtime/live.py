@@ -12,7 +12,7 @@ from realtime.bus import Bus, BusCallbacks
 from realtime.check import PositionCheck
 from realtime.connection import Authenticate, Connection, Principal, Surroundings
 from realtime.counters import Counters
-from realtime.effects import Change
+from realtime.effects import Change, Head
 from realtime.health import Health
 from realtime.hub import Hub
 from realtime.limits import Admission, Refusal
@@ -20,6 +20,7 @@ from realtime.loader import SeatSource
 from realtime.outlet import Outlet
 from realtime.protocol import Bye, CloseCode, Status
 from realtime.settings import LiveSettings
+from realtime.stream import EventOutlet, Stream
 from realtime.supervise import cancel, supervise
 from realtime.wheel import Wheel
 from store.events import SeatsChanged
@@ -27,6 +28,8 @@ from store.events import SeatsChanged
 log = logging.getLogger(__name__)
 
 STARTUP_SECONDS_MAX = 1.0
+
+Client = Connection | Stream
 
 
 async def _know_nobody(_: str) -> Principal | None:
@@ -48,7 +51,7 @@ class Live:
         self.settings = settings = settings or LiveSettings()
         self.counters = Counters()
         self.is_draining = False
-        self._connections: set[Connection] = set()
+        self._connections: set[Client] = set()
         self._went_live = asyncio.Event()
         self._health = Health("source", "bus", changed=self._tell_status)
         self._health.report("source", is_well=True)  # until a read fails
@@ -71,7 +74,7 @@ class Live:
             self.counters,
             self._schedule,
         )
-        self._wheel: Wheel[Connection] = Wheel(
+        self._wheel: Wheel[Client] = Wheel(
             2 * settings.connection.heartbeat_seconds, now=time.monotonic()
         )
         self._redis_url = redis_url
@@ -183,7 +186,16 @@ class Live:
             self._dismiss(connection)
         return connection
 
-    def detach(self, connection: Connection) -> None:
+    def attach_stream(self, outlet: EventOutlet, bus_id: int, claim: Head | None) -> Stream:
+        """Let a one-way client watch a bus, from where it says it is, until `detach`."""
+        stream = Stream(outlet, self._around)
+        self._connections.add(stream)
+        self.counters.opened += 1
+        self._hub.subscribe(stream, bus_id, 0, claim)
+        self._schedule(stream, time.monotonic() + self._around.settings.heartbeat_seconds / 2)
+        return stream
+
+    def detach(self, connection: Client) -> None:
         connection.lost()
         self._connections.discard(connection)
         self._wheel.remove(connection)
@@ -193,6 +205,7 @@ class Live:
     def gauges(self) -> dict[str, int]:
         return {
             "connections": len(self._connections),
+            "streams": sum(isinstance(each, Stream) for each in self._connections),
             "admitted": self._admission.total,
             "users": self._admission.users,
             "subscriptions": sum(len(connection.buses) for connection in self._connections),
@@ -204,7 +217,7 @@ class Live:
 
     # Inside.
 
-    def _dismiss(self, connection: Connection) -> None:
+    def _dismiss(self, connection: Client) -> None:
         if not connection.is_closed:
             connection.send(Bye(CloseCode.DRAINING, self.settings.reconnect_in_ms))
             connection.close(CloseCode.DRAINING)
@@ -240,7 +253,7 @@ class Live:
             if not self._hub.is_full(connection):
                 connection.send_packed(wire)
 
-    def _schedule(self, connection: Connection, due: float) -> None:
+    def _schedule(self, connection: Client, due: float) -> None:
         if connection in self._connections:
             self._wheel.put(connection, due)
 

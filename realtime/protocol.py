@@ -151,6 +151,18 @@ class Status(Struct, frozen=True, tag="status", tag_field="type"):
 
 ServerFrame = Hello | Subscribed | Delta | Snapshot | Heartbeat | Error | Bye | Status
 
+_server_frames = msgspec.json.Decoder(ServerFrame)
+
+
+def read_server_frame(text: str) -> ServerFrame:
+    """Return what a server said; raises BadMessage for what this version does not know."""
+    try:
+        frame: ServerFrame = _server_frames.decode(text)
+    except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
+        raise BadMessage from error
+    return frame
+
+
 # Fixed texts: a detail never repeats what the client sent.
 ERROR_DETAILS: dict[ErrorCode, str] = {
     "not_found": "There is no such bus or topic.",

@@ -8,7 +8,18 @@ from starlette.routing import BaseRoute, Route, Router, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from server import openapi, wire
-from server.api import accounts, admin, bookings, buses, health, holds, operators, payments, stops
+from server.api import (
+    accounts,
+    admin,
+    bookings,
+    buses,
+    health,
+    holds,
+    operators,
+    payments,
+    stops,
+    streams,
+)
 from server.contract import Answer, Endpoint, Operation, problem_answer, send_answer
 from server.dispatch import Dispatch
 from server.front import Front, Target
@@ -21,6 +32,7 @@ from server.services import Services
 # Ordered by how often they are asked: paths with parameters are compared in this order.
 OPERATIONS: tuple[Operation, ...] = (
     *buses.OPERATIONS,
+    *streams.OPERATIONS,
     *holds.OPERATIONS,
     *bookings.OPERATIONS,
     *payments.OPERATIONS,

@@ -66,6 +66,13 @@ class Answer(msgspec.Struct, frozen=True):
         return self.status not in _BODILESS
 
 
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """An answer without an end: `run` sends all of it, and its own refusal when there is nothing to send."""
+
+    run: Callable[[Scope, Receive, Send], Awaitable[None]]
+
+
 @dataclass(slots=True)
 class Call:
     """One request, as a handler sees it."""
@@ -125,6 +132,10 @@ class Operation:
     idempotency: Idempotency = Idempotency.NONE
     problems: tuple[type[StoreError], ...] = ()
     headers: Mapping[str, str] = field(default_factory=dict)
+    refusals: Mapping[int, str] = field(default_factory=dict)
+    """Codes that no error of the store stands for, by status."""
+    text: str | None = None
+    """The media type of a success that is a text of its own kind instead of JSON."""
     tells_guests_apart: bool = False
     """Whether guests are recognised here, and given a cookie if they have none."""
     name: str = field(init=False)
@@ -156,7 +167,7 @@ class Endpoint:
             self._by_method["HEAD"] = self._by_method["GET"]
         self._allow = ", ".join(sorted([*self._by_method, "OPTIONS"])).encode()
 
-    async def answer(self, scope: Scope, receive: Receive, path: dict[str, str]) -> Answer:
+    async def answer(self, scope: Scope, receive: Receive, path: dict[str, str]) -> Answer | Flow:
         """Answer a request; `path` has what the address says. Errors that are foreseen are answers too."""
         try:
             if scope["method"] == "OPTIONS":
@@ -165,7 +176,7 @@ class Endpoint:
         except (StoreError, HttpProblem) as error:
             return problem_answer(error, scope["omnibus.request_id"])
 
-    async def _answer(self, scope: Scope, receive: Receive, path: dict[str, str]) -> Answer:
+    async def _answer(self, scope: Scope, receive: Receive, path: dict[str, str]) -> Answer | Flow:
         operation = self._find(scope)
         scope["omnibus.route"] = operation.path
         call = self._open(scope, operation, path)
@@ -173,10 +184,12 @@ class Endpoint:
         try:
             if operation.decoder is not None or operation.method != "GET":
                 call.body = await read_body(receive, call.headers)
-            answer = await _run(call)
+            answer: Answer | Flow = await _run(call)
         except (StoreError, HttpProblem) as error:
             answer = problem_answer(error, call.request_id)
-        return answer if cookie is None else replace(answer, headers=(*answer.headers, cookie))
+        if cookie is None or isinstance(answer, Flow):
+            return answer
+        return replace(answer, headers=(*answer.headers, cookie))
 
     def _recognise(self, call: Call) -> tuple[bytes, bytes] | None:
         """Tell a guest from others; return the header that gives a cookie to whoever has none of ours."""
@@ -235,7 +248,7 @@ class Endpoint:
         return verified.caller
 
 
-async def _run(call: Call) -> Answer:
+async def _run(call: Call) -> Answer | Flow:
     operation = call.operation
     arguments: dict[str, Any] = {}
     if operation.decoder is not None:
@@ -243,7 +256,7 @@ async def _run(call: Call) -> Answer:
     if operation.query_type is not None:
         arguments["query"] = decode_query(call.query, operation.query_type)
     result = await operation.handler(call, **arguments)
-    if isinstance(result, Answer):
+    if isinstance(result, Answer | Flow):
         return result
     if isinstance(result, Reply):
         headers = _JSON if result.status < 400 else [*_PROBLEM, *_retry_header(result.body)]

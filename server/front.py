@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from server.contract import Answer, problem_answer, send_answer
+from server.contract import Answer, Flow, problem_answer, send_answer
 from server.dispatch import Dispatch, Found
 from server.headers import ALWAYS_ADDED, add_safe, pack
 from server.http_protocol import ANSWER_EXTENSION, SendWhole
@@ -23,7 +23,7 @@ from store.fault_points import fault_point
 
 log = structlog.get_logger("omnibus.http")
 
-Target = Callable[[Scope, Receive, dict[str, str]], Awaitable[Answer]]
+Target = Callable[[Scope, Receive, dict[str, str]], Awaitable[Answer | Flow]]
 """Answers a request, given what its path says."""
 
 _SLOW_SECONDS = 1.0
@@ -56,9 +56,13 @@ class Front:
                 await self._app(scope, receive, told)
             else:
                 answer = await found.target(scope, receive, found.parameters)
-                fault_point("before_answer")
-                await told.send_whole(answer)
-                fault_point("after_answer")
+                if isinstance(answer, Flow):
+                    told.is_endless = True
+                    await answer.run(scope, receive, told)
+                else:
+                    fault_point("before_answer")
+                    await told.send_whole(answer)
+                    fault_point("after_answer")
         except Exception:
             request_id = scope["omnibus.request_id"]
             log.exception("request failed", request_id=request_id, path=scope["path"])
@@ -71,21 +75,29 @@ class Front:
                 )
                 await told.send_whole(problem_answer(problem, request_id))
         finally:
-            _measure(scope, told.status, time.perf_counter() - started)
+            _measure(scope, told.status, told.seconds_since(started))
 
 
 class _Told:
     """What a client was told: an ASGI `send` that adds our headers, and a shorter way for whole answers."""
 
-    __slots__ = ("_scope", "_send", "status")
+    __slots__ = ("_begun_at", "_scope", "_send", "is_endless", "status")
 
     def __init__(self, scope: Scope, send: Send) -> None:
         self._scope = scope
         self._send = send
+        self._begun_at = 0.0
+        self.is_endless = False
         self.status = 0
+
+    def seconds_since(self, started: float) -> float:
+        """Return how long the answer took; of one that goes on until the client leaves, how long it took to begin."""
+        ended = self._begun_at if self.is_endless and self._begun_at else time.perf_counter()
+        return ended - started
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
+            self._begun_at = time.perf_counter()
             self.status = message["status"]
             given = message["headers"]
             message["headers"] = [*given, *add_safe(self._scope, given)]

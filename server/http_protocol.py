@@ -26,6 +26,8 @@ ARRIVAL_SECONDS = 10.0
 SILENCE_SECONDS = 65
 ANSWER_EXTENSION = "omnibus.answer"
 """Where the ASGI scope offers `Exchange.answer`."""
+TRANSPORT_EXTENSION = "omnibus.transport"
+"""Where it offers the connection itself, for answers without end: a client that stopped reading has to be cut off."""
 HEALTH = frozenset({"/livez", "/readyz", "/metrics"})
 """Whoever watches over an overloaded process must not be told that it is dead."""
 PAYMENTS = "/api/v1/payments/"
@@ -59,7 +61,10 @@ class Exchange(RequestResponseCycle):
         self.leave()
 
     async def run_asgi(self, app: Any) -> None:
-        self.scope["extensions"] = {ANSWER_EXTENSION: self.answer}  # type: ignore[dict-item]  # one of our own
+        self.scope["extensions"] = {
+            ANSWER_EXTENSION: self.answer,  # type: ignore[dict-item]  # one of our own
+            TRANSPORT_EXTENSION: self.transport,  # type: ignore[dict-item]  # the same
+        }
         try:
             await super().run_asgi(app)
         finally:

@@ -119,9 +119,8 @@ def _parameters(operation: Operation) -> list[dict[str, Any]]:
 
 def _responses(operation: Operation) -> dict[str, Any]:
     success: dict[str, Any] = {"description": "Done"}
-    if operation.returns is not None and operation.status != 204:
-        schema = {"$ref": _REF.format(name=operation.returns.__name__)}
-        success["content"] = {"application/json": {"schema": schema}}
+    if content := _content(operation):
+        success["content"] = content
     if links := links_of(operation.name):
         success["links"] = links
     responses = {str(operation.status): success}
@@ -129,6 +128,8 @@ def _responses(operation: Operation) -> dict[str, Any]:
     for problem in operation.problems:
         row = row_of(problem)
         codes.setdefault(row.status, []).append(row.code)
+    for status, code in operation.refusals.items():
+        codes.setdefault(status, []).append(code)
     exchange = _OF_BODIES if operation.body_type else _OF_QUERIES if operation.query_type else {}
     if operation.idempotency is not Idempotency.NONE:
         exchange = {400: "invalid_request"} | exchange
@@ -148,3 +149,12 @@ def _responses(operation: Operation) -> dict[str, Any]:
             },
         }
     return responses
+
+
+def _content(operation: Operation) -> dict[str, Any]:
+    if operation.text is not None:
+        return {operation.text: {"schema": {"type": "string"}}}
+    if operation.returns is None or operation.status == 204:
+        return {}
+    schema = {"$ref": _REF.format(name=operation.returns.__name__)}
+    return {"application/json": {"schema": schema}}

@@ -15,6 +15,8 @@ SCHEMATHESIS = Path(sys.executable).with_name("schemathesis")
 # A label may be well-formed and still no seat of the bus: what fits the document may make no sense.
 NOT_TRUE_HERE = "positive_data_acceptance"
 EXAMPLES = "15"
+# It reads an answer to its end, and this one has none.
+ENDLESS = "stream_bus"
 
 
 async def test_made_up_requests_meet_no_failure_and_no_surprise(
@@ -75,6 +77,7 @@ async def run(served: Served, folder: Path, token: str, *more: str) -> None:
         "run",
         f"{served.url}/openapi.json",
         *("--header", f"Authorization: Bearer {token}"),
+        *("--exclude-operation-id", ENDLESS),
         *("--exclude-checks", NOT_TRUE_HERE, "--max-examples", EXAMPLES),
         *("--continue-on-failure", "--generation-database", "none", "--warnings", "off"),
         *more,

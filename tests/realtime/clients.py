@@ -179,6 +179,26 @@ class RawClient:
 
 @asynccontextmanager
 async def raw(port: int, *, receive_bytes: int | None = None) -> AsyncIterator[RawClient]:
+    handshake = (
+        b"GET /ws HTTP/1.1\r\nHost: omnibus.test\r\nUpgrade: websocket\r\n"
+        b"Connection: Upgrade\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
+        b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: seatmap.v1\r\n\r\n"
+    )
+    async with _ask(port, handshake, receive_bytes) as client:
+        assert b" 101 " in await client.reader.readuntil(b"\r\n\r\n")
+        yield client
+
+
+@asynccontextmanager
+async def slow_reader(port: int, path: str) -> AsyncIterator[RawClient]:
+    """One that asks over plain HTTP and then reads nothing."""
+    question = f"GET {path} HTTP/1.1\r\nHost: omnibus.test\r\n\r\n".encode()
+    async with _ask(port, question, 4096) as client:
+        yield client
+
+
+@asynccontextmanager
+async def _ask(port: int, question: bytes, receive_bytes: int | None) -> AsyncIterator[RawClient]:
     connection = socket.socket()
     if receive_bytes is not None:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
@@ -186,13 +206,7 @@ async def raw(port: int, *, receive_bytes: int | None = None) -> AsyncIterator[R
     await asyncio.get_running_loop().sock_connect(connection, ("127.0.0.1", port))
     # The stream's own buffer is small too, or it would read for a client that does not.
     reader, writer = await asyncio.open_connection(sock=connection, limit=receive_bytes or 2**16)
-    writer.write(
-        b"GET /ws HTTP/1.1\r\nHost: omnibus.test\r\nUpgrade: websocket\r\n"
-        b"Connection: Upgrade\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
-        b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: seatmap.v1\r\n\r\n"
-    )
-    answer = await reader.readuntil(b"\r\n\r\n")
-    assert b" 101 " in answer
+    writer.write(question)
     try:
         yield RawClient(reader, writer)
     finally:

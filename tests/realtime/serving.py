@@ -20,18 +20,24 @@ STOCK: type[asyncio.Protocol] = WebSocketsSansIOProtocol
 async def serve(
     app: Any, protocol: type[asyncio.Protocol] = RAW, *, http: Any = "auto"
 ) -> AsyncIterator[int]:
+    config = uvicorn.Config(
+        app,
+        ws=protocol,
+        http=http,
+        ws_per_message_deflate=False,
+        ws_max_size=4096,
+        ws_ping_interval=None,
+        lifespan="off",
+        log_config=None,
+        timeout_graceful_shutdown=2,
+    )
+    async with run(config) as port:
+        yield port
+
+
+@asynccontextmanager
+async def run(config: uvicorn.Config) -> AsyncIterator[int]:
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        config = uvicorn.Config(
-            app,
-            ws=protocol,
-            http=http,
-            ws_per_message_deflate=False,
-            ws_max_size=4096,
-            ws_ping_interval=None,
-            lifespan="off",
-            log_config=None,
-            timeout_graceful_shutdown=2,
-        )
         server = uvicorn.Server(config)
         # `serve` would take the signal handlers, which are pytest's.
         running = asyncio.create_task(server._serve(sockets=[listener]))
