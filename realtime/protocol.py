@@ -48,7 +48,9 @@ class BadMessage(Exception):
 # server of the same version; an unknown type is a bad message.
 
 
-class Subscribe(Struct, frozen=True, tag="subscribe", tag_field="type"):
+class Subscribe(Struct, frozen=True, omit_defaults=True, tag="subscribe", tag_field="type"):
+    """Ask for a bus, or a topic; with epoch and rev, from there."""
+
     id: RequestId
     bus: str | None = None
     topic: str | None = None
@@ -56,18 +58,24 @@ class Subscribe(Struct, frozen=True, tag="subscribe", tag_field="type"):
     rev: Counter | None = None
 
 
-class Unsubscribe(Struct, frozen=True, tag="unsubscribe", tag_field="type"):
+class Unsubscribe(Struct, frozen=True, omit_defaults=True, tag="unsubscribe", tag_field="type"):
+    """Ask for no more of it."""
+
     id: RequestId
     bus: str | None = None
     topic: str | None = None
 
 
 class Auth(Struct, frozen=True, tag="auth", tag_field="type"):
+    """Say by an access token who speaks; success has no answer."""
+
     id: RequestId
     token: str
 
 
 class Ack(Struct, frozen=True, tag="ack", tag_field="type"):
+    """Answer a heartbeat, with the revisions the client has."""
+
     revs: dict[str, Counter]
 
 
@@ -99,12 +107,16 @@ def read_bus_id(text: str) -> int | None:
 
 
 class Hello(Struct, frozen=True, tag="hello", tag_field="type"):
+    """The first frame: the pace of heartbeats, in seconds, and the time."""
+
     session: str
     now: str
     heartbeat: float | int
 
 
 class Subscribed(Struct, frozen=True, tag="subscribed", tag_field="type"):
+    """What was asked for is on its way; `same` comes without seats, for the client has them."""
+
     id: int
     bus: str
     mode: Literal["snapshot", "same"]
@@ -114,6 +126,8 @@ class Subscribed(Struct, frozen=True, tag="subscribed", tag_field="type"):
 
 
 class Delta(Struct, frozen=True, tag="delta", tag_field="type"):
+    """Seats as they are at `rev`, for whoever is at `prev` or later."""
+
     bus: str
     epoch: int
     prev: int
@@ -123,6 +137,8 @@ class Delta(Struct, frozen=True, tag="delta", tag_field="type"):
 
 
 class Snapshot(Struct, frozen=True, tag="snapshot", tag_field="type"):
+    """All seats, unasked: deltas were left out, or the seats are laid out anew."""
+
     bus: str
     epoch: int
     rev: int
@@ -130,22 +146,30 @@ class Snapshot(Struct, frozen=True, tag="snapshot", tag_field="type"):
 
 
 class Heartbeat(Struct, frozen=True, tag="heartbeat", tag_field="type"):
+    """Nothing else to say: the revisions a client must have by now."""
+
     revs: dict[str, int]
     now: str
 
 
 class Error(Struct, frozen=True, tag="error", tag_field="type"):
+    """A request was refused; the connection stays."""
+
     id: int
     code: ErrorCode
     detail: str
 
 
 class Bye(Struct, frozen=True, tag="bye", tag_field="type"):
+    """The connection is closed next; come back within so many milliseconds, at random."""
+
     code: int
     reconnect_in: tuple[int, int]
 
 
 class Status(Struct, frozen=True, tag="status", tag_field="type"):
+    """Whether changes arrive at once, or may be late."""
+
     live: bool
 
 

@@ -7,7 +7,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route, Router, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from server import openapi, wire
+from server import asyncapi, openapi, wire
 from server.api import (
     accounts,
     admin,
@@ -55,6 +55,11 @@ def openapi_document() -> bytes:
     return wire.format_json(openapi.document(OPERATIONS, version("omnibus")))
 
 
+def asyncapi_document() -> bytes:
+    """Return the AsyncAPI document as it is served and committed."""
+    return wire.format_json(asyncapi.document(version("omnibus")))
+
+
 def _routes(services: Services) -> Iterable[BaseRoute]:
     live = LiveEndpoint(
         services.live,
@@ -63,9 +68,13 @@ def _routes(services: Services) -> Iterable[BaseRoute]:
     )
     yield WebSocketRoute("/ws", live)
     yield from health.routes(services)
-    document = openapi_document()
-    yield Route("/openapi.json", lambda _: Response(document, media_type="application/json"))
+    yield _document("/openapi.json", openapi_document())
+    yield _document("/asyncapi.json", asyncapi_document())
     yield from page_routes()
+
+
+def _document(path: str, document: bytes) -> Route:
+    return Route(path, lambda _: Response(document, media_type="application/json"))
 
 
 def _api(services: Services) -> Dispatch[Target]:

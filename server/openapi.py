@@ -39,7 +39,7 @@ def document(operations: Iterable[Operation], version: str) -> dict[str, Any]:
             "version": version,
             "summary": "Seats of buses: searched, held, booked, paid, cancelled.",
             "description": "Errors are problem documents (RFC 9457); programs branch on `code`. "
-            "Seat changes are pushed over the WebSocket at `/ws`.",
+            "Seat changes are pushed over the WebSocket at `/ws`; `/asyncapi.json` describes that.",
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "servers": [{"url": "/"}],

@@ -1,4 +1,4 @@
-"""`migrate`, `openapi`: what the database and the API look like."""
+"""`migrate`, `openapi`, `asyncapi`: what the database and the API look like."""
 
 import asyncio
 import json
@@ -15,6 +15,7 @@ from store.migrate import migrate, pending
 def register(app: typer.Typer) -> None:
     app.command(name="migrate")(migrate_database)
     app.command()(openapi)
+    app.command()(asyncapi)
 
 
 def migrate_database(
@@ -47,6 +48,13 @@ def openapi() -> None:
     from server.app import openapi_document  # noqa: PLC0415 - heavy imports only for those who need them
 
     typer.echo(openapi_document().decode(), nl=False)
+
+
+def asyncapi() -> None:
+    """Print the AsyncAPI document of the live layer, as `/asyncapi.json` serves it."""
+    from server.app import asyncapi_document  # noqa: PLC0415 - heavy imports only for those who need them
+
+    typer.echo(asyncapi_document().decode(), nl=False)
 
 
 async def _migrate(url: str, *, is_quiet: bool) -> list[str]:

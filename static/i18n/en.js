@@ -270,6 +270,7 @@ export default {
   "docs.title": "API",
   "docs.lead": "Everything a program may ask of Omnibus, as the server describes itself.",
   "docs.document": "OpenAPI document",
+  "docs.events": "AsyncAPI document of the live layer",
   "docs.find": "Find an operation",
   "docs.none": "Nothing of that name",
   "docs.parameters": "Parameters",

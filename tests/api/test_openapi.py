@@ -7,7 +7,7 @@ import httpx2
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from server.app import OPERATIONS, openapi_document
+from server.app import OPERATIONS, asyncapi_document, openapi_document
 from tests.api.shop import Json, Shop
 
 Client = httpx2.AsyncClient
@@ -33,6 +33,12 @@ async def test_the_document_is_valid_openapi_3_1(document: Json) -> None:
 async def test_the_served_document_is_that_of_the_code(document: Json) -> None:
     assert document == json.loads(openapi_document())
     assert document["info"]["version"] == version("omnibus")
+
+
+async def test_the_document_of_what_is_pushed_is_served_beside_it(outside: Client) -> None:
+    answer = await outside.get("/asyncapi.json")
+    assert answer.headers["content-type"] == "application/json"
+    assert answer.content == asyncapi_document()
 
 
 async def test_it_has_every_operation_under_a_name_of_its_own(document: Json) -> None:

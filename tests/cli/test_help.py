@@ -2,10 +2,13 @@
 
 import pytest
 
-from server.app import openapi_document
+from server.app import asyncapi_document, openapi_document
 from tests.cli.commands import omnibus
 
-COMMANDS = ("up", "serve", "worker", "migrate", "openapi", "import", "demo", "user", "doctor")
+COMMANDS = (
+    *("up", "serve", "worker", "migrate", "openapi", "asyncapi"),
+    *("import", "demo", "user", "doctor"),
+)
 PRINTING = (
     ("migrate",),
     ("demo",),
@@ -93,3 +96,10 @@ def test_openapi_prints_the_document_that_is_served() -> None:
     assert (ran.code, ran.err) == (0, "")
     assert ran.json["openapi"].startswith("3.1")
     assert ran.out.encode() == openapi_document()
+
+
+def test_asyncapi_prints_the_document_that_is_served() -> None:
+    ran = omnibus("asyncapi")
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.json["asyncapi"] == "3.0.0"
+    assert ran.out.encode() == asyncapi_document()

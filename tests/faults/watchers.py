@@ -17,6 +17,7 @@ from websockets.typing import Subprotocol
 
 from tests.faults.committed import Committed, Head, read_heads
 from tests.faults.shop import Shop
+from tests.support import promised
 from tests.support.waiting import wait_until
 
 Frame = dict[str, Any]
@@ -126,7 +127,9 @@ class Watcher:
         clock = asyncio.get_running_loop().time
         busy_until = clock() + self._chance.uniform(0, _BUSY_SECONDS)
         while True:
-            await self._heed(connection, json.loads(await connection.recv()))
+            text = str(await connection.recv())
+            promised.heard(text)
+            await self._heed(connection, json.loads(text))
             if self._manner is Manner.STEADY or clock() < busy_until:
                 continue
             if self._manner is Manner.RESTLESS:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from urllib.parse import unquote
 
-from server.app import openapi_document
+from server.app import asyncapi_document, openapi_document
 from server.config import SETTINGS
 from tests.bench.table import with_figures
 
@@ -43,6 +43,7 @@ def settings_table() -> bytes:
 
 
 GENERATED: Mapping[str, Callable[[], bytes]] = {
+    "docs/asyncapi.json": asyncapi_document,
     "docs/openapi.json": openapi_document,
     "docs/settings.md": settings_table,
 }

@@ -15,6 +15,7 @@ from websockets.exceptions import ConnectionClosed
 
 from tests.realtime.history import Ledger, State
 from tests.realtime.waiting import wait_until
+from tests.support import promised
 
 Frame = dict[str, Any]
 ORIGIN = "http://omnibus.test"
@@ -36,7 +37,9 @@ class Watcher:
         self.task = asyncio.create_task(self._read())
 
     async def say(self, type_: str, **members: object) -> None:
-        await self.socket.send(json.dumps({"type": type_, **members}))
+        frame = json.dumps({"type": type_, **members})
+        promised.said(frame)
+        await self.socket.send(frame)
 
     async def get(self, type_: str, *, count: int = 1, **members: object) -> Frame:
         """The count-th frame of that type with these members, once it is there."""
@@ -74,7 +77,9 @@ class Watcher:
         try:
             while True:
                 await self.is_reading.wait()
-                frame = json.loads(await self.socket.recv())
+                text = str(await self.socket.recv())
+                promised.heard(text)
+                frame = json.loads(text)
                 self.frames.append(frame)
                 await self._follow(frame)
         except ConnectionClosed as closed:

@@ -25,6 +25,7 @@ from tests.realtime.history import Ledger, State
 from tests.realtime.living import Served, settings
 from tests.realtime.serving import run
 from tests.realtime.waiting import wait_until
+from tests.support import promised
 
 
 def app(live: Live) -> Front:
@@ -105,6 +106,7 @@ class Listener:
                 case "id":
                     event.id = value
                 case "data":
+                    promised.followed(value)
                     event.data = json.loads(value)
                 case "retry":
                     self.retry_ms = int(value)

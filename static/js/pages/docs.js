@@ -10,6 +10,7 @@ import { exampleOf, operationsOf, typeOf } from "../docs/schema.js";
 /** @typedef {import("../docs/schema.js").Schemas} Schemas */
 
 const DOCUMENT = "/openapi.json";
+const EVENTS = "/asyncapi.json";
 const parsed = signal(/** @type {any} */ (null));
 const failure = signal(/** @type {ApiError | null} */ (null));
 
@@ -47,7 +48,7 @@ function DocsPage() {
       <div class="docs-main">
         <h1>${info.title} ${t("docs.title")} <small>${info.version}</small></h1>
         <p class="docs-lead">${t("docs.lead")} ${info.description.replaceAll("`", "")}</p>
-        <p><a href=${DOCUMENT}>${t("docs.document")}</a></p>
+        <p><a href=${DOCUMENT}>${t("docs.document")}</a> · <a href=${EVENTS}>${t("docs.events")}</a></p>
         ${groups.length === 0 && html`<p>${t("docs.none")}</p>`}
         ${groups.map(
           ([
