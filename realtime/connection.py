@@ -34,6 +34,7 @@ from realtime.protocol import (
     read_client_frame,
 )
 from realtime.settings import ConnectionSettings
+from realtime.topics import SALES, Scope, Topics, is_topic
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +49,10 @@ class Principal(Protocol):
     def is_staff(self) -> bool: ...
 
     @property
+    def operators(self) -> Scope:
+        """Whose sales they may see."""
+
+    @property
     def expires_at(self) -> datetime: ...
 
 
@@ -59,6 +64,7 @@ class Surroundings:
     """What every connection of a process shares."""
 
     hub: Hub
+    topics: Topics
     authenticate: Authenticate
     admission: Admission
     settings: ConnectionSettings
@@ -230,6 +236,8 @@ class Connection:
         match message:
             case Subscribe():
                 self._subscribe(message)
+            case Unsubscribe(topic=str(topic)):
+                self._around.topics.unsubscribe(self, topic)
             case Unsubscribe():
                 bus_id = read_bus_id(message.bus or "")
                 if bus_id is not None and bus_id in self.buses:
@@ -246,29 +254,36 @@ class Connection:
 
     def _subscribe(self, message: Subscribe) -> None:
         if message.topic is not None:
-            self.refuse(message.id, self._judge_topic(message.topic))
+            self._subscribe_topic(message.id, message.topic)
             return
         bus_id = read_bus_id(message.bus or "")
         if bus_id is None:
             self.refuse(message.id, "not_found")
-        elif bus_id not in self.buses and len(self.buses) >= self._buses_max():
+        elif bus_id not in self.buses and not self._has_room():
             self.refuse(message.id, "too_many_subscriptions")
         else:
             is_resuming = message.epoch is not None and message.rev is not None
             claim = Head(message.epoch or 0, message.rev or 0) if is_resuming else None
             self._hub.subscribe(self, bus_id, message.id, claim)
 
-    def _judge_topic(self, topic: str) -> ErrorCode:
-        if topic == "sales":
-            if self._principal is None:
-                return "unauthenticated"
-            if not self._principal.is_staff:
-                return "forbidden"
-        return "not_found"
+    def _subscribe_topic(self, request_id: int, name: str) -> None:
+        topics, principal = self._around.topics, self._principal
+        if not is_topic(name):
+            self.refuse(request_id, "not_found")
+        elif name == SALES and principal is None:
+            self.refuse(request_id, "unauthenticated")
+        elif name == SALES and principal is not None and not principal.is_staff:
+            self.refuse(request_id, "forbidden")
+        elif not topics.has(self, name) and not self._has_room():
+            self.refuse(request_id, "too_many_subscriptions")
+        else:
+            scope = None if principal is None else principal.operators
+            topics.subscribe(self, request_id, name, scope)
 
-    def _buses_max(self) -> int:
+    def _has_room(self) -> bool:
         is_staff = self._principal is not None and self._principal.is_staff
-        return self._settings.buses_max_staff if is_staff else self._settings.buses_max
+        most = self._settings.buses_max_staff if is_staff else self._settings.buses_max
+        return len(self.buses) + self._around.topics.count(self) < most
 
     async def _authenticate(self, message: Auth) -> None:
         """Success is silent: whatever the client asks next is judged by it."""
@@ -292,6 +307,7 @@ class Connection:
             self.close(objection)
             return
         self._principal = principal
+        self._around.topics.restrict(self, principal.operators, is_staff=principal.is_staff)
         self._failed_auths = 0
         self._expires_at = time.monotonic() + lasts
         self._around.schedule(self, min(self._expires_at, self._beat_due()))
@@ -320,6 +336,7 @@ class Connection:
             self.is_closed = True
             self._release_user()
             self._hub.leave(self)
+            self._around.topics.leave(self)
 
 
 def _seconds_until(moment: datetime) -> float:

@@ -32,6 +32,9 @@ class Counters:
     errors: Counter[str] = field(default_factory=Counter)  # error frames by code
     heartbeats: int = 0
     acks: int = 0
+    topic_reads: int = 0  # of boards and sales, from the database
+    topic_failures: int = 0
+    topic_deliveries: int = 0
     published: int = 0
     publish_dropped: int = 0  # queue full or Redis away; the position check repairs it
     bus_messages: int = 0

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import random
 import time
+from collections import Counter
 
 import msgspec
 
@@ -22,6 +23,7 @@ from realtime.protocol import Bye, CloseCode, Status
 from realtime.settings import LiveSettings
 from realtime.stream import EventOutlet, Stream
 from realtime.supervise import cancel, supervise
+from realtime.topics import Topics, TopicSource
 from realtime.wheel import Wheel
 from store.events import SeatsChanged
 
@@ -43,6 +45,7 @@ class Live:
         self,
         source: SeatSource,
         *,
+        topics: TopicSource | None = None,
         redis_url: str | None = None,
         is_only_process: bool = False,  # then nobody needs Redis to hear of a commit
         authenticate: Authenticate = _know_nobody,
@@ -65,9 +68,11 @@ class Live:
         self._check = PositionCheck(
             self._hub, source, settings.hub, health=self._health, counters=self.counters
         )
+        self._topics = Topics(topics, settings.topics, self.counters, watching=self._watching)
         self._admission = Admission(settings.admission)
         self._around = Surroundings(
             self._hub,
+            self._topics,
             authenticate,
             self._admission,
             settings.connection,
@@ -87,7 +92,7 @@ class Live:
         """Returns when clients get changes at once, or soon: nothing here is needed to serve."""
         if self._redis_url is not None:
             callbacks = BusCallbacks(
-                is_wanted=self._hub.is_known,
+                is_wanted=self._is_wanted,
                 received=self._receive,
                 missed=self._check.hurry,
                 health_changed=self._note_bus,
@@ -122,6 +127,7 @@ class Live:
     async def stop(self) -> None:
         await self.drain()
         await cancel(self._tasks)
+        await self._topics.stop()
         if self._bus is not None:
             await self._bus.stop()
         await self._hub.stop()
@@ -148,6 +154,7 @@ class Live:
                 log.exception("announcing %r failed", event)
 
     def _announce(self, event: SeatsChanged) -> None:
+        self._topics.note(event.bus_id)
         is_watched = self._hub.is_known(event.bus_id)
         if self._bus is None and not is_watched:
             return
@@ -213,6 +220,7 @@ class Live:
             "buses_watched": self._hub.watched_count,
             "sockets_full": self._hub.full_count,
             "timers": len(self._wheel),
+            "topics_open": self._topics.open_count,
         }
 
     # Inside.
@@ -222,8 +230,15 @@ class Live:
             connection.send(Bye(CloseCode.DRAINING, self.settings.reconnect_in_ms))
             connection.close(CloseCode.DRAINING)
 
+    def _is_wanted(self, bus_id: int) -> bool:
+        return self._hub.is_known(bus_id) or self._topics.is_wanted(bus_id)
+
+    def _watching(self) -> dict[int, int]:
+        return Counter(bus_id for each in self._connections for bus_id in each.buses)
+
     def _receive(self, bus_id: int, payload: bytes) -> None:
         """A delta of another process, already in the clients' own words."""
+        self._topics.note(bus_id)
         try:
             delta = frames.decode_change(payload)
         except (msgspec.DecodeError, RecursionError):

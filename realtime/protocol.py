@@ -145,6 +145,89 @@ class Snapshot(Struct, frozen=True, tag="snapshot", tag_field="type"):
     seats: Seats
 
 
+class Money(Struct, frozen=True):
+    """An amount in minor units."""
+
+    amount: int
+    currency: str
+
+
+class BoardDeparture(Struct, frozen=True):
+    """A bus as a board shows it. `bay` and `delay_seconds` are null while nobody has said.
+
+    `seats_left` are those free from here to the end of the line.
+    """
+
+    bus: str
+    name: str
+    operator: str
+    route: str | None
+    destination: str
+    departs_at: str
+    delay_seconds: int | None
+    bay: str | None
+    status: Literal["SCHEDULED", "CLOSED", "CANCELLED"]
+    seats_left: int
+    seats_total: int
+
+
+class Board(Struct, frozen=True, tag="board", tag_field="type"):
+    """The next departures from a stop, all of them: it replaces the last one."""
+
+    topic: str
+    stop: str
+    name: str
+    time_zone: str
+    departures: tuple[BoardDeparture, ...]
+    at: str
+
+
+class SalesHour(Struct, frozen=True):
+    """What was paid for in the hour of the operator's clock that begins at `at`."""
+
+    at: str
+    seats: int
+    revenue: Money
+
+
+class SalesRoute(Struct, frozen=True):
+    """How full today's buses of a route are: the share of their seats, segment by segment, that is booked."""
+
+    route: str | None
+    name: str | None
+    buses: int
+    occupancy: float
+
+
+class OperatorSales(Struct, frozen=True):
+    """An operator's day so far. `conversion` is the share of today's holds that has been paid for, null without any.
+
+    `conflicts` are requests with an Idempotency-Key, as every booking has one, that found a seat taken.
+    `watchers` are who watches the operator's buses through the process that tells.
+    """
+
+    operator: str
+    name: str
+    date: str
+    seats: int
+    revenue: Money
+    hours: tuple[SalesHour, ...]
+    holds: int
+    holds_paid: int
+    conversion: float | None
+    conflicts: int
+    routes: tuple[SalesRoute, ...]
+    watchers: int
+
+
+class Sales(Struct, frozen=True, tag="sales", tag_field="type"):
+    """Today's totals of every operator whose sales the client may see: it replaces the last one."""
+
+    topic: Literal["sales"]
+    operators: tuple[OperatorSales, ...]
+    at: str
+
+
 class Heartbeat(Struct, frozen=True, tag="heartbeat", tag_field="type"):
     """Nothing else to say: the revisions a client must have by now."""
 
@@ -173,7 +256,10 @@ class Status(Struct, frozen=True, tag="status", tag_field="type"):
     live: bool
 
 
-ServerFrame = Hello | Subscribed | Delta | Snapshot | Heartbeat | Error | Bye | Status
+TopicFrame = Board | Sales
+ServerFrame = (
+    Hello | Subscribed | Delta | Snapshot | Board | Sales | Heartbeat | Error | Bye | Status
+)
 
 _server_frames = msgspec.json.Decoder(ServerFrame)
 
@@ -192,6 +278,6 @@ ERROR_DETAILS: dict[ErrorCode, str] = {
     "not_found": "There is no such bus or topic.",
     "unauthenticated": "Send a valid token first.",
     "forbidden": "This account may not watch that.",
-    "too_many_subscriptions": "This connection watches as many buses as it may.",
+    "too_many_subscriptions": "This connection watches as much as it may.",
     "overloaded": "The server cannot take this now; try again in a moment.",
 }

@@ -61,6 +61,22 @@ class AdmissionSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class TopicSettings:
+    """How boards and sales are read: see realtime/topics.py."""
+
+    pause_seconds: float = 0.25  # between two readings, and so between two frames, at least
+    rest_factor: float = 4.0  # the same, as a multiple of what the last reading took
+    board_idle_seconds: float = (
+        15.0  # the longest without a reading: buses leave, and nobody says so
+    )
+    sales_idle_seconds: float = 5.0  # the same; also how late a lost event shows
+    keep_seconds: float = 5.0  # how long a topic stays open after its last watcher
+    topics_max: int = 1_000
+    reads_at_once: int = 4
+    source_timeout_seconds: float = 5.0
+
+
+@dataclass(frozen=True, slots=True)
 class BusSettings:
     """How the process talks to Redis: see realtime/bus.py."""
 
@@ -82,6 +98,7 @@ class LiveSettings:
     hub: HubSettings = HubSettings()
     connection: ConnectionSettings = ConnectionSettings()
     admission: AdmissionSettings = AdmissionSettings()
+    topics: TopicSettings = TopicSettings()
     bus: BusSettings = BusSettings()
     drain_seconds: float = 2.0  # at most, for all together: whoever stops us waits 4 s, not longer
     drain_per_second: int = 500  # a small server closes faster than its drain time

@@ -9,6 +9,8 @@ from realtime.protocol import (
     SUBPROTOCOL,
     Ack,
     Auth,
+    Board,
+    BoardDeparture,
     Bye,
     ClientFrame,
     CloseCode,
@@ -16,6 +18,11 @@ from realtime.protocol import (
     Error,
     Heartbeat,
     Hello,
+    Money,
+    OperatorSales,
+    Sales,
+    SalesHour,
+    SalesRoute,
     ServerFrame,
     Snapshot,
     Status,
@@ -30,7 +37,7 @@ _NOW: Final = "2030-05-01T08:00:03.412Z"
 _SEATS: Final = (("1A", "AAB"), ("1B", "LLA"))
 _STREAMED: Final = (Snapshot, Delta, Status, Bye)
 _REPLIES: Final[Mapping[type, tuple[type, ...]]] = {
-    Subscribe: (Subscribed, Error),
+    Subscribe: (Subscribed, Board, Sales, Error),
     Auth: (Error,),
     Heartbeat: (Ack,),
 }
@@ -39,7 +46,10 @@ _REPLIES: Final[Mapping[type, tuple[type, ...]]] = {
 EXAMPLES: Final[tuple[msgspec.Struct, ...]] = (
     Subscribe(id=1, bus="42"),
     Subscribe(id=1, bus="42", epoch=1, rev=118),
+    Subscribe(id=4, topic="board:17"),
+    Subscribe(id=5, topic="sales"),
     Unsubscribe(id=2, bus="42"),
+    Unsubscribe(id=6, topic="board:17"),
     Auth(id=3, token="eyJhbGciOi..."),  # noqa: S106 - the start of any token
     Ack(revs={"42": 119}),
     Hello(session="mGx4c0XWbT5f9Qkq", now=_NOW, heartbeat=20),
@@ -47,6 +57,48 @@ EXAMPLES: Final[tuple[msgspec.Struct, ...]] = (
     Subscribed(id=1, bus="42", mode="same", epoch=1, rev=118),
     Delta(bus="42", epoch=1, prev=118, rev=119, seats=_SEATS[1:], at=_NOW),
     Snapshot(bus="42", epoch=1, rev=119, seats=_SEATS),
+    Board(
+        topic="board:17",
+        stop="17",
+        name="Lisboa Oriente",
+        time_zone="Europe/Lisbon",
+        departures=(
+            BoardDeparture(
+                bus="42",
+                name="LX 104",
+                operator="Costa Azul",
+                route="Lisboa - Porto",
+                destination="Porto",
+                departs_at="2030-05-01T08:15:00Z",
+                delay_seconds=300,
+                bay="C4",
+                status="SCHEDULED",
+                seats_left=17,
+                seats_total=48,
+            ),
+        ),
+        at=_NOW,
+    ),
+    Sales(
+        topic="sales",
+        operators=(
+            OperatorSales(
+                operator="1",
+                name="Costa Azul",
+                date="2030-05-01",
+                seats=3,
+                revenue=Money(5970, "EUR"),
+                hours=(SalesHour("2030-05-01T07:00:00Z", 3, Money(5970, "EUR")),),
+                holds=4,
+                holds_paid=2,
+                conversion=0.5,
+                conflicts=1,
+                routes=(SalesRoute("7", "Lisboa - Porto", 12, 0.413),),
+                watchers=9,
+            ),
+        ),
+        at=_NOW,
+    ),
     Heartbeat(revs={"42": 119}, now=_NOW),
     Error(id=1, code="not_found", detail="There is no such bus or topic."),
     Bye(code=CloseCode.DRAINING, reconnect_in=(0, 8000)),
@@ -112,7 +164,7 @@ def _stream() -> dict[str, Any]:
 
 
 def _operations(said: Iterable[type], heard: Iterable[type]) -> dict[str, Any]:
-    answers = {frame for reply in _REPLIES.values() for frame in reply} - {Ack}
+    answers = {Subscribed, Error}  # and nothing else
     found = {_name(frame): _operation("receive", frame) for frame in heard if frame is not Ack}
     found |= {_name(frame): _operation("send", frame) for frame in said if frame not in answers}
     found["follow"] = {

@@ -14,6 +14,7 @@ from server.guests import Guests
 from server.metrics import note_events
 from server.passwords import Passwords
 from server.tokens import Tokens, new_signing_key
+from server.topics import StoreTopics
 from store import Store
 from store.accounts import Accounts
 from store.events import SeatsChanged
@@ -22,6 +23,7 @@ from store.house_keys import HouseKey
 from store.model import Caller, Role
 
 _STAFF = {Role.AGENT, Role.OPERATOR, Role.SUPPORT, Role.ADMIN}
+_OF_THE_HOUSE = {Role.SUPPORT, Role.ADMIN}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         tokens = Tokens(await store.house_keys.find_or_make("access_tokens", new_signing_key))
         live = Live(
             store.buses,
+            topics=StoreTopics(store),
             redis_url=settings.redis_url,
             is_only_process=settings.redis_url is None and settings.workers == 1,
             authenticate=_authenticate_with(tokens, store.accounts),
@@ -82,6 +85,7 @@ class _Speaker:
 
     user_id: int
     is_staff: bool
+    operators: frozenset[int] | None
     expires_at: datetime
 
 
@@ -99,6 +103,7 @@ def _authenticate_with(tokens: Tokens, accounts: Accounts) -> Authenticate:
         return _Speaker(
             user_id=caller.user_id,
             is_staff=is_staff,
+            operators=None if caller.role in _OF_THE_HOUSE else _own(caller),
             expires_at=datetime.fromtimestamp(verified.expires_at, UTC),
         )
 
@@ -126,6 +131,10 @@ def _live_settings(settings: Settings) -> LiveSettings:
             connections_per_user=usual.connections_max,
         )
     )
+
+
+def _own(caller: Caller) -> frozenset[int]:
+    return frozenset() if caller.operator_id is None else frozenset({caller.operator_id})
 
 
 def _new_cookie_key() -> HouseKey:

@@ -7,6 +7,7 @@ from typing import Self
 
 from store.accounts import Accounts
 from store.blocks import Blocks
+from store.boards import Boards
 from store.bookings import Bookings
 from store.buses import Buses
 from store.catalogue import Catalogue
@@ -22,6 +23,7 @@ from store.lane import Lane, LaneOptions
 from store.limits import OperatorLimits
 from store.lookup import Lookup
 from store.retention import Retention
+from store.sales import Sales
 from store.seals import Seals
 from store.sessions import Sessions
 from store.settlement import Settlement
@@ -64,6 +66,8 @@ class Store:
     seals: Seals
     lane: Lane
     watch: Watch
+    boards: Boards
+    sales: Sales
 
     @classmethod
     async def open(
@@ -104,6 +108,8 @@ class Store:
             seals=Seals(bytes.fromhex(seal[-1].secret)),
             lane=lane,
             watch=Watch(db),
+            boards=Boards(db),
+            sales=Sales(db),
         )
 
     async def close(self) -> None:

@@ -307,6 +307,10 @@ CREATE TABLE public.bus_stops (
     departs_at timestamp with time zone NOT NULL,
     can_board boolean DEFAULT true NOT NULL,
     can_alight boolean DEFAULT true NOT NULL,
+    bay text,
+    delay_seconds integer,
+    CONSTRAINT bus_stops_bay_check CHECK ((bay ~ '^[A-Za-z0-9][A-Za-z0-9 ./-]{0,9}$'::text)),
+    CONSTRAINT bus_stops_delay_seconds_check CHECK (((delay_seconds >= '-3600'::integer) AND (delay_seconds <= 21600))),
     CONSTRAINT bus_stops_idx_check CHECK (((idx >= 0) AND (idx <= 199))),
     CONSTRAINT bus_stops_times CHECK ((arrives_at <= departs_at))
 );
@@ -807,6 +811,8 @@ CASE
     ELSE ended_at
 END)) WHERE ((buyer IS NOT NULL) AND (confirmed_at IS NULL));
 
+CREATE INDEX bookings_created_idx ON public.bookings USING brin (created_at);
+
 CREATE INDEX bookings_expiry_idx ON public.bookings USING btree (expires_at) WHERE (status = 'PENDING'::text);
 
 CREATE UNIQUE INDEX bookings_hold_key ON public.bookings USING btree (bus_id, hold_id) WHERE (hold_id IS NOT NULL);
@@ -832,6 +838,8 @@ CASE
     WHEN (ended_at IS NULL) THEN 'infinity'::timestamp with time zone
     ELSE ended_at
 END)) WHERE (buyer IS NOT NULL);
+
+CREATE INDEX holds_created_idx ON public.holds USING brin (created_at);
 
 CREATE INDEX holds_expiry_idx ON public.holds USING btree (expires_at) WHERE (state = 'ACTIVE'::text);
 
@@ -1067,6 +1075,8 @@ GRANT SELECT,INSERT ON TABLE public.bus_stops TO omnibus_app;
 GRANT UPDATE(stop_id) ON TABLE public.bus_stops TO omnibus_app;
 GRANT UPDATE(arrives_at) ON TABLE public.bus_stops TO omnibus_app;
 GRANT UPDATE(departs_at) ON TABLE public.bus_stops TO omnibus_app;
+GRANT UPDATE(bay) ON TABLE public.bus_stops TO omnibus_app;
+GRANT UPDATE(delay_seconds) ON TABLE public.bus_stops TO omnibus_app;
 GRANT SELECT,INSERT ON TABLE public.buses TO omnibus_app;
 GRANT UPDATE(facts) ON TABLE public.buses TO omnibus_app;
 GRANT UPDATE(epoch) ON TABLE public.buses TO omnibus_app;

@@ -95,3 +95,4 @@ class Person:
     is_staff: bool
     expires_at: datetime
     user_id: int = 0
+    operators: frozenset[int] | None = None

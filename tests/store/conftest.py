@@ -34,6 +34,11 @@ ONE_SERVER_ONLY = {
         "test_a_session_that_ends_under_the_statement_leaves_the_outcome_to_the_key",
         "test_an_answer_that_was_lost_is_not_called_a_refusal",
     ),
+    "its plans are those of its workers": (
+        "test_departures_and_their_seats_are_found_by_indexes",
+        "test_a_day_is_found_without_looking_through_all_others",
+        "test_the_seats_of_a_days_buses_are_found_by_indexes",
+    ),
     "deadlocks are counted where they happen, on the workers": (
         "test_twin_seats_locked_in_any_order_do_deadlock",
     ),
