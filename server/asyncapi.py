@@ -60,7 +60,7 @@ EXAMPLES: Final[tuple[msgspec.Struct, ...]] = (
     Board(
         topic="board:17",
         stop="17",
-        name="Lisboa Oriente",
+        name="Lisboa Sete Rios",
         time_zone="Europe/Lisbon",
         departures=(
             BoardDeparture(

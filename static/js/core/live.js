@@ -1,28 +1,21 @@
-// One bus, watched: over the WebSocket when it can be had, by asking every ten seconds when it cannot. Whoever looks
-// at `known` sees a committed state of the bus; `news` says how fresh it is.
+// One bus, watched: over the WebSocket when it can be had, else over an event stream, and by asking every ten seconds
+// while neither is to be had. Whoever looks at `known` sees a committed state of the bus; `news` says how fresh it is.
 import { ApiError, send } from "./api.js";
 import { batch, learnTime, signal } from "./dom.js";
 import { adopt, isBehind, receive } from "./seats.js";
+import { SocketWay, StreamWay } from "./ways.js";
+import { pauseBefore, wayAfter } from "./wire.js";
 
 /** @typedef {import("../api.d.ts").Frame} Frame */
 /** @typedef {import("../api.d.ts").SeatMap} SeatMap */
 /** @typedef {import("./seats.js").Known} Known */
 
-const SHORTEST_MS = 500;
-const LONGEST_MS = 15_000;
 const POLL_MS = 10_000;
 // A blink of the network is not worth a warning.
 const PATIENCE_MS = 1_200;
 const CROWDED_MS = 5_000;
 const HEALTHY_MS = 30_000;
 const PRICES_MS = 2_000;
-
-/** Full jitter: a thousand browsers that lost one server do not come back together.
- * @param {number} attempt @param {number} random in [0, 1) */
-export function pauseBefore(attempt, random) {
-  const ceiling = Math.min(LONGEST_MS, SHORTEST_MS * 2 ** attempt);
-  return SHORTEST_MS + random * (ceiling - SHORTEST_MS);
-}
 
 export class LiveSeats {
   /** @param {string} bus @param {() => string} query the leg, as the API's query string
@@ -36,13 +29,14 @@ export class LiveSeats {
     this.onMap = onMap;
     /** @type {Known | null} */
     this.latest = null;
-    /** @type {WebSocket | null} */
-    this.socket = null;
+    /** @type {import("./ways.js").Way | null} */
+    this.way = null;
+    this.next = /** @type {"socket" | "stream"} */ ("socket");
     this.attempt = 0;
     this.request = 0;
     this.heartbeatMs = 20_000;
     this.etag = "";
-    this.isSocketRefused = false;
+    this.isRefused = false;
     this.isDrawing = false;
     /** @type {Record<string, ReturnType<typeof setTimeout>>} */
     this.timers = {};
@@ -54,12 +48,15 @@ export class LiveSeats {
       if (document.visibilityState === "visible") this.resync();
     });
     addEventListener("online", () => this.resync());
-    // A page in the back-forward cache keeps no socket; one that comes back is behind.
-    addEventListener("pagehide", () => this.socket?.close(1000));
+    // A page in the back-forward cache keeps no connection; one that comes back is behind.
+    addEventListener("pagehide", () => {
+      this.way?.close();
+      this.way = null;
+    });
     addEventListener("pageshow", (event) => event.persisted && this.resync());
   }
 
-  /** Ask REST for the map of the leg: once at the start, for every other leg, and while there is no socket. */
+  /** Ask REST for the map of the leg: once at the start, for every other leg, and while nobody tells. */
   async refresh() {
     const headers = this.etag ? { "if-none-match": this.etag } : undefined;
     const query = this.query();
@@ -84,32 +81,34 @@ export class LiveSeats {
   }
 
   resync() {
-    if (this.socket?.readyState === WebSocket.OPEN) this.subscribe();
-    else if (!this.isSocketRefused) this.connect();
+    if (this.way?.isOpen) this.subscribe();
+    else if (!this.isRefused) this.connect();
     else this.poll();
   }
 
   connect() {
     clearTimeout(this.timers.reconnect);
-    if (this.socket && this.socket.readyState <= WebSocket.OPEN) return;
-    const url = `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/ws`;
-    const socket = new WebSocket(url, "seatmap.v1");
-    this.socket = socket;
-    socket.onopen = () => this.subscribe();
-    socket.onmessage = (event) => this.hear(JSON.parse(event.data));
-    socket.onclose = (event) => this.lose(socket, event.code);
+    if (this.way) return;
+    const listener = {
+      /** @param {import("./ways.js").Way} way */
+      opened: (way) => way === this.way && this.subscribe(),
+      /** @param {import("./ways.js").Way} way @param {Frame} frame */
+      heard: (way, frame) => way === this.way && this.hear(frame),
+      /** @param {import("./ways.js").Way} way */
+      alive: (way) => way === this.way && this.expectWord(),
+      /** @param {import("./ways.js").Way} way @param {number} code */
+      lost: (way, code) => this.lose(way, code),
+    };
+    this.way =
+      this.next === "socket"
+        ? new SocketWay(this.bus, listener)
+        : new StreamWay(this.bus, listener);
     this.expectWord();
   }
 
   subscribe() {
     this.request += 1;
-    const resume = this.latest ? { epoch: this.latest.epoch, rev: this.latest.rev } : {};
-    this.say({ type: "subscribe", id: this.request, bus: this.bus, ...resume });
-  }
-
-  /** @param {object} message */
-  say(message) {
-    if (this.socket?.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify(message));
+    this.way?.ask(this.request, this.latest);
   }
 
   /** @param {Frame} frame */
@@ -153,17 +152,18 @@ export class LiveSeats {
   answer(frame) {
     learnTime(frame.now);
     if (isBehind(this.latest, frame.revs[this.bus])) this.subscribe();
-    if (this.latest) this.say({ type: "ack", revs: { [this.bus]: this.latest.rev } });
+    if (this.latest) this.way?.say({ type: "ack", revs: { [this.bus]: this.latest.rev } });
   }
 
-  /** @param {WebSocket} socket @param {number} code */
-  lose(socket, code) {
-    if (socket !== this.socket) return;
-    this.socket = null;
+  /** @param {import("./ways.js").Way} way @param {number} code */
+  lose(way, code) {
+    if (way !== this.way) return;
+    this.way = null;
+    this.next = wayAfter(way.kind, way.hasSpoken);
     for (const name of ["silence", "distrust", "health"]) clearTimeout(this.timers[name]);
     this.timers.distrust = setTimeout(() => this.distrust(), this.latest ? PATIENCE_MS : 0);
     if (code >= 4000 && code < 4100) {
-      this.isSocketRefused = true; // we speak a language that this server does not
+      this.isRefused = true; // we speak a language that this server does not
       return;
     }
     if (this.timers.bye) {
@@ -183,14 +183,14 @@ export class LiveSeats {
     if (isAsked) this.timers.bye = timer;
   }
 
-  /** A socket may die without a word: silence longer than a heartbeat and a half is its end. */
+  /** A connection may die without a word: silence longer than a heartbeat and a half is its end. */
   expectWord() {
     clearTimeout(this.timers.silence);
     this.timers.silence = setTimeout(() => {
-      const socket = this.socket;
-      socket?.close();
+      const way = this.way;
+      way?.close();
       // A dead network does not even close: do not wait for it.
-      if (socket) this.lose(socket, 1006);
+      if (way) this.lose(way, 1006);
     }, 1.5 * this.heartbeatMs);
   }
 
