@@ -25,7 +25,6 @@ from realtime.protocol import (
     CloseCode,
     Error,
     ErrorCode,
-    Heartbeat,
     Hello,
     ServerFrame,
     Subscribe,
@@ -194,7 +193,7 @@ class Connection:
         self._unacked += 1
         self._beat_at = now
         self._counters.heartbeats += 1
-        self.send(Heartbeat(self._hub.revs(self.buses), frames.timestamp_now()))
+        self.send_packed(self._hub.heartbeat(self.buses, now=now))
         return min(self._beat_due(), self._expires_at)
 
     def _beat_due(self) -> float:

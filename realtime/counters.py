@@ -13,6 +13,7 @@ class Counters:
     deltas_applied: int = 0
     deltas_duplicate: int = 0  # at or below the head: dropped
     deltas_early: int = 0  # their predecessor is missing
+    deltas_merged: int = 0  # left inside the delta of a later one
     deliveries: int = 0  # data frames written to sockets
     repairs: int = 0  # a load that moved the head of a watched bus
     repaired: Counter[str] = field(default_factory=Counter)  # the same by what told of it

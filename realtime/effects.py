@@ -1,6 +1,5 @@
 """What a bus' feed asks the hub to do, and the two values all of it is about."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Generic, Literal, NamedTuple, TypeAlias, TypeVar
 
@@ -16,13 +15,16 @@ class Head(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Seats as they were at `rev`, for whoever is at `prev` or later. `wire` is made once."""
+    """Seats as they were at `rev`, for whoever is at `prev` or later. `wire` is made once.
+
+    It may span several revisions: its values are absolute.
+    """
 
     epoch: int
     prev: int
     rev: int
     seats: tuple[tuple[str, str], ...]
-    wire: bytes | None = None  # none for a repair: the hub frames it when it is sent
+    wire: bytes | None = None  # none for a repair or a merger: the hub frames it when it is sent
     at: str | None = None  # when it was committed; for a repair nobody knows
 
 
@@ -33,9 +35,13 @@ class Load:
 
 @dataclass(frozen=True, slots=True)
 class Broadcast(Generic[W]):
-    """All these changes, in order, or none of them (then `fell_behind`), to each watcher."""
+    """One delta to each watcher, or nothing (then `fell_behind`); `delivered` when it is done.
 
-    changes: Sequence[Change]
+    It may take several turns of the loop. Whoever is no longer current when its turn comes is
+    passed over, and all are when the bus is in another epoch by then.
+    """
+
+    change: Change
     watchers: tuple[W, ...]
 
 

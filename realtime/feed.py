@@ -1,14 +1,16 @@
 """One bus, as its observers must see it: a state machine without clock, socket or event loop.
 
 Inputs are method calls that carry the time; each answers with effects for the hub to carry out at
-once and in order. The invariant: a watcher in `current` has been sent exactly the state at `head`,
-and whoever missed one delta gets nothing but a snapshot next.
+once and in order. The invariant: a watcher in `current` has been sent a state between `told` and
+`head`, is owed what lies between and no more, and whoever missed one delta gets nothing but a
+snapshot next.
 """
 
 import math
 from dataclasses import dataclass
 from typing import Generic
 
+from realtime.coalesce import Pace, Untold
 from realtime.counters import Counters
 from realtime.effects import (
     Answer,
@@ -44,6 +46,10 @@ class Feed(Generic[W]):
         self.current: set[W] = set()
         self.behind: set[W] = set()  # owed a snapshot as soon as their socket drains
         self.spoke_at = -NEVER  # when watchers were last told anything
+        self._untold = Untold()
+        self._pace = Pace(settings)
+        self._tell_at = NEVER
+        self._telling: Change | None = None  # on its way to the watchers
         self._settings = settings
         self._counters = counters
         self._waiting: dict[W, list[_Request]] = {}
@@ -66,7 +72,18 @@ class Feed(Generic[W]):
     @property
     def due(self) -> float:
         """When `tick` has something to do."""
-        return NEVER if self._is_loading else min(self._load_at, self._forget_at)
+        tell_at = NEVER if self._telling else self._tell_at
+        return tell_at if self._is_loading else min(tell_at, self._load_at, self._forget_at)
+
+    @property
+    def told(self) -> Head | None:
+        """What every watcher in `current` has been sent at least."""
+        head, telling = self.head, self._telling
+        if head is None:
+            return None
+        if telling is not None and telling.epoch == head.epoch:
+            return Head(head.epoch, telling.prev)
+        return Head(head.epoch, self._untold.prev) if self._untold else head
 
     @property
     def is_watched(self) -> bool:
@@ -99,12 +116,16 @@ class Feed(Generic[W]):
         self.current.discard(watcher)
         self.behind.discard(watcher)
         self._waiting.pop(watcher, None)
+        if not self.current:
+            self._keep_quiet()
         self._keep_warm(now)
 
     def fell_behind(self, watcher: W) -> None:
         if watcher in self.current:
             self.current.remove(watcher)
             self.behind.add(watcher)
+            if not self.current:
+                self._keep_quiet()
 
     def drained(self, watcher: W, *, now: float) -> Effects[W]:
         if watcher not in self.behind:
@@ -186,12 +207,19 @@ class Feed(Generic[W]):
         self._load_at = now + min(delay, self._settings.retry_max_seconds)
         return []
 
+    # Time passes.
+
     def tick(self, *, now: float) -> Effects[W]:
+        effects = self._let_out(now)
         if self._is_loading:
-            return []
+            return effects
         if now >= self._forget_at:
-            return [Forget()]
-        return self._load() if now >= self._load_at else []
+            return [*effects, Forget()]
+        return effects + self._load() if now >= self._load_at else effects
+
+    def delivered(self) -> None:
+        """The last broadcast has reached its last watcher; until then the next one gathers."""
+        self._telling = None
 
     # What all of it is made of.
 
@@ -262,16 +290,31 @@ class Feed(Generic[W]):
         return taken
 
     def _tell(self, changes: list[Change], now: float) -> Effects[W]:
-        effects: Effects[W] = []
-        if self.current:
-            self.spoke_at = now
-            effects.append(Broadcast(changes, tuple(self.current)))
+        for change in changes:
+            self._pace.note(now)
+            if self.current:
+                self._untold.add(change)
+        if self._untold:
+            self._tell_at = min(self._tell_at, self._pace.tell_at(now, len(self.current)))
         if self._goal is not None and self.head is not None and self.head >= self._goal:
             self._goal = None
             self._load_at = NEVER
-        if self._waiting:
-            effects += self._answer_waiting()
-        return effects
+        return self._answer_waiting() if self._waiting else []
+
+    def _let_out(self, now: float) -> Effects[W]:
+        if now < self._tell_at or self._telling is not None:
+            return []
+        self._counters.deltas_merged += self._untold.count - 1
+        self._telling = self._untold.take()
+        self._tell_at = NEVER
+        self._pace.told(now)
+        self.spoke_at = now
+        return [Broadcast(self._telling, tuple(self.current))]
+
+    def _keep_quiet(self) -> None:
+        """Nobody is owed what has not been told, or all of them get the whole state instead."""
+        self._untold.clear()
+        self._tell_at = NEVER
 
     def _adopt(self, seat_map: SeatMap, now: float) -> Effects[W]:
         old, new = self.head, Head(seat_map.epoch, seat_map.rev)
@@ -290,6 +333,7 @@ class Feed(Generic[W]):
             repair = Change(new.epoch, old.rev, new.rev, seats)
             return self._tell([repair, *self._take_early()], now)
         self._take_early()
+        self._keep_quiet()
         self.spoke_at = now
         return [Resync(tuple(self.current))] if self.current else []
 
@@ -327,6 +371,7 @@ class Feed(Generic[W]):
         watchers = (*self.current, *self.behind)
         self.current.clear()
         self.behind.clear()
+        self._keep_quiet()
         self.head, self._goal = None, None
         self.seats = {}
         self._early.clear()

@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
+from itertools import islice
 from typing import assert_never
 
 import msgspec
@@ -24,7 +25,7 @@ from realtime.effects import (
 )
 from realtime.feed import NEVER, Feed
 from realtime.loader import Loader, SeatSource
-from realtime.protocol import CloseCode, Delta, Snapshot, Subscribed
+from realtime.protocol import CloseCode, Delta, Heartbeat, Snapshot, Subscribed
 from realtime.settings import HubSettings
 from realtime.watcher import Watcher
 from store.events import Position, SeatMap
@@ -44,8 +45,10 @@ class Hub:
         self._report_source = source_answered
         self._loader = Loader(source, self, settings, counters)
         self._feeds: dict[int, Feed[Watcher]] = {}
-        self._alarms: dict[int, tuple[float, asyncio.TimerHandle]] = {}
+        self._alarms: dict[int, tuple[float, asyncio.Handle]] = {}
         self._congestion = Congestion(settings, counters, drained=self._resync)
+        self._heartbeats: dict[frozenset[int], bytes] = {}
+        self._heartbeats_at = -NEVER
 
     async def stop(self) -> None:
         await self._loader.stop()
@@ -78,9 +81,19 @@ class Hub:
             self.unsubscribe(watcher, bus_id)
         self._congestion.forget(watcher)
 
-    def revs(self, bus_ids: Iterable[int]) -> dict[str, int]:
-        feeds = ((bus_id, self._feeds.get(bus_id)) for bus_id in bus_ids)
-        return {str(id_): feed.head.rev for id_, feed in feeds if feed and feed.head is not None}
+    def heartbeat(self, bus_ids: Set[int], *, now: float) -> bytes:
+        """Say what watchers of these buses must have by now: made once for all that are due at `now`."""
+        if now != self._heartbeats_at:
+            self._heartbeats.clear()
+            self._heartbeats_at = now
+        watched = frozenset(bus_ids)
+        wire = self._heartbeats.get(watched)
+        if wire is None:
+            feeds = ((bus_id, self._feeds.get(bus_id)) for bus_id in bus_ids)
+            told = ((bus_id, feed.told) for bus_id, feed in feeds if feed is not None)
+            revs = {str(bus_id): head.rev for bus_id, head in told if head is not None}
+            wire = self._heartbeats[watched] = frames.pack(Heartbeat(revs, frames.timestamp_now()))
+        return wire
 
     def spoke_at(self, bus_ids: Iterable[int]) -> float:
         """When watchers of any of these buses were last sent something (monotonic clock)."""
@@ -158,9 +171,8 @@ class Hub:
     def _run(self, bus_id: int, feed: Feed[Watcher], effects: Effects[Watcher]) -> None:
         for effect in effects:
             match effect:
-                case Broadcast(changes, watchers):
-                    self._write(feed, watchers, self._wire(bus_id, changes))
-                    self._note_lag(changes[-1])
+                case Broadcast():
+                    self._broadcast(bus_id, feed, effect)
                 case Resync(watchers):
                     self._counters.resyncs += len(watchers)
                     self._write(feed, watchers, self._snapshot(bus_id, feed))
@@ -177,6 +189,32 @@ class Hub:
                 case _:
                     assert_never(effect)
         self._arm(bus_id, feed)
+
+    def _broadcast(self, bus_id: int, feed: Feed[Watcher], effect: Broadcast[Watcher]) -> None:
+        """Tell some at once and the others as the loop comes round, lest nobody else has a turn."""
+        change, watchers = effect.change, effect.watchers
+        wire = change.wire or self._wire(bus_id, change)
+        if len(watchers) <= self._settings.slice_watchers:
+            self._write(feed, watchers, wire)
+            self._note_lag(change)
+            feed.delivered()
+            return
+        self._tell_some(bus_id, feed, change, wire, iter(watchers))
+
+    def _tell_some(
+        self, bus_id: int, feed: Feed[Watcher], change: Change, wire: bytes, rest: Iterator[Watcher]
+    ) -> None:
+        size = self._settings.slice_watchers
+        some = list(islice(rest, size)) if feed.head and feed.head.epoch == change.epoch else []
+        self._write(feed, [watcher for watcher in some if watcher in feed.current], wire)
+        if len(some) == size:
+            loop = asyncio.get_running_loop()
+            loop.call_soon(self._tell_some, bus_id, feed, change, wire, rest)
+            return
+        self._note_lag(change)
+        feed.delivered()
+        if self._feeds.get(bus_id) is feed:
+            self._arm(bus_id, feed)
 
     def _write(self, feed: Feed[Watcher], watchers: Sequence[Watcher], wire: bytes) -> None:
         late = [watcher for watcher in watchers if not watcher.outlet.offer(wire)]
@@ -227,20 +265,16 @@ class Hub:
             if feed is not None:
                 self._run(bus_id, feed, feed.drained(watcher, now=now))
 
-    def _wire(self, bus_id: int, changes: Sequence[Change]) -> bytes:
-        return b"".join(
-            change.wire
-            or frames.pack(
-                Delta(
-                    bus=str(bus_id),
-                    epoch=change.epoch,
-                    prev=change.prev,
-                    rev=change.rev,
-                    seats=change.seats,
-                    at=frames.timestamp_now(),
-                )
+    def _wire(self, bus_id: int, change: Change) -> bytes:
+        return frames.pack(
+            Delta(
+                bus=str(bus_id),
+                epoch=change.epoch,
+                prev=change.prev,
+                rev=change.rev,
+                seats=change.seats,
+                at=change.at or frames.timestamp_now(),
             )
-            for change in changes
         )
 
     def _snapshot(self, bus_id: int, feed: Feed[Watcher]) -> bytes:
@@ -261,8 +295,14 @@ class Hub:
             del self._alarms[bus_id]
         if due != NEVER:
             loop = asyncio.get_running_loop()
-            delay = max(0.0, due - time.monotonic())
-            self._alarms[bus_id] = (due, loop.call_later(delay, self._ring, bus_id, feed))
+            delay = due - time.monotonic()
+            # What is due now waits for the end of this turn of the loop: its changes leave as one.
+            self._alarms[bus_id] = (
+                due,
+                loop.call_soon(self._ring, bus_id, feed)
+                if delay <= 0
+                else loop.call_later(delay, self._ring, bus_id, feed),
+            )
 
     def _ring(self, bus_id: int, feed: Feed[Watcher]) -> None:
         del self._alarms[bus_id]

@@ -13,6 +13,11 @@ class FeedSettings:
     retry_max_seconds: float = 1.0
     early_max: int = 128  # deltas that may wait; beyond it the load brings them
     waiting_max: int = 16  # unanswered subscribes of one connection to one bus
+    calm_watchers: int = 200  # up to so many, and
+    calm_per_second: int = 20  # up to so many changes: told at once; above it in ticks
+    tick_seconds: float = 0.05
+    tick_seconds_a_watcher: float = 25e-6  # about four times what it costs to tell one
+    tick_seconds_max: float = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +32,7 @@ class HubSettings:
     hard_cap_bytes: int = 256 * 1024  # above it the socket is aborted
     slow_seconds: float = 15.0  # how long a socket may stay full
     relief_seconds: float = 0.1  # how often full sockets are looked at
+    slice_watchers: int = 500  # told in one go; then everybody else has a turn
     check_seconds: float = 3.0  # position check, while everything is well
     check_degraded_seconds: float = 1.0  # position check, while Redis or the database is not
     check_batch: int = 5_000  # positions in one query

@@ -5,8 +5,9 @@ then, so that a violation names the frame that caused it.
 """
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from random import Random
 
 from realtime.counters import Counters
@@ -30,7 +31,16 @@ from tests.realtime.dice import Dice
 BUS = 7
 BUFFER_MAX = 3  # frames a socket takes before the client counts as slow
 STATES = ("A", "L", "B", "X")
-SETTINGS = FeedSettings(early_max=4, keep_seconds=5.0)
+SLICE = 2  # sockets told in one go
+SETTINGS = FeedSettings(
+    early_max=4,
+    keep_seconds=5.0,
+    calm_watchers=2,
+    calm_per_second=3,
+    tick_seconds=0.2,
+    tick_seconds_a_watcher=0.1,
+    tick_seconds_max=0.3,
+)
 
 State = dict[str, str]
 FeedFactory = Callable[[FeedSettings, Counters], Feed["Socket"]]
@@ -54,7 +64,7 @@ class History:
         labels = self.rng.sample(list(self.state), self.rng.choice((1, 1, 2)))
         seats = tuple((label, self.rng.choice(STATES)) for label in labels)
         self._record(Head(prev.epoch, prev.rev + 1), {**self.state, **dict(seats)})
-        return Change(prev.epoch, prev.rev, self.head.rev, seats)
+        return Change(prev.epoch, prev.rev, self.head.rev, seats, at="then")
 
     def rebuild(self) -> None:
         """A new epoch; at times with another layout, and with revisions that start over."""
@@ -97,6 +107,10 @@ class Client:
     def receive(self) -> None:
         assert self.socket is not None
         frame, head, state = self.socket.frames.pop(0)
+        if isinstance(frame, Heartbeat):
+            if self.at is None or self.at < head:
+                raise Violation(f"told to be at {head}, is at {self.at}")
+            return
         self.seen["same" if getattr(frame, "is_same", False) else type(frame).__name__] += 1
         match frame:
             case Answer(is_same=True):
@@ -123,8 +137,13 @@ class Client:
             return
         if change.prev > self.at.rev:
             raise Violation(f"a gap: {change} for a client at {self.at}")
+        self.seen["merged"] += change.rev > change.prev + 1 and change.at is not None
         self.state.update(change.seats)
         self.at = Head(change.epoch, change.rev)
+
+
+class Heartbeat:
+    """What every watcher of a bus must have by now."""
 
 
 class Process:
@@ -138,6 +157,8 @@ class Process:
         self.read: SeatMap | None = None  # what it saw, not yet delivered
         self.question: Head | None = None
         self.position: Head | None = None
+        self.telling: Iterator[Socket] | None = None  # whom a broadcast has not reached yet
+        self.told: Change | None = None
 
     def subscribe(self, socket: Socket, request_id: int, claim: Head | None) -> None:
         if self.feed is None:
@@ -173,6 +194,30 @@ class Process:
         if self.feed is not None and position is not None:
             self.run(self.feed.learned(position, asked_at=question, now=self.world.now))
 
+    def tell_some(self) -> None:
+        """A broadcast goes on: a few sockets at a time, and the world moves in between."""
+        feed, telling, change = self.feed, self.telling, self.told
+        if feed is None or telling is None or change is None:
+            return
+        some = list(islice(telling, SLICE)) if feed.head and feed.head[0] == change.epoch else []
+        for socket in some:
+            if socket in feed.current:
+                self._write(socket, change)
+        if len(some) < SLICE:
+            self.telling = self.told = None
+            feed.delivered()
+
+    def tell_all(self) -> None:
+        while self.telling is not None:
+            self.tell_some()
+
+    def beat(self) -> None:
+        feed = self.feed
+        if feed is not None and feed.told is not None:
+            for socket in feed.current:
+                if not socket.is_full:
+                    socket.frames.append((Heartbeat(), feed.told, {}))
+
     def relieve(self) -> None:
         feed = self.feed
         if feed is None:
@@ -187,10 +232,11 @@ class Process:
                     if self.is_reading:
                         raise Violation("two loads at a time")
                     self.is_reading = True
-                case Broadcast() | Resync():
-                    frames = effect.changes if isinstance(effect, Broadcast) else [effect]
-                    for socket in effect.watchers:
-                        self._write(socket, *frames)
+                case Broadcast(change, watchers):
+                    self._begin_to_tell(change, watchers)
+                case Resync(watchers):
+                    for socket in watchers:
+                        self._write(socket, effect)
                 case Answer(socket):
                     self._send(socket, effect)  # answers are few: they pass a full socket
                 case Forget():
@@ -198,17 +244,22 @@ class Process:
                 case Refuse() | Evict():
                     raise Violation(f"{effect} without cause")
 
+    def _begin_to_tell(self, change: Change, watchers: tuple[Socket, ...]) -> None:
+        if self.telling is not None:
+            raise Violation("two broadcasts at a time")
+        self.told, self.telling = change, iter(watchers)
+        self.tell_some()
+
     def _forget(self) -> None:
         if self.feed is not None and not self.feed.is_watched:
-            self.feed = None
+            self.feed = self.telling = self.told = None
 
-    def _write(self, socket: Socket, *frames: object) -> None:
+    def _write(self, socket: Socket, frame: object) -> None:
         assert self.feed is not None
         if socket.is_full:
             self.feed.fell_behind(socket)
-            return
-        for one in frames:
-            self._send(socket, one)
+        else:
+            self._send(socket, frame)
 
     def _send(self, socket: Socket, frame: object) -> None:
         assert self.feed is not None
@@ -227,7 +278,7 @@ class World:
         self.disorder = self.rng.choice((0.0, 0.1, 0.5))
         self.history = History(self.rng)
         self.processes = [Process(self) for _ in range(2)]
-        self.clients = [Client(self.history) for _ in range(self.rng.choice((1, 2, 3)))]
+        self.clients = [Client(self.history) for _ in range(self.rng.choice((1, 2, 3, 5)))]
 
     def play(self, steps: int) -> None:
         actions = (
@@ -240,6 +291,8 @@ class World:
             self._check,
             self._check,
             self._relieve,
+            *(self._turn,) * 8,
+            self._beat,
         )
         for client in self.clients:
             self._connect(client)
@@ -253,20 +306,25 @@ class World:
                 self._connect(client)
         for _ in range(4):
             for process in self.processes:
-                process.ask_position()
-                process.learn_position()
-                for _ in range(3):
-                    self.now += 3.0
-                    process.tick()
-                    process.read = self.history.read() if process.is_reading else None
-                    process.finish_load()
-                for client in self.clients:
-                    while client.socket is not None and client.socket.frames:
-                        client.receive()
-                process.relieve()
+                self._settle(process)
         for client in self.clients:
             if client.socket is not None and client.requests and client.at != self.history.head:
                 raise Violation(f"left behind at {client.at}, head is {self.history.head}")
+
+    def _settle(self, process: Process) -> None:
+        process.ask_position()
+        process.learn_position()
+        for _ in range(3):
+            self.now += 3.0
+            process.tell_all()
+            process.tick()
+            process.read = self.history.read() if process.is_reading else None
+            process.finish_load()
+        process.tell_all()
+        for client in self.clients:
+            while client.socket is not None and client.socket.frames:
+                client.receive()
+        process.relieve()
 
     def _commit(self) -> None:
         if self.rng.random() < 0.02:
@@ -344,6 +402,15 @@ class World:
             process.run(process.feed.suspect())
         else:
             process.learn_position()
+
+    def _turn(self) -> None:
+        """The event loop comes round: what is due is told, and what was begun goes on."""
+        process = self.rng.choice(self.processes)
+        process.tell_some()
+        process.tick()
+
+    def _beat(self) -> None:
+        self.rng.choice(self.processes).beat()
 
     def _relieve(self) -> None:
         self.rng.choice(self.processes).relieve()

@@ -44,8 +44,8 @@ async def test_a_change_reaches_the_other_process(ledger: Ledger, valkey: Valkey
             await neighbour.get("subscribed")
             for states in "LBAX":
                 home.commit(1, A1=states)
-            await client.reaches_head(1)
-            await neighbour.reaches_head(1)
+                await client.reaches_head(1)
+                await neighbour.reaches_head(1)
             deltas = [one for one in client.frames if one["type"] == "delta"]
             assert [one["rev"] for one in deltas] == [1, 2, 3, 4]
             # Encoded once, by the process that committed.

@@ -7,7 +7,6 @@ from realtime.effects import (
     Answer,
     Broadcast,
     Change,
-    Effects,
     Evict,
     Forget,
     Head,
@@ -49,10 +48,12 @@ def live(feed: Feed[str]) -> Feed[str]:
     return feed
 
 
-def broadcast(effects: Effects[str]) -> list[Change]:
-    (effect,) = effects
+def tell(feed: Feed[str], *, now: float) -> Change:
+    """The one delta that watchers get when the turn of the loop ends."""
+    (effect,) = feed.tick(now=now)
     assert isinstance(effect, Broadcast)
-    return list(effect.changes)
+    feed.delivered()
+    return effect.change
 
 
 def test_the_first_watchers_share_one_load(feed: Feed[str]) -> None:
@@ -83,13 +84,18 @@ def test_a_hole_among_the_deltas_of_the_first_load_is_loaded_again(feed: Feed[st
 
 def test_a_delta_is_told_once(live: Feed[str]) -> None:
     six = change(6, A="L")
-    assert live.apply(six, now=0) == [Broadcast([six], ("ann",))]
     assert live.apply(six, now=0) == []
-    assert live.apply(change(5), now=0) == []
+    assert live.due == 0
+    assert live.tick(now=0) == [Broadcast(six, ("ann",))]
+    live.delivered()
+    for old in (six, change(5)):
+        assert live.apply(old, now=0) == []
+        assert live.due == NEVER
 
 
 def test_a_delta_over_several_revisions_fits_whoever_is_within(live: Feed[str]) -> None:
-    assert broadcast(live.apply(change(9, prev=3, A="B"), now=0))[0].rev == 9
+    live.apply(change(9, prev=3, A="B"), now=0)
+    assert tell(live, now=0).rev == 9
     assert live.head == at(9)
 
 
@@ -97,7 +103,9 @@ def test_deltas_out_of_order_wait_for_each_other(live: Feed[str]) -> None:
     assert live.apply(change(8), now=0) == []
     assert live.apply(change(7), now=0) == []
     assert live.due == pytest.approx(0.1)
-    assert [one.rev for one in broadcast(live.apply(change(6), now=0.05))] == [6, 7, 8]
+    live.apply(change(6), now=0.05)
+    told = tell(live, now=0.05)
+    assert (told.prev, told.rev) == (5, 8)
     assert live.due == NEVER
 
 
@@ -106,24 +114,24 @@ def test_a_gap_is_closed_by_one_delta_made_from_a_load(live: Feed[str]) -> None:
     assert live.tick(now=0.09) == []
     assert live.tick(now=0.1) == [Load()]
     assert live.tick(now=9) == []
-    told = broadcast(live.loaded(seat_map(7, A="B"), now=0.2))
-    assert [(one.prev, one.rev, one.seats) for one in told] == [
-        (5, 7, (("A", "B"),)),
-        (7, 8, (("B", "X"),)),
-    ]
+    live.loaded(seat_map(7, A="B"), now=0.2)
+    told = tell(live, now=0.2)
+    assert (told.prev, told.rev, told.seats) == (5, 8, (("A", "B"), ("B", "X")))
     assert live.due == NEVER
 
 
 def test_a_repair_says_so_even_when_no_seat_differs(live: Feed[str]) -> None:
     live.learned(at(7), asked_at=at(5), now=0)
     live.tick(now=0.1)
-    (repair,) = broadcast(live.loaded(seat_map(7), now=0.2))
+    live.loaded(seat_map(7), now=0.2)
+    repair = tell(live, now=0.2)
     assert (repair.prev, repair.rev, repair.seats) == (5, 7, ())
 
 
 def test_a_position_ahead_gets_a_moment_to_arrive_by_itself(live: Feed[str]) -> None:
     assert live.learned(at(6), asked_at=at(5), now=0) == []
     live.apply(change(6), now=0.05)
+    tell(live, now=0.05)
     assert live.due == NEVER
 
 
@@ -138,7 +146,8 @@ def test_what_was_heard_during_a_load_is_judged_by_the_next(live: Feed[str]) -> 
     live.apply(change(7), now=0)
     live.tick(now=0.1)
     live.apply(change(9), now=0.15)
-    broadcast(live.loaded(seat_map(7), now=0.2))
+    live.loaded(seat_map(7), now=0.2)
+    tell(live, now=0.2)
     assert live.tick(now=0.3) == [Load()]
 
 
@@ -166,10 +175,13 @@ def test_a_full_socket_is_owed_a_snapshot_and_nothing_else(live: Feed[str]) -> N
     live.subscribe("bob", 2, None, now=0)
     live.fell_behind("ann")
     six = change(6)
-    assert live.apply(six, now=0) == [Broadcast([six], ("bob",))]
+    live.apply(six, now=0)
+    assert live.tick(now=0) == [Broadcast(six, ("bob",))]
+    live.delivered()
     assert live.drained("ann", now=0) == [Resync(("ann",))]
     assert live.drained("ann", now=0) == []
-    (effect,) = live.apply(change(7), now=0)
+    live.apply(change(7), now=0)
+    (effect,) = live.tick(now=0)
     assert isinstance(effect, Broadcast)
     assert set(effect.watchers) == {"ann", "bob"}
 
@@ -186,8 +198,8 @@ def test_an_answer_pays_what_a_full_socket_is_owed(live: Feed[str]) -> None:
 def test_a_client_ahead_is_answered_when_the_delta_comes(live: Feed[str]) -> None:
     assert live.subscribe("bob", 2, at(6), now=0) == []
     six = change(6)
-    effects = live.apply(six, now=0)
-    assert effects == [Broadcast([six], ("ann",)), Answer("bob", 2, is_same=True)]
+    assert live.apply(six, now=0) == [Answer("bob", 2, is_same=True)]
+    assert tell(live, now=0) == six
 
 
 def test_a_client_ahead_of_the_truth_is_told_the_truth(live: Feed[str]) -> None:
@@ -200,7 +212,8 @@ def test_a_failed_load_tells_a_client_ahead_nothing(live: Feed[str]) -> None:
     live.subscribe("bob", 2, at(9), now=0)
     live.tick(now=0.1)
     live.failed(now=0.2)
-    assert broadcast(live.apply(change(6), now=0.3))
+    assert live.apply(change(6), now=0.3) == []
+    assert tell(live, now=0.3).rev == 6
     assert live.tick(now=live.due) == [Load()]
 
 
@@ -256,6 +269,7 @@ def test_an_unwatched_bus_stays_warm_and_is_then_forgotten(live: Feed[str]) -> N
     assert live.due == 70
     live.apply(change(6), now=20)
     live.unsubscribe("ann", now=50)
+    assert live.due == 70
     assert live.tick(now=69) == []
     assert live.subscribe("bob", 2, at(6), now=69) == [Answer("bob", 2, is_same=True)]
     live.unsubscribe("bob", now=69)
@@ -273,5 +287,79 @@ def test_more_early_deltas_than_fit_cost_a_load_and_nothing_else(live: Feed[str]
     for rev in range(20, 6, -1):
         live.apply(change(rev), now=0)
     live.tick(now=0.1)
-    broadcast(live.loaded(seat_map(20), now=0.2))
+    live.loaded(seat_map(20), now=0.2)
+    tell(live, now=0.2)
     assert (live.head, live.due) == (at(20), NEVER)
+
+
+def test_changes_of_one_turn_leave_as_one_delta_with_the_last_word_on_each_seat(
+    live: Feed[str],
+) -> None:
+    for one in (change(6, A="L"), change(7, B="L"), change(8, A="B")):
+        live.apply(one, now=0)
+    told = tell(live, now=0)
+    assert (told.prev, told.rev) == (5, 8)
+    assert dict(told.seats) == {"A": "B", "B": "L"}
+    assert told.wire is None, "no frame of one of them says it all"
+
+
+def test_a_calm_bus_tells_at_once_and_a_busy_one_in_ticks(live: Feed[str]) -> None:
+    calm = SETTINGS.calm_per_second
+    for number in range(1, calm + 1):
+        live.apply(change(5 + number), now=0.01 * number)
+        assert live.due == pytest.approx(0.01 * number)
+        tell(live, now=live.due)
+    told_at = 0.01 * calm
+    live.apply(change(6 + calm), now=told_at + 0.01)
+    assert live.due == pytest.approx(told_at + SETTINGS.tick_seconds)
+    live.apply(change(7 + calm), now=told_at + 0.02)
+    assert live.due == pytest.approx(told_at + SETTINGS.tick_seconds)
+    told = tell(live, now=live.due)
+    assert (told.prev, told.rev) == (5 + calm, 7 + calm)
+    live.apply(change(8 + calm), now=9.0)
+    assert live.due == 9.0, "calm again"
+
+
+def test_before_many_watchers_the_first_change_goes_at_once_and_the_next_waits_its_tick(
+    feed: Feed[str],
+) -> None:
+    watchers = 8_000
+    for number in range(watchers):
+        feed.subscribe(str(number), 1, None, now=0)
+    feed.loaded(seat_map(5), now=0)
+    feed.apply(change(6), now=1.0)
+    tell(feed, now=1.0)
+    feed.apply(change(7), now=1.001)
+    assert feed.due == pytest.approx(1.0 + watchers * SETTINGS.tick_seconds_a_watcher)
+
+
+def test_while_a_delta_is_on_its_way_the_next_one_gathers(live: Feed[str]) -> None:
+    live.apply(change(6), now=0)
+    assert len(live.tick(now=0)) == 1
+    assert live.told == at(5)
+    for rev in (7, 8):
+        live.apply(change(rev), now=0)
+        assert live.due == NEVER
+    live.delivered()
+    assert live.told == at(6)
+    assert (tell(live, now=0).prev, live.told) == (6, at(8))
+
+
+def test_what_waits_to_be_told_is_dropped_when_all_get_the_whole_state(live: Feed[str]) -> None:
+    live.apply(change(6), now=0)
+    live.apply(change(1, epoch=2), now=0)
+    live.tick(now=0)
+    live.delivered()
+    live.apply(change(7), now=0)
+    assert live.loaded(seat_map(1, epoch=2), now=0) == [Resync(("ann",))]
+    assert (live.told, live.due) == (at(1, 2), NEVER)
+
+
+def test_nobody_is_told_what_nobody_waits_for(live: Feed[str]) -> None:
+    live.apply(change(6), now=0)
+    live.unsubscribe("ann", now=0)
+    assert live.due == 60
+    live.subscribe("bob", 1, None, now=1)
+    live.apply(change(7), now=1)
+    live.fell_behind("bob")
+    assert live.due == NEVER

@@ -1,10 +1,12 @@
 """The asyncio shell around the feeds: loads, alarms, checks and health, through real sockets."""
 
 import asyncio
+from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
 
+from realtime import frames
 from realtime.counters import Counters
 from realtime.hub import Hub
 from realtime.outlet import PlainOutlet
@@ -137,6 +139,60 @@ async def test_a_process_that_holds_too_many_buses_drops_unwatched_ones(ledger: 
         await client.say("subscribe", id=5, bus="3")
         await client.get("subscribed", id=5)
         assert served.live.gauges()["buses_held"] == 2
+
+
+async def test_what_is_committed_in_one_turn_leaves_as_one_delta(ledger: Ledger) -> None:
+    async with living(ledger) as served, watch(served.port, ledger) as client:
+        await client.say("subscribe", id=1, bus="1")
+        await client.get("subscribed")
+        for states in "LBAX":
+            served.commit(1, A1=states)
+        last = ledger.commit(1, B1="L")
+        served.live.announce(last)
+        await client.reaches_head(1)
+        (delta,) = [one for one in client.frames if one["type"] == "delta"]
+        assert (delta["prev"], delta["rev"]) == (0, 5)
+        assert delta["seats"] == [["1A", "X"], ["1B", "L"]]
+        assert delta["at"] == frames.timestamp(last.at)
+        assert served.live.counters.deltas_merged == 4
+
+
+async def test_before_many_watchers_a_burst_leaves_in_ticks(ledger: Ledger) -> None:
+    busy = settings(feed={"calm_watchers": 0, "tick_seconds": 0.1})
+    async with (
+        living(ledger, with_settings=busy) as served,
+        watch(served.port, ledger) as client,
+    ):
+        await client.say("subscribe", id=1, bus="1")
+        await client.get("subscribed")
+        for number in range(200):
+            served.commit(1, A1="LB"[number % 2])
+            await asyncio.sleep(0)
+        await client.reaches_head(1)
+        deltas = [one for one in client.frames if one["type"] == "delta"]
+        assert deltas[0]["rev"] == 1, "the first does not wait"
+        assert len(deltas) < 20
+        assert served.live.counters.deltas_merged == 200 - len(deltas)
+
+
+async def test_a_large_crowd_is_told_in_slices_and_others_have_their_turn(ledger: Ledger) -> None:
+    small = settings(hub={"slice_watchers": 2})
+    async with living(ledger, with_settings=small) as served, AsyncExitStack() as stack:
+        crowd = [await stack.enter_async_context(watch(served.port, ledger)) for _ in range(7)]
+        for client in crowd:
+            await client.say("subscribe", id=1, bus="1")
+            await client.get("subscribed")
+        told: set[int] = set()
+        served.commit(1, A1="L")
+        served.commit(2, A1="L")
+        while served.live.counters.deliveries < 7:
+            told.add(served.live.counters.deliveries)
+            if served.live.counters.deliveries == 2:
+                served.commit(1, A1="B")  # while the first is on its way
+            await asyncio.sleep(0)
+        assert {2, 4, 6} <= told
+        for client in crowd:
+            await client.reaches_head(1)
 
 
 async def test_announcing_never_raises(ledger: Ledger, caplog: pytest.LogCaptureFixture) -> None:

@@ -1,12 +1,13 @@
 """The promise of the live layer, tried against random schedules: state at R is what R committed."""
 
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from realtime.counters import Counters
-from realtime.effects import Answer, Change, Effects, Head
+from realtime.effects import Answer, Broadcast, Change, Effects, Head
 from realtime.feed import Feed
 from realtime.settings import FeedSettings
 from store.events import SeatMap
@@ -43,6 +44,7 @@ def test_every_observer_sees_committed_states_only_and_ends_at_the_head(part: in
     # The schedules are worth something only as long as they reach what they are about.
     for what in ("Change", "Answer", "Resync", "repaired", "early", "duplicate"):
         assert seen[what] > len(seeds) / 2, f"too few: {what} in {seen}"
+    assert seen["merged"] > len(seeds) / 2, f"too few deltas over several changes: {seen}"
     assert seen["same"] > len(seeds) / 8
 
 
@@ -90,7 +92,7 @@ class AnswersFromThePast(Feed[Socket]):
 
 class RepairsWithoutSayingSo(Feed[Socket]):
     def _tell(self, changes: list[Change], now: float) -> Effects[Socket]:
-        return super()._tell([one for one in changes if one.rev == one.prev + 1], now)
+        return super()._tell([one for one in changes if one.at], now)
 
 
 class IgnoresPositions(Feed[Socket]):
@@ -114,6 +116,52 @@ class LetsWatchersJoinLate(Feed[Socket]):
         return answer
 
 
+class KeepsTheFirstWord(Feed[Socket]):
+    """Merges changes so that the first word on a seat counts."""
+
+    def _let_out(self, now: float) -> Effects[Socket]:
+        told = super()._let_out(now)
+        if told and isinstance(told[0], Broadcast):
+            change = told[0].change
+            seats = tuple({**dict(change.seats), **self.first}.items())
+            self.first: dict[str, str] = {}
+            return [Broadcast(replace(change, seats=seats), told[0].watchers)]
+        return told
+
+    def _tell(self, changes: list[Change], now: float) -> Effects[Socket]:
+        for change in changes:
+            self.first = {**dict(change.seats), **getattr(self, "first", {})}
+        return super()._tell(changes, now)
+
+
+class ForgetsWhereItBegan(Feed[Socket]):
+    """A merged delta says that it starts where only the last of its changes does."""
+
+    def _let_out(self, now: float) -> Effects[Socket]:
+        told = super()._let_out(now)
+        if told and isinstance(told[0], Broadcast):
+            change = told[0].change
+            return [Broadcast(replace(change, prev=change.rev - 1), told[0].watchers)]
+        return told
+
+
+class TellsOfAnEpochThatIsOver(Feed[Socket]):
+    def _keep_quiet(self) -> None:
+        pass
+
+
+class ClaimsMoreThanItTold(Feed[Socket]):
+    @property
+    def told(self) -> Head | None:
+        return self.head
+
+
+class DoesNotWaitForTheLastBroadcast(Feed[Socket]):
+    def _let_out(self, now: float) -> Effects[Socket]:
+        self._telling = None
+        return super()._let_out(now)
+
+
 MUTANTS: list[type[Feed[Any]]] = [
     SkipsTheGapCheck,
     AppliesOldDeltas,
@@ -125,6 +173,11 @@ MUTANTS: list[type[Feed[Any]]] = [
     IgnoresPositions,
     KeepsTheOldEpoch,
     LetsWatchersJoinLate,
+    KeepsTheFirstWord,
+    ForgetsWhereItBegan,
+    TellsOfAnEpochThatIsOver,
+    ClaimsMoreThanItTold,
+    DoesNotWaitForTheLastBroadcast,
 ]
 
 
