@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from itertools import islice
 from typing import assert_never
 
@@ -81,7 +82,7 @@ class Hub:
             self.unsubscribe(watcher, bus_id)
         self._congestion.forget(watcher)
 
-    def heartbeat(self, bus_ids: Set[int], *, now: float) -> bytes:
+    def heartbeat(self, bus_ids: AbstractSet[int], *, now: float) -> bytes:
         """Say what watchers of these buses must have by now: made once for all that are due at `now`."""
         if now != self._heartbeats_at:
             self._heartbeats.clear()

@@ -84,10 +84,12 @@ class TopicSettings:
 
 @dataclass(frozen=True, slots=True)
 class BusSettings:
-    """How the process talks to Redis: see realtime/bus.py."""
+    """How the process talks to Redis: see realtime/bus."""
 
     channel_prefix: str = "omnibus:seats"
     partitions: int = 1  # of the buses; what is sent at once is a message in each of theirs
+    shards: int = 16  # the same for a cluster; all processes must agree
+    survey_seconds: float = 0.25  # between two questions who owns what, while something is wrong
     queue_max: int = 10_000
     batch_max: int = 512
     publish_timeout_seconds: float = 0.25

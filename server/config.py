@@ -135,9 +135,10 @@ SETTINGS = (
     ),
     Setting(
         "redis_url",
-        _url("redis", "rediss", "unix"),
+        _url("redis", "rediss", "unix", "redis+cluster", "rediss+cluster"),
         "embedded",
-        "Redis 7 or Valkey 8 and newer: carries seat changes between processes; without it `omnibus up` runs its own",
+        "Redis 7 or Valkey 8 and newer: carries seat changes between processes; without it `omnibus up` runs its own."
+        " A cluster is `redis+cluster://host:port,host:port`",
         is_secret=True,
     ),
     Setting(
