@@ -17,6 +17,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from websockets.frames import Frame
 from websockets.protocol import OPEN
 
+from realtime.inbox import Gate, Inbox
 from realtime.limits import TokenBucket
 from realtime.outlet import HIGH_WATER_BYTES, LANE_EXTENSION
 from realtime.protocol import CloseCode
@@ -44,7 +45,11 @@ PRIVATE_NAMES = (
     "queue",
     "read_paused",
     "transport",
+    "writable",
 )
+
+
+HANDSHAKE_NAMES = ("request", "response")  # read no more once the answer is sent
 
 
 class Lane:
@@ -103,6 +108,8 @@ class LaneProtocol(WebSocketsSansIOProtocol):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.queue = cast("Any", Inbox())
+        self.writable = cast("Any", Gate())
         self._lane: Lane | None = None
         self._bury_timer: asyncio.TimerHandle | None = None
         self._is_lost = False
@@ -138,11 +145,18 @@ class LaneProtocol(WebSocketsSansIOProtocol):
     async def send(self, message: ASGISendEvent) -> None:
         try:
             await super().send(message)
-            if message["type"] == "websocket.http.response.body" and self.close_sent:
+            if message["type"] == "websocket.accept":
+                self._forget_handshake()
+            elif message["type"] == "websocket.http.response.body" and self.close_sent:
                 # The handshake is refused and answered; uvicorn would log it as an error of ours.
                 self.handshake_complete = True
         finally:
             self._sync()
+
+    def _forget_handshake(self) -> None:
+        """Nothing of it is needed any more but the scope, which is the application's."""
+        for name in HANDSHAKE_NAMES:
+            self.__dict__.pop(name, None)
 
     async def run_asgi(self) -> None:
         if self._lane is not None:

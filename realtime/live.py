@@ -16,6 +16,7 @@ from realtime.counters import Counters
 from realtime.effects import Change, Head
 from realtime.health import Health
 from realtime.hub import Hub
+from realtime.lag import Lag
 from realtime.limits import Admission, Refusal
 from realtime.loader import SeatSource
 from realtime.outlet import Outlet
@@ -82,6 +83,7 @@ class Live:
         self._wheel: Wheel[Client] = Wheel(
             2 * settings.connection.heartbeat_seconds, now=time.monotonic()
         )
+        self._lag = Lag(settings.hub.lag_seconds)
         self._redis_url = redis_url
         self._bus: Bus | None = None
         self._tasks: list[asyncio.Task[None]] = []
@@ -247,6 +249,8 @@ class Live:
         if delta.bus != str(bus_id) or delta.rev <= delta.prev:
             self.counters.bus_garbage += 1
             return
+        if self._lag.is_late(delta.at, now=time.time()):
+            self._check.hurry()
         wire = frames.frame(payload)
         change = Change(delta.epoch, delta.prev, delta.rev, delta.seats, wire, delta.at)
         try:

@@ -35,6 +35,9 @@ class HubSettings:
     slice_watchers: int = 500  # told in one go; then everybody else has a turn
     check_seconds: float = 3.0  # position check, while everything is well
     check_degraded_seconds: float = 1.0  # position check, while Redis or the database is not
+    lag_seconds: float = (
+        1.0  # a change that comes later than that has the positions checked at once
+    )
     check_batch: int = 5_000  # positions in one query
 
 

@@ -2,7 +2,10 @@
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from typing import Any
+
+import msgspec
 
 from realtime import frames
 from realtime.bus import Bus, BusCallbacks
@@ -81,6 +84,22 @@ async def test_lost_doubled_reordered_and_garbled_messages_do_no_harm(
         assert away.live.counters.bus_garbage >= 10
         assert away.live.counters.deltas_duplicate
         assert away.live.counters.subscriber_rebuilds == 0
+
+
+async def test_a_change_that_comes_late_has_positions_checked(
+    ledger: Ledger, valkey: Valkey
+) -> None:
+    async with processes(ledger, valkey.url, with_settings=BY_REDIS_ALONE) as (home, away, client):
+        home.commit(1, A1="L")
+        await client.reaches_head(1)
+        checks = away.live.counters.checks
+        delayed = msgspec.structs.replace(
+            ledger.commit(1, A1="B"), at=datetime.now(UTC) - timedelta(seconds=5)
+        )
+        ledger.commit(1, A1="X")  # lost on the way that the other was late on
+        home.live.announce(delayed)
+        await client.reaches_head(1)
+        assert away.live.counters.checks > checks
 
 
 async def test_a_message_from_nowhere_is_hearsay(ledger: Ledger, valkey: Valkey) -> None:

@@ -221,3 +221,20 @@ async def test_a_stalled_client_stays_small_in_the_kernel_too() -> None:
 
     async with serve(app) as port, raw(port):
         assert buffers[0] <= 2 * lane.SEND_BUFFER_BYTES
+
+
+async def test_a_socket_keeps_nothing_of_its_handshake() -> None:
+    kept: list[object] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        protocol = scope["extensions"][LANE_EXTENSION]._protocol
+        await receive()
+        before = [name for name in lane.HANDSHAKE_NAMES if hasattr(protocol, name)]
+        await send({"type": "websocket.accept"})
+        after = [name for name in lane.HANDSHAKE_NAMES if hasattr(protocol, name)]
+        kept.append((before, after))
+        await receive()
+
+    async with serve(app) as port, raw(port):
+        await wait_until(lambda: kept)
+        assert kept == [(list(lane.HANDSHAKE_NAMES), [])]
