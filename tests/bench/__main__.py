@@ -23,6 +23,11 @@ from tests.bench.fleet import Fleets
 from tests.bench.growth import bookings_after_others
 from tests.bench.guarantee import guarantees
 from tests.bench.latency import bookings_at_half_rate, lone_bookings
+from tests.bench.live_burst import changes_in_a_burst
+from tests.bench.live_idle import idle_watchers
+from tests.bench.live_latency import commit_to_screen
+from tests.bench.live_return import everybody_comes_back
+from tests.bench.live_unwatched import changes_nobody_watches
 from tests.bench.overload import sales_under_overload
 from tests.bench.race import last_seats
 from tests.bench.reads import seat_maps_a_second
@@ -44,12 +49,19 @@ SECTIONS: dict[str, Callable[[Fleets, Effort], Awaitable[report.Section]]] = {
     "i": bookings_after_others,
     "j": sales_under_overload,
     "k": guarantees,
+    "l": lambda _, effort: changes_in_a_burst(effort),
+    "m": commit_to_screen,
+    "n": idle_watchers,
+    "o": everybody_comes_back,
+    "p": changes_nobody_watches,
 }
 _HELP = """Measure Omnibus against its baselines, all sections or those named:
 
 (a) bookings a second, 1 and 2 processes, and their CPU; (b) CPU of a delivery; (c) seat maps a second;
 (d) latency at half of the peak; (e) 8 segments; (f) hold, then booking; (g) a lone booking; (h) the last seat of a bus;
-(i) with a million bookings before; (j) three times the peak; (k) one owner for a seat, by rows or by ranges.
+(i) with a million bookings before; (j) three times the peak; (k) one owner for a seat, by rows or by ranges;
+live maps: (l) a burst before a thousand watchers; (m) commit to client; (n) memory and CPU of idle sockets;
+(o) everybody loses the server and comes back; (p) changes nobody watches.
 """
 
 

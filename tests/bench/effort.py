@@ -20,6 +20,8 @@ class Effort:
     overload_seconds: float = 30.0
     overload_clients: int = 8_000
     sockets: int = 1_000
+    many_sockets: int = 10_000
+    returning_sockets: int = 5_000
 
 
 SMOKE = Effort(
@@ -34,5 +36,7 @@ SMOKE = Effort(
     overload_seconds=2.0,
     overload_clients=1_000,
     sockets=50,
+    many_sockets=200,
+    returning_sockets=100,
 )
 """Everything once and short: whether the bench works, not what it would say."""

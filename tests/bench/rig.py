@@ -60,7 +60,12 @@ class Rig:
 
     @asynccontextmanager
     async def omnibus(
-        self, database_url: str, *, processes: int = 1, program: Sequence[str] = SERVER
+        self,
+        database_url: str,
+        *,
+        processes: int = 1,
+        program: Sequence[str] = SERVER,
+        port: int | None = None,
     ) -> AsyncIterator[Served]:
         """Serve a database as `omnibus serve` does: every process on a port of its own, as behind a proxy."""
         environment = {
@@ -74,7 +79,7 @@ class Rig:
         async with AsyncExitStack() as stack:
             each = [
                 await stack.enter_async_context(
-                    serve(lambda _: tuple(program), environment, probe="/readyz")
+                    serve(lambda _: tuple(program), environment, probe="/readyz", port=port)
                 )
                 for _ in range(processes)
             ]
@@ -93,11 +98,16 @@ def open_servers() -> Iterator[tuple[ThrowawayPostgres, ThrowawayValkey]]:
 
 @asynccontextmanager
 async def serve(
-    arguments: Callable[[int], tuple[str, ...]], environment: dict[str, str], *, probe: str
+    arguments: Callable[[int], tuple[str, ...]],
+    environment: dict[str, str],
+    *,
+    probe: str,
+    port: int | None = None,
 ) -> AsyncIterator[Served]:
     """Run a Python program that serves on the port it is given, until the block ends."""
-    with socket.create_server((HOST, 0)) as free:
-        port = free.getsockname()[1]
+    if port is None:
+        with socket.create_server((HOST, 0)) as free:
+            port = free.getsockname()[1]
     with tempfile.TemporaryFile() as log:
         process = await asyncio.create_subprocess_exec(
             sys.executable,

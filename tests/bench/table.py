@@ -81,7 +81,9 @@ def _told(value: float, figure: str) -> str:
 def _unit(figure: str) -> str:
     if figure == "per second":
         return "/s"
-    return next((unit for unit in (" ms", " µs") if unit.strip() in figure.split()), "")
+    return next(
+        (unit for unit in (" ms", " µs", " s", " KiB", " %") if unit.strip() in figure.split()), ""
+    )
 
 
 def _rounds(document: Mapping[str, Any]) -> int:

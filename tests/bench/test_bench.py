@@ -16,7 +16,11 @@ from tests.bench.load import Outcome, closed_loop, open_loop
 from tests.bench.report import Bound, Ratio, Section, Subject, is_kept, write
 from tests.bench.rig import ROOT, Served, serve
 from tests.bench.table import with_figures
+from tests.bench.watchers import crowd
+from tests.realtime.history import Ledger
+from tests.realtime.living import living
 
+BUS = 1
 _OK, _FULL = b"HTTP/1.1 201 Created", b"HTTP/1.1 503 Service Unavailable"
 
 
@@ -113,6 +117,25 @@ async def test_what_finds_no_connection_free_is_counted_as_never_sent() -> None:
     assert outcome.statuses[200] + outcome.unsent == 1_000
     assert outcome.statuses[200] > 0
     assert outcome.unsent > 0, "one connection cannot be that fast"
+
+
+async def test_a_crowd_watches_reports_what_came_and_comes_back_when_it_may() -> None:
+    ledger = Ledger()
+    ledger.add(BUS, "1A 1B")
+    async with (
+        living(ledger) as served,
+        crowd(served.port, 20, [BUS], is_timing=True, returns=True) as watching,
+    ):
+        served.commit(BUS, A1="L")
+        seen = 0
+        while seen < 20:
+            report = await watching.report()
+            seen += report.last_revs.get("1", 0)
+            assert report.live == 20
+        for connection in list(served.live._connections):
+            connection.abort()
+        await watching.is_live()
+        assert (await watching.report()).lost == 20
 
 
 async def test_a_sale_of_two_requests_is_one_sale() -> None:

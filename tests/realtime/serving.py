@@ -18,13 +18,17 @@ STOCK: type[asyncio.Protocol] = WebSocketsSansIOProtocol
 
 @asynccontextmanager
 async def serve(
-    app: Any, protocol: type[asyncio.Protocol] = RAW, *, http: Any = "auto"
+    app: Any,
+    protocol: type[asyncio.Protocol] = RAW,
+    *,
+    http: Any = "auto",
+    is_compressing: bool = False,
 ) -> AsyncIterator[int]:
     config = uvicorn.Config(
         app,
         ws=protocol,
         http=http,
-        ws_per_message_deflate=False,
+        ws_per_message_deflate=is_compressing,
         ws_max_size=4096,
         ws_ping_interval=None,
         lifespan="off",
@@ -37,7 +41,7 @@ async def serve(
 
 @asynccontextmanager
 async def run(config: uvicorn.Config) -> AsyncIterator[int]:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+    with socket.create_server(("127.0.0.1", 0), backlog=1024) as listener:
         server = uvicorn.Server(config)
         # `serve` would take the signal handlers, which are pytest's.
         running = asyncio.create_task(server._serve(sockets=[listener]))
