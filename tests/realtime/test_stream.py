@@ -34,6 +34,7 @@ async def test_a_stream_brings_a_snapshot_and_then_every_change(served: Served) 
     async with listen(served) as client:
         await client.reaches_head(1)
         served.commit(1, A1="L", B1="L")
+        await client.reaches_head(1)
         served.commit(1, A1="B")
         await client.reaches_head(1)
     first, *deltas = client.events
@@ -81,7 +82,8 @@ async def test_a_client_that_is_ahead_of_this_process_is_never_sent_back(served:
         served.ledger.commit(1, A1="L")  # elsewhere, and not announced here
         async with listen(served, last="1:1", state=served.ledger.state(1)) as second:
             await wait_until(lambda: second.comments)
-            assert second.events == []
+            # The delta that brings the process there may come as well: who is there already ignores it.
+            assert {event.id for event in second.events} <= {"1:1"}
         await first.reaches_head(1)
 
 
