@@ -52,12 +52,12 @@ class Purchase(msgspec.Struct, frozen=True):
 
 
 class Sale(msgspec.Struct, frozen=True):
-    """One purchase by one caller, with the number and ref that its booking will have."""
+    """One purchase by one caller, with the number that its booking will have; its ref is found once it is sold."""
 
     caller: Caller
     purchase: Purchase
     number: int
-    ref: str
+    refs: RefCodec
     time_to_pay: timedelta
 
     def seat(self, bus: Bus, seats: tuple[int, ...]) -> tuple[Passenger, ...]:
@@ -88,7 +88,7 @@ class Sale(msgspec.Struct, frozen=True):
         return Booking(
             bus=bus,
             booking_id=self.number,
-            ref=self.ref,
+            ref=self.refs.format(self.number),
             status=BookingStatus.CONFIRMED if is_paid else BookingStatus.PENDING,
             user_id=None if self.caller.works_for(bus.operator_id) else self.caller.user_id,
             leg=leg,
@@ -142,7 +142,7 @@ class Bookings:
 
     async def _sale(self, caller: Caller, purchase: Purchase) -> Sale:
         number = await self._numbers.take()
-        return Sale(caller, purchase, number, self._refs.format(number), self._time_to_pay)
+        return Sale(caller, purchase, number, self._refs, self._time_to_pay)
 
 
 @dataclass(slots=True)

@@ -7,7 +7,6 @@ A batch that fails is split, down to single requests, so that only the guilty on
 import asyncio
 import logging
 import uuid
-from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -32,10 +31,14 @@ from store.express import Assumed, Way, assume, sell
 from store.express_held import RecentHolds
 from store.fault_points import fault_point
 from store.ledger import Again
+from store.line import Line
+from store.losers import MOST as LOSERS_MOST
+from store.losers import Memory, foresee, refuse
 from store.requests import Needs, Reply, Request
 
 log = logging.getLogger(__name__)
 
+_LATE_SECONDS = 0.1  # how often it is asked who has waited too long
 _DECIDE_AGAIN = {"claims_one_owner_per_seat_and_segment", "idempotency_keys_once"}
 
 
@@ -67,6 +70,10 @@ class _Waiting:
     is_unknown: bool = field(default=False)
     """A COMMIT of this request got no answer: a refusal now may be its own success."""
 
+    @property
+    def bus_id(self) -> int:
+        return self.request.bus_id
+
 
 class Lane:
     def __init__(
@@ -80,12 +87,14 @@ class Lane:
         self.buses = buses
         self._announce = announce
         self._options = options
-        self._queue: deque[_Waiting] = deque()
+        self._queue: Line[_Waiting] = Line()
         self._runners: set[asyncio.Task[None]] = set()
         self._set_off_at = 0.0
+        self._late_at = 0.0
         self._is_looked_after = False
         self._clock = DatabaseClock()
         self._held = RecentHolds()
+        self._memory = Memory()
         self._running: dict[tuple[int, uuid.UUID], uuid.UUID] = {}
 
     async def submit(self, request: Request[Any]) -> Reply:
@@ -139,7 +148,7 @@ class Lane:
             await asyncio.wait(self._runners)
 
     def _wake(self) -> None:
-        if self._queue and self._has_place():
+        if self._queue.has_turn and self._has_place():
             self._set_off_at = asyncio.get_running_loop().time()
             runner = asyncio.create_task(self._run())
             self._runners.add(runner)
@@ -148,8 +157,10 @@ class Lane:
     def _look_after(self) -> None:
         """As long as anybody waits: refuse who waits too long, and see whether a further batch may set off."""
         loop = asyncio.get_running_loop()
-        while self._queue and self._queue[0].deadline <= loop.time():
-            _give_up([self._queue.popleft()])
+        now = loop.time()
+        if now >= self._late_at:
+            self._late_at = now + _LATE_SECONDS
+            _give_up(self._queue.leave(lambda waiting: waiting.deadline <= now))
         self._wake()
         self._is_looked_after = bool(self._queue)
         if self._is_looked_after:
@@ -171,29 +182,74 @@ class Lane:
         self._wake()
 
     async def _run(self) -> None:
-        while self._queue:
-            if batch := self._take():
-                self._set_off_at = asyncio.get_running_loop().time()
-                await self._execute(batch)
+        while taken := self._queue.take(self._options.batch_max, self._is_lost, LOSERS_MOST):
+            self._set_off_at = asyncio.get_running_loop().time()
+            try:
+                if batch := _still_waiting(taken):
+                    await self._execute(batch)
+            finally:
+                self._queue.free({waiting.bus_id for waiting in taken})
+                self._wake()
 
-    def _take(self) -> list[_Waiting]:
-        """Take the next batch from the queue; refuse those who have waited too long, forget those who have left."""
-        now = asyncio.get_running_loop().time()
-        batch: list[_Waiting] = []
-        while self._queue and len(batch) < self._options.batch_max:
-            waiting = self._queue.popleft()
-            if waiting.future.done():
-                continue
-            if waiting.deadline <= now:
-                _give_up([waiting])
-            else:
-                batch.append(waiting)
-        return batch
+    def _is_lost(self, waiting: _Waiting) -> bool:
+        # Whoever comes again has met what is out of the ordinary.
+        return (
+            waiting.tries == 0
+            and self._options.is_express
+            and self._memory.is_lost(waiting.bus_id, waiting.needs)
+        )
 
     async def _execute(self, batch: Sequence[_Waiting]) -> None:
         """Run a batch until every request of it is answered or back in the queue."""
-        if rest := await self._try_express(batch):
-            await self._decide(rest)
+        lost = [waiting for waiting in batch if self._is_lost(waiting)]
+        others = [waiting for waiting in batch if not self._is_lost(waiting)] if lost else batch
+        rest = [*await self._try_express(others)] if others else []
+        if lost:
+            rest += await self._refuse_losers(lost)
+        most = self._options.batch_max
+        for first in range(0, len(rest), most):
+            await self._decide(rest[first : first + most])
+
+    async def _refuse_losers(self, batch: Sequence[_Waiting]) -> Sequence[_Waiting]:
+        """Answer those whose seats are taken as remembered and return the rest."""
+        now = self._clock.now()
+        if now is None:
+            return batch
+        foreseen = foresee(
+            self._memory,
+            [waiting.request for waiting in batch],
+            [waiting.needs for waiting in batch],
+            now,
+        )
+        sent = [
+            (waiting, lost)
+            for waiting, lost in zip(batch, foreseen, strict=True)
+            if lost is not None
+        ]
+        if not sent:
+            return batch
+        try:
+            fault_point("before_commit")
+            told = await refuse(self.db, [lost for _, lost in sent])
+        except CommitUnknown:
+            # At worst they find their refusals stored: nothing was sold here.
+            await self._requeue([waiting for waiting, _ in sent])
+            unknown = {id(waiting) for waiting, _ in sent}
+            return [waiting for waiting in batch if id(waiting) not in unknown]
+        except (asyncpg.PostgresError, Overloaded):
+            return batch
+        fault_point("after_commit")
+        answered = set()
+        for (waiting, _), answer in zip(sent, told, strict=True):
+            if answer is None:
+                self._memory.forget(waiting.bus_id, waiting.needs)
+                continue
+            answered.add(id(waiting))
+            if isinstance(answer, Refusal):
+                _fail([waiting], answer)
+            elif not waiting.future.done():
+                waiting.future.set_result(answer)
+        return [waiting for waiting in batch if id(waiting) not in answered]
 
     async def _try_express(self, batch: Sequence[_Waiting]) -> Sequence[_Waiting]:
         """Answer what can go the express way and return the rest."""
@@ -290,6 +346,7 @@ class Lane:
     async def _tell(self, batch: Sequence[_Waiting], written: Written) -> None:
         self._clock.hear(written.now)
         self._held.note(written.holds)
+        self._memory.learn(written.states)
         again: list[_Waiting] = []
         for waiting, decision in zip(batch, written.decisions, strict=True):
             if isinstance(decision, Again):
@@ -320,7 +377,15 @@ class Lane:
             except Exception as error:  # noqa: BLE001 - told to whom it concerns; the others of the batch go on
                 _fail([waiting], error)
             else:
-                self._queue.appendleft(waiting)
+                self._queue.put_back(waiting)
+
+
+def _still_waiting(taken: Sequence[_Waiting]) -> Sequence[_Waiting]:
+    """Refuse those who have waited too long, forget those who have left."""
+    now = asyncio.get_running_loop().time()
+    late = [each for each in taken if each.deadline <= now]
+    _give_up(late)
+    return [each for each in taken if each.deadline > now and not each.future.done()]
 
 
 def _give_up(batch: Sequence[_Waiting]) -> None:

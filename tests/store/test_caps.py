@@ -5,8 +5,10 @@ import asyncio
 import pytest
 
 from store.errors import InvalidRequest, TooManySeats
+from store.holds import SeatRequest
+from store.model import Hold
 from tests.support.locks import seat_locked, session
-from tests.support.world import World
+from tests.support.world import World, value
 
 
 async def test_holds_of_one_buyer_add_up_to_the_cap(world: World) -> None:
@@ -115,9 +117,11 @@ async def test_the_cap_of_the_operator_counts_from_the_next_hold_on(world: World
 
 async def test_a_buyer_cannot_fill_the_cap_again_while_extending(database_url: str) -> None:
     world = await World.open(database_url)
+    other = await world.open_store()
     rider, bus = world.rider(1), await world.bus()
     seats = ["1A", "1B", "1C", "1D", "2A", "2B"]
     hold = await world.hold(bus, seats, caller=rider)
+    another_seat = SeatRequest(bus, ["3A"])
     try:
         async with session(world) as busy:
             await world.edit(
@@ -128,7 +132,9 @@ async def test_a_buyer_cannot_fill_the_cap_again_while_extending(database_url: s
             extending = asyncio.create_task(world.extend(hold, caller=rider))
             await busy.has_waiters()
             await busy.connection.execute("SELECT pg_sleep(0.35)")
-            more = asyncio.create_task(world.hold(bus, ["3A"], caller=rider))
+            more: asyncio.Task[Hold] = asyncio.create_task(
+                value(lambda ask: other.holds.hold(rider, another_seat, ask))
+            )
             await busy.has_waiters(2)
         await extending
         with pytest.raises(TooManySeats):

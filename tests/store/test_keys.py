@@ -6,13 +6,16 @@ from functools import partial
 
 import pytest
 
+from store import Store
 from store.errors import KeyInUse, KeyReused, SeatUnavailable, TooManySeats
 from store.holds import SeatRequest
 from store.model import GUEST
 from store.requests import Reply
 from store.timetable import NewBus
 from tests.store import deeds
+from tests.support.interleave import lanes_of
 from tests.support.locks import seat_locked
+from tests.support.waiting import wait_until
 from tests.support.world import World, answer, key, value
 
 every_deed = pytest.mark.parametrize("prepare", deeds.ALL.values(), ids=deeds.ALL)
@@ -155,8 +158,12 @@ async def test_a_caller_that_goes_away_does_not_keep_its_key_in_use(world: World
         with pytest.raises(asyncio.CancelledError):
             await gone
         back = asyncio.create_task(answer(partial(deed, world.store), key("k")))
-        await lock.has_waiters(2)
+        await wait_until(lambda: waiting_in(world.store) == 1)
     assert (await back).is_replayed
+
+
+def waiting_in(store: Store) -> int:
+    return sum(len(lane._queue) for lane in lanes_of(store))
 
 
 async def test_without_a_key_the_same_request_is_a_new_one(world: World) -> None:

@@ -20,8 +20,9 @@ from tests.support.twins import locking
 from tests.support.waiting import wait_until
 from tests.support.world import World, purchase_of, value
 
-# Big batches would leave little to race for.
-MANY_SMALL_BATCHES = StoreOptions(pool_size=16, lane=LaneOptions(in_flight=8, batch_max=4, crowd=1))
+# Big batches would leave little to race for, and a process has one batch of a bus under way at a time.
+SMALL_BATCHES = StoreOptions(pool_size=2, lane=LaneOptions(batch_max=4))
+_PROCESSES = 8
 _COACHES = 4  # one may fill without any
 
 
@@ -79,7 +80,7 @@ async def test_twin_seats_locked_in_any_order_do_deadlock(database_url: str) -> 
 @asynccontextmanager
 async def crowded(url: str) -> AsyncIterator[World]:
     """A world for many buyers, closed before its sessions' statistics are read."""
-    world = await World.open(url, MANY_SMALL_BATCHES)
+    world = await World.open(url, SMALL_BATCHES)
     try:
         yield world
     finally:
@@ -96,7 +97,7 @@ async def fill_coach(world: World, buyers: int, seats: int) -> list[Booking | Ba
     """Let them all ask at once for one to six seats on some leg of a bus with five stops."""
     chance = random.Random(20)
     bus = await world.bus(segments=4, seats=seats)
-    stores = [world.store, await world.open_store(MANY_SMALL_BATCHES)]
+    stores = [await world.open_store(SMALL_BATCHES) for _ in range(_PROCESSES)]
     labels, stops = list(await world.states(bus)), await world.stops(bus)
 
     async def buy(store: Store) -> Booking:
@@ -107,7 +108,7 @@ async def fill_coach(world: World, buyers: int, seats: int) -> list[Booking | Ba
         return await value(lambda ask: store.bookings.book(GUEST, request, purchase, ask))
 
     return await asyncio.gather(
-        *(buy(stores[buyer % 2]) for buyer in range(buyers)), return_exceptions=True
+        *(buy(stores[buyer % _PROCESSES]) for buyer in range(buyers)), return_exceptions=True
     )
 
 

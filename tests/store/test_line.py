@@ -1,0 +1,80 @@
+"""The line before a batch: first come, first served on each bus, and no bus waits behind another."""
+
+from dataclasses import dataclass
+
+from store.line import Line
+
+
+@dataclass(frozen=True)
+class Waiting:
+    bus_id: int
+    number: int = 0
+
+
+def stand(*buses: int) -> Line[Waiting]:
+    line: Line[Waiting] = Line()
+    for number, bus_id in enumerate(buses):
+        line.append(Waiting(bus_id, number))
+    return line
+
+
+def take(line: Line[Waiting], most: int = 4, *, lost: int = 0) -> list[tuple[int, int]]:
+    """Take a batch; from bus `lost` everyone has lost, up to two of them at a time."""
+    taken = line.take(most, lambda waiting: waiting.bus_id == lost, 2)
+    return [(waiting.bus_id, waiting.number) for waiting in taken]
+
+
+def test_every_bus_has_a_turn_and_a_crowd_fills_what_is_left() -> None:
+    line = stand(1, 1, 1, 1, 1, 2, 3)
+    assert take(line) == [(1, 0), (2, 5), (3, 6), (1, 1)]
+    assert len(line) == 3
+
+
+def test_a_bus_that_is_decided_on_has_no_turn_until_it_is_free() -> None:
+    line = stand(1, 1, 1)
+    assert take(line, 2) == [(1, 0), (1, 1)]
+    assert not line.has_turn
+    assert take(line) == []
+    line.append(Waiting(1, 3))
+    line.append(Waiting(2, 4))
+    assert take(line) == [(2, 4)]
+    line.free({1, 2})
+    assert take(line) == [(1, 2), (1, 3)]
+
+
+def test_who_is_put_back_comes_before_who_came_later() -> None:
+    line = stand(1, 1, 1)
+    taken = line.take(2, lambda _: False, 0)
+    for waiting in reversed(taken):
+        line.put_back(waiting)
+    line.free({1})
+    assert take(line) == [(1, 0), (1, 1), (1, 2)]
+
+
+def test_losers_go_beside_a_batch_in_a_measure_of_their_own() -> None:
+    line = stand(1, 1, 1, 2, 3)
+    assert take(line, 2, lost=1) == [(2, 3), (3, 4), (1, 0), (1, 1)]
+    line.free({1, 2, 3})
+    assert take(line, lost=1) == [(1, 2)]
+
+
+def test_who_stands_behind_losers_waits_for_what_they_hear() -> None:
+    line = stand(1, 1)
+    assert [w.number for w in line.take(4, lambda waiting: waiting.number == 0, 2)] == [0]
+    line.free({1})
+    assert take(line) == [(1, 1)]
+
+
+def test_a_bus_whose_losers_find_no_room_keeps_its_turn() -> None:
+    line: Line[Waiting] = stand(1, 1, 2, 3)
+    taken = line.take(1, lambda waiting: waiting.bus_id != 3, 2)
+    assert [(each.bus_id, each.number) for each in taken] == [(3, 3), (1, 0), (1, 1)]
+    line.free({1, 3})
+    assert take(line) == [(2, 2)]
+
+
+def test_a_bus_nobody_waits_for_is_forgotten() -> None:
+    line = stand(1)
+    take(line)
+    line.free({1})
+    assert (len(line), list(line), line._by_bus, line.has_turn) == (0, [], {}, False)
