@@ -5,12 +5,16 @@ do soon does nothing but refuse. Here it costs a write. A burst (thousands want 
 overload: it waits at the door, in order of arrival, and is let in. A door before which there has been somebody for
 seconds on end means that more come than can be served, and that waiting helps nobody: all who wait are refused, and
 until it is quiet again nobody waits.
+
+Those who come for the same bus are a crowd. So many of a crowd stand in line or are inside, the others aside until one
+of their own leaves: who wants something else does not wait behind thousands.
 """
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
 from dataclasses import dataclass
-from typing import Protocol
+from itertools import chain
+from typing import NamedTuple, Protocol
 
 import structlog
 
@@ -18,6 +22,8 @@ log = structlog.get_logger("omnibus.gate")
 
 LIMIT = 512
 WAITING_FOR_EACH = 8
+OF_A_CROWD = 128
+"""Enough to fill batches while others are answered; fewer would cost each of them more."""
 PATIENCE_SECONDS = 4.0
 """As long as a request may wait in a lane, and so the most that anybody waits here."""
 QUIET_SECONDS = 3.0
@@ -30,9 +36,19 @@ class Visitor(Protocol):
     def is_gone(self) -> bool:
         """Nobody waits for the answer any more."""
 
-    def enter(self) -> None: ...
+    def find_crowd(self) -> str:
+        """Say who else wants the same, by a name; empty for nobody."""
+
+    def enter(self, crowd: str) -> None:
+        """Come in; `crowd` has to be told when leaving."""
 
     def turn_away(self, waited_seconds: float) -> None: ...
+
+
+class _Waiting(NamedTuple):
+    since: float
+    crowd: str
+    visitor: Visitor
 
 
 class Gate:
@@ -40,23 +56,27 @@ class Gate:
 
     def __init__(self, limit: int = LIMIT) -> None:
         self._limit = limit
-        self._waiting: deque[tuple[float, Visitor]] = deque()
+        self._line: deque[_Waiting] = deque()
+        self._aside: dict[str, deque[_Waiting]] = {}
+        self._of_crowd: Counter[str] = Counter()
         self._waiting_max = limit * WAITING_FOR_EACH
         self._is_patient = True
         self._alarm: asyncio.TimerHandle | None = None
         self._episode: _Episode | None = None
         self.inside = 0
+        self.waiting = 0
 
     def admit(self, visitor: Visitor) -> None:
         """Let a visitor in, make them wait, or turn them away."""
-        if self.inside < self._limit:
-            self.inside += 1
-            visitor.enter()
-        elif self._is_patient and len(self._waiting) < self._waiting_max:
-            loop = asyncio.get_running_loop()
-            if self._alarm is None:
-                self._alarm = loop.call_later(PATIENCE_SECONDS, self._lose_patience)
-            self._waiting.append((loop.time(), visitor))
+        # As long as it is quiet there are no crowds.
+        crowd = visitor.find_crowd() if self.inside >= OF_A_CROWD else ""
+        is_aside = bool(crowd) and self._of_crowd[crowd] >= OF_A_CROWD
+        if self.inside < self._limit and not is_aside:
+            if crowd:
+                self._of_crowd[crowd] += 1
+            self._let_in(crowd, visitor)
+        elif self._is_patient and self.waiting < self._waiting_max:
+            self._make_wait(crowd, visitor, is_aside=is_aside)
         else:
             self._refuse(visitor, 0.0)
 
@@ -64,7 +84,7 @@ class Gate:
     def is_shut(self) -> bool:
         """Whether whoever comes now would be turned away at once."""
         return self.inside >= self._limit and not (
-            self._is_patient and len(self._waiting) < self._waiting_max
+            self._is_patient and self.waiting < self._waiting_max
         )
 
     def note_refusal(self) -> None:
@@ -79,28 +99,65 @@ class Gate:
         """Count someone who is not to be stopped here."""
         self.inside += 1
 
-    def leave(self) -> None:
+    def leave(self, crowd: str = "") -> None:
         """Give a place back, and let the next in."""
         self.inside -= 1
-        while self._waiting and self.inside < self._limit:
-            _, visitor = self._waiting.popleft()
+        if crowd:
+            self._follow(crowd)
+        while self._line and self.inside < self._limit:
+            _, crowd, visitor = self._line.popleft()
+            self.waiting -= 1
             if not visitor.is_gone:
-                self.inside += 1
-                visitor.enter()
-        if self._alarm is not None and not self._waiting:
+                self._let_in(crowd, visitor)
+            elif crowd:
+                self._follow(crowd)
+        if self._alarm is not None and not self.waiting:
             self._alarm.cancel()
             self._alarm = None
+
+    def _let_in(self, crowd: str, visitor: Visitor) -> None:
+        self.inside += 1
+        visitor.enter(crowd)
+
+    def _make_wait(self, crowd: str, visitor: Visitor, *, is_aside: bool) -> None:
+        loop = asyncio.get_running_loop()
+        if self._alarm is None:
+            self._alarm = loop.call_later(PATIENCE_SECONDS, self._lose_patience)
+        self.waiting += 1
+        waiting = _Waiting(loop.time(), crowd, visitor)
+        if is_aside:
+            self._aside.setdefault(crowd, deque()).append(waiting)
+            return
+        if crowd:
+            self._of_crowd[crowd] += 1
+        self._line.append(waiting)
+
+    def _follow(self, crowd: str) -> None:
+        """Let the next of a crowd stand in line, now that one of them is through."""
+        aside = self._aside.get(crowd)
+        while aside:
+            waiting = aside.popleft()
+            if not waiting.visitor.is_gone:
+                self._line.append(waiting)
+                return
+            self.waiting -= 1
+        self._aside.pop(crowd, None)
+        self._of_crowd[crowd] -= 1
+        if not self._of_crowd[crowd]:
+            del self._of_crowd[crowd]
 
     def _lose_patience(self) -> None:
         """Refuse all who wait."""
         self._alarm = None
         self._is_patient = False
         self._begin_episode()
-        crowd, self._waiting = self._waiting, deque()
+        self._of_crowd -= Counter(waiting.crowd for waiting in self._line)
+        crowd = [*self._line, *chain.from_iterable(self._aside.values())]
+        self._line, self._aside, self.waiting = deque(), {}, 0
         now = asyncio.get_running_loop().time()
-        for since, visitor in crowd:
-            if not visitor.is_gone:
-                self._refuse(visitor, now - since)
+        for waiting in crowd:
+            if not waiting.visitor.is_gone:
+                self._refuse(waiting.visitor, now - waiting.since)
 
     def _refuse(self, visitor: Visitor, waited_seconds: float) -> None:
         self.note_refusal()

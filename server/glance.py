@@ -1,4 +1,4 @@
-"""What a request asks for, told from its bytes without parsing them: enough to refuse it.
+"""What a request asks for, told from its bytes without parsing them: enough to refuse it, or to see whom it waits with.
 
 Only what leaves no doubt where it ends is recognised, so that nobody reads the next request of a connection otherwise
 than we do: a plain head, at most one length, no coding, no expectation, no change of protocol. All else is None here
@@ -15,6 +15,8 @@ _HEAD = re.compile(
 )
 _LENGTH = re.compile(rb"content-length: ?([0-9]{1,9})\r")
 _LINE_FEED = 10
+_HOLDS = "/holds"
+_BUS = re.compile(rb'"bus_id"\s*:\s*"?([0-9]{1,19})')
 _KEEP_ALIVE = re.compile(rb"connection: ?keep-alive\r")
 
 
@@ -38,6 +40,17 @@ def glance(data: bytes) -> tuple[str, str] | None:
     if found.end() + length != len(data):
         return None
     return method.decode(), path.decode()
+
+
+def find_bus(path: str, body: bytes | bytearray) -> str:
+    """Return the bus that a request wants seats of, as far as can be told without decoding it; empty if none is named.
+
+    A lie or a repeated name only changes with whom the request waits.
+    """
+    if path.endswith(_HOLDS):
+        return path.removesuffix(_HOLDS).rpartition("/")[2]
+    found = _BUS.search(body)
+    return found[1].decode() if found else ""
 
 
 def _says_once(pattern: "re.Pattern[bytes]", name: bytes, head: bytes) -> "re.Match[bytes] | None":

@@ -19,7 +19,7 @@ from uvicorn.protocols.http.httptools_impl import (
 
 from server import refusals
 from server.gate import Gate
-from server.glance import glance
+from server.glance import find_bus, glance
 from server.metrics import note_request
 
 HEAD_BYTES_MAX = 65_536
@@ -47,6 +47,8 @@ class Exchange(RequestResponseCycle):
 
     gate: Gate | None = None
     """Where a place has to be given back."""
+    crowd = ""
+    """With whom it came in."""
     tasks: set[asyncio.Task[None]]
     _is_body_told = False
 
@@ -54,7 +56,8 @@ class Exchange(RequestResponseCycle):
         """Give the place at the gate back, if there is one."""
         gate, self.gate = self.gate, None
         if gate is not None:
-            gate.leave()
+            crowd, self.crowd = self.crowd, ""
+            gate.leave(crowd)
 
     def end(self, task: asyncio.Task[None]) -> None:
         """Called when its task is over, however that came about."""
@@ -151,6 +154,7 @@ class BoundedHttp(HttpToolsProtocol):
 
     gate: ClassVar[Gate] = Gate()
     _turn: Exchange
+    _opened: Exchange | None = None
     _is_arriving = False
     _is_in_head = False
     _head_bytes = 0
@@ -176,6 +180,9 @@ class BoundedHttp(HttpToolsProtocol):
         if self.gate.is_shut and self._turn_away_at_sight(data):
             return
         super().data_received(data)
+        if (exchange := self._opened) is not None:
+            self._opened = None
+            self._take_turn(exchange)
         if self._is_arriving:
             self._wait_for_rest(len(data))
         elif self._deadline is not None:
@@ -233,9 +240,15 @@ class BoundedHttp(HttpToolsProtocol):
     def is_gone(self) -> bool:
         return self.transport.is_closing()
 
-    def enter(self) -> None:
+    def find_crowd(self) -> str:
+        """Name the bus that what has its turn wants to sell, if the address or what has come of the body says so."""
+        exchange = self._turn
+        return find_bus(exchange.scope["path"], exchange.body)
+
+    def enter(self, crowd: str) -> None:
         """Start what has its turn: the gate let it in."""
         self._turn.gate = self.gate
+        self._turn.crowd = crowd
         self._start(self._turn)
 
     def turn_away(self, waited_seconds: float) -> None:
@@ -294,7 +307,8 @@ class BoundedHttp(HttpToolsProtocol):
             on_response=self.on_response_complete,
         )
         if last is None or last.response_complete:
-            self._take_turn(exchange)
+            # Its turn comes when this read is over: by then its body is there, too, if it is small.
+            self._opened = exchange
         else:
             self.flow.pause_reading()
             self.pipeline.appendleft((exchange, self.app))
@@ -309,7 +323,7 @@ class BoundedHttp(HttpToolsProtocol):
             self._start(exchange)
         elif path.startswith(PAYMENTS) and self.gate.has_room(_ROOM_FOR_PAYMENTS):
             self.gate.go_ahead()
-            self.enter()
+            self.enter("")
         else:
             self.gate.admit(self)
 

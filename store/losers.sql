@@ -1,7 +1,7 @@
 -- name: refuse
 -- One transaction in one round trip, for requests that want seats which are remembered as taken. Nothing is locked:
--- that a seat was taken while a request waited is reason enough to refuse it. One snapshot shows the seats and the answers
--- given before, so nobody is refused on account of their own success.
+-- that a seat was taken while a request waited is reason enough to refuse it. One snapshot shows the seats and the
+-- answers given before, so nobody is refused on account of their own success.
 -- $1 the operators in scope; $2-$8 one element for all who want the same: seats and their letters on the leg as array
 -- texts; $9-$15 one element a request: what it wants ($9, a place among those), and its answer.
 WITH scoped AS MATERIALIZED (

@@ -2,7 +2,7 @@
 
 import pytest
 
-from server.glance import glance
+from server.glance import find_bus, glance
 
 LINE = b"POST /api/v1/bookings HTTP/1.1\r\n"
 
@@ -53,3 +53,17 @@ def test_a_whole_plain_request_is_recognised(data: bytes, asked: tuple[str, str]
 )
 def test_what_leaves_a_doubt_goes_to_the_parser(data: bytes) -> None:
     assert glance(data) is None
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "bus"),
+    [
+        ("/api/v1/buses/12/holds", b'{"seats":["1A"]}', "12"),
+        ("/api/v1/bookings", b'{"seats":["1A"],"bus_id" : "12"}', "12"),
+        ("/api/v1/bookings", b'{"bus_id":12}', "12"),
+        ("/api/v1/bookings", b'{"hold_id":"12"}', ""),
+        ("/api/v1/bookings", b"", ""),
+    ],
+)
+def test_a_request_says_which_bus_it_wants_seats_of(path: str, body: bytes, bus: str) -> None:
+    assert find_bus(path, body) == bus

@@ -66,13 +66,14 @@ class House:
             client = await self.connect()
             client.ask(f"/api/work?{number}", b"x")
             clients.append(client)
-            await wait_until(lambda: self.gate.inside + len(self.gate._waiting) >= len(clients))
+            await wait_until(lambda: self.gate.inside + self.gate.waiting >= len(clients))
         return clients
 
     async def is_empty(self) -> None:
         """Wait until everyone has left, and see that nobody is counted twice."""
         await wait_until(lambda: self.gate.inside == 0)
-        assert not self.gate._waiting
+        assert self.gate.waiting == 0
+        assert not self.gate._of_crowd
         assert not self.server.server_state.tasks
 
 
@@ -147,6 +148,12 @@ def nobody_waits(monkeypatch: pytest.MonkeyPatch) -> None:
 def short_tempered(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gates, "PATIENCE_SECONDS", 0.05)
     monkeypatch.setattr(gates, "QUIET_SECONDS", 1.0)  # longer than a busy machine thinks
+
+
+@pytest.fixture
+def lonely(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One of a crowd at a time."""
+    monkeypatch.setattr(gates, "OF_A_CROWD", 1)
 
 
 @pytest.mark.usefixtures("nobody_waits")
@@ -320,11 +327,64 @@ async def test_a_burst_waits_and_is_served_in_order_of_arrival() -> None:
         assert house.begun == [str(number) for number in range(len(clients))]
 
 
+async def crowd_together(house: House, count: int) -> list[Client]:
+    """Let so many ask for one bus, in this order, all but one of whom have to wait."""
+    before = house.gate.inside
+    crowd = [await house.connect() for _ in range(count)]
+    for number, client in enumerate(crowd):
+        client.ask(f"/api/work?crowd{number}", b'{"bus_id":"7"}')
+        after = before + number + 1
+        await wait_until(lambda: house.gate.inside + house.gate.waiting == after)  # noqa: B023 - within this turn
+        assert house.gate.inside == before + 1
+    return crowd
+
+
+@pytest.mark.usefixtures("lonely")
+async def test_a_crowd_for_one_bus_keeps_nobody_from_another() -> None:
+    async with open_house(4) as house:
+        await house.fill(1)
+        crowd = await crowd_together(house, 3)
+        others = [await house.connect() for _ in range(2)]
+        others[0].ask("/api/work?other", b'{"bus_id": 8}')
+        await wait_until(lambda: len(house.begun) == 3)
+        others[1].ask("/api/v1/buses/9/holds?held", b"{}")
+        await wait_until(lambda: len(house.begun) == 4)
+        assert house.gate.waiting == 2
+        house.done.set()
+        assert [await client.status() for client in (*crowd, *others)] == [200] * 5
+        assert house.begun == ["0", "crowd0", "other", "held", "crowd1", "crowd2"]
+
+
+@pytest.mark.usefixtures("lonely")
+async def test_who_of_a_crowd_has_left_gives_the_turn_to_the_next() -> None:
+    async with open_house(4) as house:
+        await house.fill(1)
+        first, gone, last = await crowd_together(house, 3)
+        gone.hang_up()
+        await wait_until(lambda: house.gate._aside["7"][0].visitor.is_gone)
+        house.done.set()
+        assert [await client.status() for client in (first, last)] == [200, 200]
+        assert house.begun == ["0", "crowd0", "crowd2"]
+
+
+@pytest.mark.usefixtures("lonely", "short_tempered")
+async def test_a_crowd_that_waits_without_end_is_refused_and_none_of_it_stays_counted() -> None:
+    async with open_house(2) as house:
+        await house.fill(1)
+        first, *aside = await crowd_together(house, 3)
+        in_line = await house.connect()
+        in_line.ask("/api/work", b'{"bus_id":"8"}')
+        assert [await client.status() for client in (*aside, in_line)] == [503] * 3
+        assert house.gate._of_crowd == {"7": 1}
+        house.done.set()
+        assert await first.status() == 200
+
+
 async def test_who_hung_up_while_waiting_is_never_begun() -> None:
     async with open_house(1) as house:
         first, gone, last = await house.fill(3)
         gone.hang_up()
-        await wait_until(lambda: house.gate._waiting[0][1].is_gone)
+        await wait_until(lambda: house.gate._line[0].visitor.is_gone)
         house.done.set()
         assert [await client.status() for client in (first, last)] == [200, 200]
         assert house.begun == ["0", "2"]
@@ -341,7 +401,7 @@ async def test_waiting_without_end_becomes_refusals_until_it_is_quiet_again() ->
             assert await waiting[0].status() == 503
             await wait_until(lambda: house.gate._episode is None)
             waiting[0].ask("/api/work", b"x")
-            await wait_until(lambda: len(house.gate._waiting) == 1)
+            await wait_until(lambda: house.gate.waiting == 1)
             house.done.set()
             assert [await client.status() for client in (first, waiting[0])] == [200, 200]
         told = [line["event"] for line in lines]
