@@ -80,17 +80,6 @@ class Gate:
         else:
             self._refuse(visitor, 0.0)
 
-    @property
-    def is_shut(self) -> bool:
-        """Whether whoever comes now would be turned away at once."""
-        return self.inside >= self._limit and not (
-            self._is_patient and self.waiting < self._waiting_max
-        )
-
-    def note_refusal(self) -> None:
-        """Count someone who was told that it is shut without being led here."""
-        self._begin_episode().refused += 1
-
     def has_room(self, times: int) -> bool:
         """Return whether fewer are inside than so many times the limit."""
         return self.inside < self._limit * times
@@ -160,7 +149,7 @@ class Gate:
                 self._refuse(waiting.visitor, now - waiting.since)
 
     def _refuse(self, visitor: Visitor, waited_seconds: float) -> None:
-        self.note_refusal()
+        self._begin_episode().refused += 1
         visitor.turn_away(waited_seconds)
 
     def _begin_episode(self) -> "_Episode":

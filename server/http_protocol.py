@@ -19,7 +19,7 @@ from uvicorn.protocols.http.httptools_impl import (
 
 from server import refusals
 from server.gate import Gate
-from server.glance import find_bus, glance
+from server.glance import find_bus
 from server.metrics import note_request
 
 HEAD_BYTES_MAX = 65_536
@@ -177,8 +177,6 @@ class BoundedHttp(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        if self.gate.is_shut and self._turn_away_at_sight(data):
-            return
         super().data_received(data)
         if (exchange := self._opened) is not None:
             self._opened = None
@@ -263,33 +261,6 @@ class BoundedHttp(HttpToolsProtocol):
             exchange.keep_alive = False
         exchange.write(refusals.STATUS, *refusals.fill_in())
         exchange.on_response = _nothing  # or it and the connection would keep each other
-
-    def _turn_away_at_sight(self, data: bytes) -> bool:
-        """Refuse what needs no parser to be told from others; return whether this was it.
-
-        The parser stands between two requests and never hears of this one.
-        """
-        if (
-            self._is_arriving
-            or self._is_answering()
-            or self.flow.write_paused
-            or self.transport.is_closing()
-            or (asked := glance(data)) is None
-        ):
-            return False
-        method, path = asked
-        if path.startswith(PAYMENTS):
-            return False
-        self.gate.note_refusal()
-        note_request(method, "refused", refusals.STATUS, 0.0)
-        common, is_last = _COMMON.pack(self.server_state.default_headers)
-        lines, body = refusals.fill_in()
-        self.transport.write(b"%b%b%b\r\n%b" % (STATUS_LINE[refusals.STATUS], common, lines, body))
-        if is_last:
-            self.transport.close()
-        self.server_state.total_requests += 1
-        self._idle_since = self.loop.time()
-        return True
 
     def _open(self, *, keep_alive: bool) -> None:
         last: RequestResponseCycle | None = self.cycle  # None before the first request
