@@ -20,6 +20,7 @@ from tests.bench import machine, report
 from tests.bench.deliveries import cpu_a_delivery
 from tests.bench.effort import SMOKE, Effort
 from tests.bench.fleet import Fleets
+from tests.bench.frozen import bookings_with_redis_frozen
 from tests.bench.growth import bookings_after_others
 from tests.bench.guarantee import guarantees
 from tests.bench.latency import bookings_at_half_rate, lone_bookings
@@ -54,6 +55,7 @@ SECTIONS: dict[str, Callable[[Fleets, Effort], Awaitable[report.Section]]] = {
     "n": idle_watchers,
     "o": everybody_comes_back,
     "p": changes_nobody_watches,
+    "q": bookings_with_redis_frozen,
 }
 _HELP = """Measure Omnibus against its baselines, all sections or those named:
 
@@ -62,6 +64,7 @@ _HELP = """Measure Omnibus against its baselines, all sections or those named:
 (i) with a million bookings before; (j) three times the peak; (k) one owner for a seat, by rows or by ranges;
 live maps: (l) a burst before a thousand watchers; (m) commit to client; (n) memory and CPU of idle sockets;
 (o) everybody loses the server and comes back; (p) changes nobody watches.
+(q) bookings while Redis is frozen.
 """
 
 
