@@ -34,6 +34,7 @@ from tests.bench.race import last_seats
 from tests.bench.reads import seat_maps_a_second
 from tests.bench.rig import Rig, open_servers
 from tests.bench.sales import bookings_a_second, bookings_of_legs, held_sales_a_second
+from tests.bench.stalled import others_of_stalled_clients
 from tests.support.databases import Databases
 
 _JSON = os.environ.get("BENCH_JSON")  # noqa: TID251 - the bench's own switch, not the server's
@@ -56,6 +57,7 @@ SECTIONS: dict[str, Callable[[Fleets, Effort], Awaitable[report.Section]]] = {
     "o": everybody_comes_back,
     "p": changes_nobody_watches,
     "q": bookings_with_redis_frozen,
+    "r": lambda _, effort: others_of_stalled_clients(effort),
 }
 _HELP = """Measure Omnibus against its baselines, all sections or those named:
 
@@ -63,8 +65,8 @@ _HELP = """Measure Omnibus against its baselines, all sections or those named:
 (d) latency at half of the peak; (e) 8 segments; (f) hold, then booking; (g) a lone booking; (h) the last seat of a bus;
 (i) with a million bookings before; (j) three times the peak; (k) one owner for a seat, by rows or by ranges;
 live maps: (l) a burst before a thousand watchers; (m) commit to client; (n) memory and CPU of idle sockets;
-(o) everybody loses the server and comes back; (p) changes nobody watches.
-(q) bookings while Redis is frozen.
+(o) everybody loses the server and comes back; (p) changes nobody watches; (q) bookings while Redis is frozen;
+(r) watchers beside others that read nothing.
 """
 
 
