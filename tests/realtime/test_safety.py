@@ -16,7 +16,7 @@ from tests.realtime.waiting import wait_until
 LANES = pytest.mark.parametrize(
     "protocol", [pytest.param(RAW, id="raw"), pytest.param(STOCK, id="send")]
 )
-HASTY = settings(connection={"auth_seconds": 0.2, "heartbeat_seconds": 2.0})
+HASTY = settings(connection={"auth_seconds": 2.0, "heartbeat_seconds": 1.0})
 
 
 async def authenticate(token: str) -> Person | None:
@@ -58,15 +58,16 @@ async def test_whoever_has_to_bring_a_token_has_not_long_to_do_so(
         is_origin_required=True,
         with_settings=HASTY,
     ) as served:
-        async with watch(served.port, origin=None) as silent:
-            assert await silent.closed() == 4001
-        async with watch(served.port, origin=None) as wrong:
+        async with (
+            watch(served.port, origin=None) as silent,
+            watch(served.port, origin=None) as wrong,
+            watch(served.port, origin=None) as known,
+        ):
+            await known.say("auth", id=1, token="rider-7")
             await wrong.say("auth", id=1, token="nobody")
             assert (await wrong.get("error", id=1))["code"] == "unauthenticated"
-            assert await wrong.closed() == 4001
-        async with watch(served.port, origin=None) as known:
-            await known.say("auth", id=1, token="rider-7")
-            await known.get("heartbeat", count=2)  # long after the deadline
+            assert [await silent.closed(), await wrong.closed()] == [4001, 4001]
+            await known.get("heartbeat", count=2)  # the deadline is over
         await wait_until(lambda: served.live.gauges()["timers"] == 0)
 
 
