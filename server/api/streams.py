@@ -68,10 +68,10 @@ class _Telling:
             self.live.counters.refused["draining"] += 1
             raise _full(503, "overloaded", "The server goes away")
         refused = self.live.admit(self.address)
-        if refused == "client":
-            raise _full(429, "rate_limited", "Too many streams and sockets from this address")
-        if refused is not None:
+        if refused == "process":
             raise _full(503, "overloaded", "The server has as many clients as it takes")
+        if refused is not None:
+            raise _full(429, "rate_limited", "Too many streams and sockets from this address")
 
     async def _tell(
         self, stream: Stream, outlet: EventOutlet, scope: Scope, receive: Receive, send: Send, /

@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from server.cli import demo, doctor, imports, processes, schema, up, user
+from server.cli import demo, doctor, imports, processes, schema, up, user, watch
 from server.config import ConfigError
 
 app = typer.Typer(
@@ -21,6 +21,7 @@ imports.register(app)
 demo.register(app)
 user.register(app)
 doctor.register(app)
+watch.register(app)
 
 
 def main() -> None:

@@ -50,6 +50,7 @@ class RunningServers:
 
     database_url: str | None
     redis_url: str | None
+    url: str = ""
 
 
 @contextmanager
@@ -94,4 +95,6 @@ def find_running(data_dir: Path) -> RunningServers | None:
     if holder is None:
         return None
     run_folder = Path(holder.run_folder)
-    return RunningServers(running_database_url(data_dir, run_folder), running_redis_url(run_folder))
+    return RunningServers(
+        running_database_url(data_dir, run_folder), running_redis_url(run_folder), holder.url
+    )

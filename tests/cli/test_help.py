@@ -7,7 +7,7 @@ from tests.cli.commands import omnibus
 
 COMMANDS = (
     *("up", "serve", "worker", "migrate", "openapi", "asyncapi"),
-    *("import", "demo", "user", "doctor"),
+    *("import", "demo", "user", "doctor", "watch"),
 )
 PRINTING = (
     ("migrate",),
@@ -16,6 +16,7 @@ PRINTING = (
     ("user", "add"),
     ("user", "list"),
     ("doctor",),
+    ("watch",),
 )
 
 

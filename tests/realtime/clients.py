@@ -13,6 +13,8 @@ from typing import Any
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
+from realtime.client import Known, receive
+from realtime.protocol import read_server_frame
 from tests.realtime.history import Ledger, State
 from tests.realtime.waiting import wait_until
 from tests.support import promised
@@ -89,18 +91,20 @@ class Watcher:
         match frame["type"]:
             case "heartbeat" if self.is_acking:
                 await self.say("ack", revs=frame["revs"])
-            case "subscribed" | "snapshot" if "seats" in frame:
-                self.states[frame["bus"]] = dict(frame["seats"])
-                self._arrive(frame)
-            case "subscribed":
-                assert self.at[frame["bus"]] == (frame["epoch"], frame["rev"])
-            case "delta":
-                epoch, rev = self.at[frame["bus"]]
-                assert frame["epoch"] == epoch, "a delta leads to another epoch"
-                assert frame["prev"] <= rev, "a gap"
-                if frame["rev"] > rev:
-                    self.states[frame["bus"]].update(dict(frame["seats"]))
-                    self._arrive(frame)
+            case "subscribed" | "snapshot" | "delta":
+                self._take(frame)
+
+    def _take(self, frame: Frame) -> None:
+        bus = frame["bus"]
+        before = Known(*self.at[bus], self.states[bus]) if bus in self.at else None
+        known, is_missing = receive(before, read_server_frame(json.dumps(frame)))
+        assert not is_missing, f"a gap, or another epoch: {frame}"
+        assert known is not None
+        if "seats" not in frame:
+            assert self.at[bus] == (frame["epoch"], frame["rev"])
+        elif known is not before:
+            self.states[bus] = dict(known.seats)
+            self._arrive(frame)
 
     def _arrive(self, frame: Frame) -> None:
         bus, head = frame["bus"], (frame["epoch"], frame["rev"])
