@@ -43,6 +43,7 @@ _LONGEST_PAUSE_SECONDS = 20.0
 _CROWDED_SECONDS = 5.0
 _HEALTHY_SECONDS = 30.0
 _LOST = 1006
+_BROKEN = "the connection broke"
 
 Freshness = Literal["live", "late", "lost"]
 """Changes come at once; they may be late, as the server says; or there is no connection."""
@@ -133,7 +134,7 @@ async def follow(
         if 4000 <= code < 4100:
             raise Stopped(str(code), reason)
         attempt = 0 if time.monotonic() - began_at > _HEALTHY_SECONDS else attempt + 1
-        yield News(known, "lost", reason or f"closed with {code}")
+        yield News(known, "lost", reason or _BROKEN)
         await asyncio.sleep(session.pause(attempt))
 
 

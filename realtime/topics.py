@@ -17,7 +17,7 @@ import msgspec
 
 from realtime import frames
 from realtime.counters import Counters
-from realtime.protocol import Board, Sales, TopicFrame, read_bus_id
+from realtime.protocol import Board, ErrorCode, Sales, TopicFrame, read_bus_id
 from realtime.settings import TopicSettings
 from realtime.supervise import cancel
 from realtime.watcher import Watcher
@@ -269,9 +269,8 @@ class _Show:
         while (now := time.monotonic()) < until and self.is_wanted(now):
             self._send(list(self._owed))
             if not self._watchers:
-                await asyncio.sleep(
-                    settings.pause_seconds
-                )  # whatever was heard can wait for a watcher
+                # Whatever was heard can wait for a watcher.
+                await asyncio.sleep(settings.pause_seconds)
             elif self.dirty.is_set():
                 return
             else:
@@ -297,7 +296,7 @@ class _Show:
             else:
                 self._owed.add(watcher)
 
-    def _refuse_new(self, code: str) -> None:
+    def _refuse_new(self, code: ErrorCode) -> None:
         if self._value is None:
             for watcher, request_id in self._watchers.items():
-                watcher.refuse(request_id, "not_found" if code == "not_found" else "overloaded")
+                watcher.refuse(request_id, code)
