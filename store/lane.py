@@ -182,13 +182,13 @@ class Lane:
         self._wake()
 
     async def _run(self) -> None:
-        while taken := self._queue.take(self._options.batch_max, self._is_lost, LOSERS_MOST):
+        while self._queue.has_turn:
+            batch, lost = self._queue.take(self._options.batch_max, self._is_lost, LOSERS_MOST)
             self._set_off_at = asyncio.get_running_loop().time()
             try:
-                if batch := _still_waiting(taken):
-                    await self._execute(batch)
+                await self._execute(_still_waiting(batch), _still_waiting(lost))
             finally:
-                self._queue.free({waiting.bus_id for waiting in taken})
+                self._queue.free({waiting.bus_id for waiting in (*batch, *lost)})
                 self._wake()
 
     def _is_lost(self, waiting: _Waiting) -> bool:
@@ -199,11 +199,9 @@ class Lane:
             and self._memory.is_lost(waiting.bus_id, waiting.needs)
         )
 
-    async def _execute(self, batch: Sequence[_Waiting]) -> None:
+    async def _execute(self, batch: Sequence[_Waiting], lost: Sequence[_Waiting]) -> None:
         """Run a batch until every request of it is answered or back in the queue."""
-        lost = [waiting for waiting in batch if self._is_lost(waiting)]
-        others = [waiting for waiting in batch if not self._is_lost(waiting)] if lost else batch
-        rest = [*await self._try_express(others)] if others else []
+        rest = [*await self._try_express(batch)] if batch else []
         if lost:
             rest += await self._refuse_losers(lost)
         most = self._options.batch_max

@@ -44,8 +44,10 @@ class Line(Generic[W]):
         """Let somebody wait ahead of all others of the bus."""
         self._find(waiting.bus_id).appendleft(waiting)
 
-    def take(self, most: int, is_lost: Callable[[W], bool], most_lost: int) -> list[W]:
-        """Take the next batch; whose buses are busy until they are `free`.
+    def take(
+        self, most: int, is_lost: Callable[[W], bool], most_lost: int
+    ) -> tuple[list[W], list[W]]:
+        """Take the next batch, and who has lost beside it; their buses are busy until they are `free`.
 
         Every bus in its turn gives one, then all give more as long as there is room. Those at the head of a bus's line
         who `is_lost` cost next to nothing and have a measure of their own; those behind them wait for what they hear.
@@ -74,7 +76,7 @@ class Line(Generic[W]):
                 batch.append(waiting.popleft())
                 going.append(waiting)
         self._length -= len(batch) + len(lost)
-        return batch + lost
+        return batch, lost
 
     def leave(self, is_over: Callable[[W], bool]) -> list[W]:
         """Take out those at the heads of the buses' lines whose waiting `is_over`."""

@@ -19,9 +19,9 @@ def stand(*buses: int) -> Line[Waiting]:
 
 
 def take(line: Line[Waiting], most: int = 4, *, lost: int = 0) -> list[tuple[int, int]]:
-    """Take a batch; from bus `lost` everyone has lost, up to two of them at a time."""
-    taken = line.take(most, lambda waiting: waiting.bus_id == lost, 2)
-    return [(waiting.bus_id, waiting.number) for waiting in taken]
+    """Take a batch, and the losers after it; from bus `lost` everyone has lost, up to two of them at a time."""
+    batch, losers = line.take(most, lambda waiting: waiting.bus_id == lost, 2)
+    return [(waiting.bus_id, waiting.number) for waiting in (*batch, *losers)]
 
 
 def test_every_bus_has_a_turn_and_a_crowd_fills_what_is_left() -> None:
@@ -44,8 +44,8 @@ def test_a_bus_that_is_decided_on_has_no_turn_until_it_is_free() -> None:
 
 def test_who_is_put_back_comes_before_who_came_later() -> None:
     line = stand(1, 1, 1)
-    taken = line.take(2, lambda _: False, 0)
-    for waiting in reversed(taken):
+    batch, _ = line.take(2, lambda _: False, 0)
+    for waiting in reversed(batch):
         line.put_back(waiting)
     line.free({1})
     assert take(line) == [(1, 0), (1, 1), (1, 2)]
@@ -60,15 +60,16 @@ def test_losers_go_beside_a_batch_in_a_measure_of_their_own() -> None:
 
 def test_who_stands_behind_losers_waits_for_what_they_hear() -> None:
     line = stand(1, 1)
-    assert [w.number for w in line.take(4, lambda waiting: waiting.number == 0, 2)] == [0]
+    batch, losers = line.take(4, lambda waiting: waiting.number == 0, 2)
+    assert (batch, losers) == ([], [Waiting(1, 0)])
     line.free({1})
     assert take(line) == [(1, 1)]
 
 
 def test_a_bus_whose_losers_find_no_room_keeps_its_turn() -> None:
     line: Line[Waiting] = stand(1, 1, 2, 3)
-    taken = line.take(1, lambda waiting: waiting.bus_id != 3, 2)
-    assert [(each.bus_id, each.number) for each in taken] == [(3, 3), (1, 0), (1, 1)]
+    batch, losers = line.take(1, lambda waiting: waiting.bus_id != 3, 2)
+    assert (batch, losers) == ([Waiting(3, 3)], [Waiting(1, 0), Waiting(1, 1)])
     line.free({1, 3})
     assert take(line) == [(2, 2)]
 
@@ -78,3 +79,17 @@ def test_a_bus_nobody_waits_for_is_forgotten() -> None:
     take(line)
     line.free({1})
     assert (len(line), list(line), line._by_bus, line.has_turn) == (0, [], {}, False)
+
+
+def test_who_has_waited_too_long_leaves_and_the_others_keep_their_places() -> None:
+    line = stand(1, 2, 1, 2)
+    take(line, 1)
+    gone = line.leave(lambda waiting: waiting.number < 2)
+    assert (gone, len(line)) == ([Waiting(2, 1)], 2)
+    assert take(line) == [(2, 3)]
+    line.free({1, 2})
+    assert take(line) == [(1, 2)]
+    line.free({1})
+    line.append(Waiting(1, 4))
+    assert line.leave(lambda _: True) == [Waiting(1, 4)]
+    assert not line.has_turn
