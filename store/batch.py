@@ -14,7 +14,7 @@ from store.db import Connection, Record
 from store.errors import KeyReused, Refusal, StoreError
 from store.events import SeatsChanged
 from store.fault_points import fault_point
-from store.ledger import Again, Changes, Ledger, Place, Row, wire_json
+from store.ledger import Again, Changes, Ledger, Row, wire_json
 from store.lookup import read_booking
 from store.model import LOCKED, Booking, Bus, Hold, HoldState, Leg
 from store.queries import Queries
@@ -61,8 +61,6 @@ class Written:
     now: datetime
     holds: Iterable[Hold]
     """All that were locked or made, as they are now."""
-    states: dict[Place, str]
-    """Of the seats that were under lock."""
     events: list[SeatsChanged] = field(default_factory=list)
 
 
@@ -76,7 +74,7 @@ async def run_batch(
     ledger, answers = await _lock(connection, requests, needs)
     fault_point("after_lock")
     decisions = [_decide(request, ledger, answers) for request in requests]
-    written = Written(decisions, ledger.now, ledger.holds.values(), ledger.states)
+    written = Written(decisions, ledger.now, ledger.holds.values())
     await _recognise_own(connection, requests, written, ledger)
     written.events = await _write(connection, ledger)
     return written

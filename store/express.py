@@ -41,7 +41,7 @@ class Way(Enum):
 
     @property
     def query(self) -> str:
-        return SQL["sell"] if self is Way.FRESH else express_held.SQL["book_held"]
+        return SQL["sell"] if self is Way.FRESH else express_held.query()
 
 
 class Assumed(msgspec.Struct, frozen=True):

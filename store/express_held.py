@@ -18,6 +18,11 @@ _MOST = 20_000
 _SECOND = timedelta(seconds=1)
 
 
+def query() -> str:
+    """Return the statement that books holds."""
+    return SQL["book_held"]
+
+
 class RecentHolds:
     """The live holds that this process has seen committed, the latest `most` of them.
 

@@ -32,8 +32,6 @@ from store.express_held import RecentHolds
 from store.fault_points import fault_point
 from store.ledger import Again
 from store.line import Line
-from store.losers import MOST as LOSERS_MOST
-from store.losers import Memory, foresee, refuse
 from store.requests import Needs, Reply, Request
 
 log = logging.getLogger(__name__)
@@ -94,7 +92,6 @@ class Lane:
         self._is_looked_after = False
         self._clock = DatabaseClock()
         self._held = RecentHolds()
-        self._memory = Memory()
         self._running: dict[tuple[int, uuid.UUID], uuid.UUID] = {}
 
     async def submit(self, request: Request[Any]) -> Reply:
@@ -183,71 +180,18 @@ class Lane:
 
     async def _run(self) -> None:
         while self._queue.has_turn:
-            batch, lost = self._queue.take(self._options.batch_max, self._is_lost, LOSERS_MOST)
+            batch = self._queue.take(self._options.batch_max)
             self._set_off_at = asyncio.get_running_loop().time()
             try:
-                await self._execute(_still_waiting(batch), _still_waiting(lost))
+                await self._execute(_still_waiting(batch))
             finally:
-                self._queue.free({waiting.bus_id for waiting in (*batch, *lost)})
+                self._queue.free({waiting.bus_id for waiting in batch})
                 self._wake()
 
-    def _is_lost(self, waiting: _Waiting) -> bool:
-        # Whoever comes again has met what is out of the ordinary.
-        return (
-            waiting.tries == 0
-            and self._options.is_express
-            and self._memory.is_lost(waiting.bus_id, waiting.needs)
-        )
-
-    async def _execute(self, batch: Sequence[_Waiting], lost: Sequence[_Waiting]) -> None:
+    async def _execute(self, batch: Sequence[_Waiting]) -> None:
         """Run a batch until every request of it is answered or back in the queue."""
-        rest = [*await self._try_express(batch)] if batch else []
-        if lost:
-            rest += await self._refuse_losers(lost)
-        most = self._options.batch_max
-        for first in range(0, len(rest), most):
-            await self._decide(rest[first : first + most])
-
-    async def _refuse_losers(self, batch: Sequence[_Waiting]) -> Sequence[_Waiting]:
-        """Answer those whose seats are taken as remembered and return the rest."""
-        now = self._clock.now()
-        if now is None:
-            return batch
-        foreseen = foresee(
-            self._memory,
-            [waiting.request for waiting in batch],
-            [waiting.needs for waiting in batch],
-            now,
-        )
-        sent = [
-            (waiting, lost)
-            for waiting, lost in zip(batch, foreseen, strict=True)
-            if lost is not None
-        ]
-        if not sent:
-            return batch
-        try:
-            fault_point("before_commit")
-            told = await refuse(self.db, [lost for _, lost in sent])
-        except CommitUnknown:
-            # At worst they find their refusals stored: nothing was sold here.
-            await self._requeue([waiting for waiting, _ in sent])
-            unknown = {id(waiting) for waiting, _ in sent}
-            return [waiting for waiting in batch if id(waiting) not in unknown]
-        except (asyncpg.PostgresError, Overloaded):
-            return batch
-        fault_point("after_commit")
-        answered = set()
-        for (waiting, _), answer in zip(sent, told, strict=True):
-            if answer is None:
-                self._memory.forget(waiting.bus_id, waiting.needs)
-                continue
-            answered.add(id(waiting))
-            if isinstance(answer, Refusal):
-                _fail([waiting], answer)
-            elif not waiting.future.done():
-                waiting.future.set_result(answer)
-        return [waiting for waiting in batch if id(waiting) not in answered]
+        if batch and (rest := await self._try_express(batch)):
+            await self._decide(rest)
 
     async def _try_express(self, batch: Sequence[_Waiting]) -> Sequence[_Waiting]:
         """Answer what can go the express way and return the rest."""
@@ -344,7 +288,6 @@ class Lane:
     async def _tell(self, batch: Sequence[_Waiting], written: Written) -> None:
         self._clock.hear(written.now)
         self._held.note(written.holds)
-        self._memory.learn(written.states)
         again: list[_Waiting] = []
         for waiting, decision in zip(batch, written.decisions, strict=True):
             if isinstance(decision, Again):

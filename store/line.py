@@ -44,39 +44,26 @@ class Line(Generic[W]):
         """Let somebody wait ahead of all others of the bus."""
         self._find(waiting.bus_id).appendleft(waiting)
 
-    def take(
-        self, most: int, is_lost: Callable[[W], bool], most_lost: int
-    ) -> tuple[list[W], list[W]]:
-        """Take the next batch, and who has lost beside it; their buses are busy until they are `free`.
+    def take(self, most: int) -> list[W]:
+        """Take the next batch; its buses are busy until they are `free`.
 
-        Every bus in its turn gives one, then all give more as long as there is room. Those at the head of a bus's line
-        who `is_lost` cost next to nothing and have a measure of their own; those behind them wait for what they hear.
+        Every bus in its turn gives one, then all give more as long as there is room.
         """
-        lost: list[W] = []
         batch: list[W] = []
         going: deque[deque[W]] = deque()
-        passed_over: list[int] = []
         while self._turns and len(batch) < most:
             bus_id = self._turns.popleft()
             waiting = self._by_bus[bus_id]
-            if not is_lost(waiting[0]):
-                batch.append(waiting.popleft())
-                going.append(waiting)
-            elif len(lost) < most_lost:
-                while waiting and len(lost) < most_lost and is_lost(waiting[0]):
-                    lost.append(waiting.popleft())
-            else:
-                passed_over.append(bus_id)
-                continue
+            batch.append(waiting.popleft())
+            going.append(waiting)
             self._busy.add(bus_id)
-        self._turns.extendleft(reversed(passed_over))
         while going and len(batch) < most:
             waiting = going.popleft()
-            if waiting and not is_lost(waiting[0]):
+            if waiting:
                 batch.append(waiting.popleft())
                 going.append(waiting)
-        self._length -= len(batch) + len(lost)
-        return batch, lost
+        self._length -= len(batch)
+        return batch
 
     def leave(self, is_over: Callable[[W], bool]) -> list[W]:
         """Take out those at the heads of the buses' lines whose waiting `is_over`."""

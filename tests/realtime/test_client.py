@@ -117,6 +117,7 @@ async def test_it_follows_a_bus(ledger: Ledger) -> None:
     async with living(ledger) as served, reading(served.port) as reader:
         await wait_until(lambda: is_at_head(served, reader))
         served.commit(1, A1="L")
+        await wait_until(lambda: is_at_head(served, reader))
         served.commit(1, A1="B", B2="X")
         await wait_until(lambda: is_at_head(served, reader))
         assert [news.known and news.known.rev for news in reader.news] == [0, 1, 2]

@@ -18,10 +18,8 @@ def stand(*buses: int) -> Line[Waiting]:
     return line
 
 
-def take(line: Line[Waiting], most: int = 4, *, lost: int = 0) -> list[tuple[int, int]]:
-    """Take a batch, and the losers after it; from bus `lost` everyone has lost, up to two of them at a time."""
-    batch, losers = line.take(most, lambda waiting: waiting.bus_id == lost, 2)
-    return [(waiting.bus_id, waiting.number) for waiting in (*batch, *losers)]
+def take(line: Line[Waiting], most: int = 4) -> list[tuple[int, int]]:
+    return [(waiting.bus_id, waiting.number) for waiting in line.take(most)]
 
 
 def test_every_bus_has_a_turn_and_a_crowd_fills_what_is_left() -> None:
@@ -44,34 +42,11 @@ def test_a_bus_that_is_decided_on_has_no_turn_until_it_is_free() -> None:
 
 def test_who_is_put_back_comes_before_who_came_later() -> None:
     line = stand(1, 1, 1)
-    batch, _ = line.take(2, lambda _: False, 0)
+    batch = line.take(2)
     for waiting in reversed(batch):
         line.put_back(waiting)
     line.free({1})
     assert take(line) == [(1, 0), (1, 1), (1, 2)]
-
-
-def test_losers_go_beside_a_batch_in_a_measure_of_their_own() -> None:
-    line = stand(1, 1, 1, 2, 3)
-    assert take(line, 2, lost=1) == [(2, 3), (3, 4), (1, 0), (1, 1)]
-    line.free({1, 2, 3})
-    assert take(line, lost=1) == [(1, 2)]
-
-
-def test_who_stands_behind_losers_waits_for_what_they_hear() -> None:
-    line = stand(1, 1)
-    batch, losers = line.take(4, lambda waiting: waiting.number == 0, 2)
-    assert (batch, losers) == ([], [Waiting(1, 0)])
-    line.free({1})
-    assert take(line) == [(1, 1)]
-
-
-def test_a_bus_whose_losers_find_no_room_keeps_its_turn() -> None:
-    line: Line[Waiting] = stand(1, 1, 2, 3)
-    batch, losers = line.take(1, lambda waiting: waiting.bus_id != 3, 2)
-    assert (batch, losers) == ([Waiting(3, 3)], [Waiting(1, 0), Waiting(1, 1)])
-    line.free({1, 3})
-    assert take(line) == [(2, 2)]
 
 
 def test_a_bus_nobody_waits_for_is_forgotten() -> None:

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { answerOf, EventReader, pauseBefore, wayAfter } from "../../static/js/core/wire.js";
+import { pauseBefore, wayAfter } from "../../static/js/core/seats.js";
+import { answerOf, EventReader } from "../../static/js/core/wire.js";
 
 const SNAPSHOT = { type: "snapshot", bus: "1", epoch: 1, rev: 4, seats: [["1A", "ALB"]] };
 const DELTA = { type: "delta", bus: "1", epoch: 1, prev: 4, rev: 5, seats: [], at: "" };

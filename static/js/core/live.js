@@ -2,13 +2,14 @@
 // while neither is to be had. Whoever looks at `known` sees a committed state of the bus; `news` says how fresh it is.
 import { ApiError, send } from "./api.js";
 import { batch, learnTime, signal } from "./dom.js";
-import { adopt, isBehind, receive } from "./seats.js";
-import { SocketWay, StreamWay } from "./ways.js";
-import { pauseBefore, wayAfter } from "./wire.js";
+import { adopt, isBehind, pauseBefore, receive, wayAfter } from "./seats.js";
 
 /** @typedef {import("../api.d.ts").Frame} Frame */
 /** @typedef {import("../api.d.ts").SeatMap} SeatMap */
 /** @typedef {import("./seats.js").Known} Known */
+/** @typedef {{ opened: (way: Way) => void, heard: (way: Way, frame: Frame) => void, alive: (way: Way) => void,
+ *   lost: (way: Way, code: number) => void }} Listener */
+/** @typedef {SocketWay | import("./stream.js").StreamWay} Way */
 
 const POLL_MS = 10_000;
 // A blink of the network is not worth a warning.
@@ -16,6 +17,42 @@ const PATIENCE_MS = 1_200;
 const CROWDED_MS = 5_000;
 const HEALTHY_MS = 30_000;
 const PRICES_MS = 2_000;
+
+class SocketWay {
+  /** @param {string} bus @param {Listener} listener */
+  constructor(bus, listener) {
+    this.kind = /** @type {const} */ ("socket");
+    this.bus = bus;
+    this.hasSpoken = false;
+    const url = `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/ws`;
+    this.socket = new WebSocket(url, "seatmap.v1");
+    this.socket.onopen = () => listener.opened(this);
+    this.socket.onmessage = (event) => {
+      this.hasSpoken = true;
+      listener.heard(this, JSON.parse(event.data));
+    };
+    this.socket.onclose = (event) => listener.lost(this, event.code);
+  }
+
+  get isOpen() {
+    return this.socket.readyState === WebSocket.OPEN;
+  }
+
+  /** @param {number} id @param {Known | null} known where we are, if anywhere */
+  ask(id, known) {
+    const resume = known ? { epoch: known.epoch, rev: known.rev } : {};
+    this.say({ type: "subscribe", id, bus: this.bus, ...resume });
+  }
+
+  /** @param {object} message */
+  say(message) {
+    if (this.isOpen) this.socket.send(JSON.stringify(message));
+  }
+
+  close() {
+    this.socket.close(1000);
+  }
+}
 
 export class LiveSeats {
   /** @param {string} bus @param {() => string} query the leg, as the API's query string
@@ -29,7 +66,7 @@ export class LiveSeats {
     this.onMap = onMap;
     /** @type {Known | null} */
     this.latest = null;
-    /** @type {import("./ways.js").Way | null} */
+    /** @type {Way | null} */
     this.way = null;
     this.next = /** @type {"socket" | "stream"} */ ("socket");
     this.attempt = 0;
@@ -90,19 +127,34 @@ export class LiveSeats {
     clearTimeout(this.timers.reconnect);
     if (this.way) return;
     const listener = {
-      /** @param {import("./ways.js").Way} way */
+      /** @param {Way} way */
       opened: (way) => way === this.way && this.subscribe(),
-      /** @param {import("./ways.js").Way} way @param {Frame} frame */
+      /** @param {Way} way @param {Frame} frame */
       heard: (way, frame) => way === this.way && this.hear(frame),
-      /** @param {import("./ways.js").Way} way */
+      /** @param {Way} way */
       alive: (way) => way === this.way && this.expectWord(),
-      /** @param {import("./ways.js").Way} way @param {number} code */
+      /** @param {Way} way @param {number} code */
       lost: (way, code) => this.lose(way, code),
     };
-    this.way =
-      this.next === "socket"
-        ? new SocketWay(this.bus, listener)
-        : new StreamWay(this.bus, listener);
+    if (this.next === "socket") this.take(new SocketWay(this.bus, listener));
+    else this.stream(listener);
+  }
+
+  /** @param {Listener} listener */
+  async stream(listener) {
+    try {
+      const { StreamWay } = await import("./stream.js");
+      if (!this.way && this.next === "stream") this.take(new StreamWay(this.bus, listener));
+    } catch {
+      // The server that has the script is away as well.
+      this.attempt += 1;
+      this.comeBackIn(pauseBefore(this.attempt, Math.random()), false);
+    }
+  }
+
+  /** @param {Way} way */
+  take(way) {
+    this.way = way;
     this.expectWord();
   }
 
@@ -155,7 +207,7 @@ export class LiveSeats {
     if (this.latest) this.way?.say({ type: "ack", revs: { [this.bus]: this.latest.rev } });
   }
 
-  /** @param {import("./ways.js").Way} way @param {number} code */
+  /** @param {Way} way @param {number} code */
   lose(way, code) {
     if (way !== this.way) return;
     this.way = null;

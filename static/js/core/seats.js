@@ -1,9 +1,11 @@
-// The state of a bus's seats from the frames of `seatmap.v1`, and what it means for a leg. Pure.
+// The state of a bus's seats from the frames of `seatmap.v1`, what it means for a leg, and when to come back. Pure.
 
 /** @typedef {import("../api.d.ts").Frame} Frame */
 /** @typedef {{ epoch: number, rev: number, seats: ReadonlyMap<string, string> }} Known */
 /** @typedef {"A" | "L" | "B" | "X"} Letter */
 
+const FIRST_MS = 500;
+const LONGEST_MS = 20_000;
 const WORST_FIRST = /** @type {Letter[]} */ (["B", "X", "L", "A"]);
 
 /** Take a frame in. `resubscribe` means that something is missing: subscribe again from where we are.
@@ -63,3 +65,14 @@ const whole = (epoch, rev, pairs) => ({ epoch, rev, seats: new Map(pairs) });
 
 /** @param {Known | null} known */
 const settle = (known) => ({ known, resubscribe: false });
+
+/** Full jitter: a thousand browsers that lost one server do not come back together.
+ * @param {number} attempt @param {number} random in [0, 1) */
+export const pauseBefore = (attempt, random) =>
+  random * Math.min(LONGEST_MS, FIRST_MS * 2 ** attempt);
+
+/** The way to try after one has ended. Something between us may let no WebSocket through, or no stream; a way that has
+ * worked is not to blame for its end.
+ * @param {"socket" | "stream"} last @param {boolean} hasSpoken whether anything was ever heard on it */
+export const wayAfter = (last, hasSpoken) =>
+  last === "socket" && !hasSpoken ? "stream" : "socket";

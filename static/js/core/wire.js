@@ -1,22 +1,9 @@
-// What the ways to the server are made of: events read from a stream's text, pauses, which way to try next. Pure.
+// What an event stream says, read from its text. Pure.
 
 /** @typedef {import("../api.d.ts").Frame} Frame */
 /** @typedef {import("./seats.js").Known} Known */
 
-const FIRST_MS = 500;
-const LONGEST_MS = 20_000;
 const NOTHING_NEW = "nothing is new";
-
-/** Full jitter: a thousand browsers that lost one server do not come back together.
- * @param {number} attempt @param {number} random in [0, 1) */
-export const pauseBefore = (attempt, random) =>
-  random * Math.min(LONGEST_MS, FIRST_MS * 2 ** attempt);
-
-/** The way to try after one has ended. Something between us may let no WebSocket through, or no stream; a way that has
- * worked is not to blame for its end.
- * @param {"socket" | "stream"} last @param {boolean} hasSpoken whether anything was ever heard on it */
-export const wayAfter = (last, hasSpoken) =>
-  last === "socket" && !hasSpoken ? "stream" : "socket";
 
 /** Where we are, as an event's id says it.
  * @param {Known} known */

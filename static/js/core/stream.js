@@ -1,53 +1,14 @@
-// Two ways to be told what happens to a bus, with one face: the WebSocket, and an event stream over plain HTTP for
-// networks that let no WebSocket through. What either hears is frames; `subscribed` comes first, and answers `ask`.
+// The way to be told of a bus where no WebSocket gets through: an event stream over plain HTTP. Loaded when it is needed.
 import { answerOf, EventReader, pointOf } from "./wire.js";
 
 /** @typedef {import("../api.d.ts").Frame} Frame */
+/** @typedef {import("./live.js").Listener} Listener */
 /** @typedef {import("./seats.js").Known} Known */
-/** @typedef {{ opened: (way: Way) => void, heard: (way: Way, frame: Frame) => void, alive: (way: Way) => void,
- *   lost: (way: Way, code: number) => void }} Listener */
-/** @typedef {SocketWay | StreamWay} Way */
 
 // As a socket's close code would say it: 41xx is for more clients than the server takes.
 const CROWDED = 4103;
 const LOST = 1006;
 const CROWDED_STATUS = new Set([429, 503]);
-
-export class SocketWay {
-  /** @param {string} bus @param {Listener} listener */
-  constructor(bus, listener) {
-    this.kind = /** @type {const} */ ("socket");
-    this.bus = bus;
-    this.hasSpoken = false;
-    const url = `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/ws`;
-    this.socket = new WebSocket(url, "seatmap.v1");
-    this.socket.onopen = () => listener.opened(this);
-    this.socket.onmessage = (event) => {
-      this.hasSpoken = true;
-      listener.heard(this, JSON.parse(event.data));
-    };
-    this.socket.onclose = (event) => listener.lost(this, event.code);
-  }
-
-  get isOpen() {
-    return this.socket.readyState === WebSocket.OPEN;
-  }
-
-  /** @param {number} id @param {Known | null} known where we are, if anywhere */
-  ask(id, known) {
-    const resume = known ? { epoch: known.epoch, rev: known.rev } : {};
-    this.say({ type: "subscribe", id, bus: this.bus, ...resume });
-  }
-
-  /** @param {object} message */
-  say(message) {
-    if (this.isOpen) this.socket.send(JSON.stringify(message));
-  }
-
-  close() {
-    this.socket.close(1000);
-  }
-}
 
 export class StreamWay {
   /** @param {string} bus @param {Listener} listener */
