@@ -46,9 +46,6 @@ class RecentHolds:
         while len(self._holds) > self._most:
             self._holds.popitem(last=False)
 
-    def forget(self, bus_id: int, hold_id: uuid.UUID) -> None:
-        self._holds.pop((bus_id, hold_id), None)
-
 
 def ledger_of(bus: Bus, hold: Hold, now: datetime) -> Ledger:
     """Return the ledger on which the booking of a hold is decided, should the hold be as remembered.
