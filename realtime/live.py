@@ -9,6 +9,7 @@ from collections import Counter
 import msgspec
 
 from realtime import frames
+from realtime.audience import WORDS, Audience
 from realtime.bus import Bus, BusCallbacks
 from realtime.check import PositionCheck
 from realtime.connection import Authenticate, Connection, Principal, Surroundings
@@ -69,7 +70,9 @@ class Live:
         self._check = PositionCheck(
             self._hub, source, settings.hub, health=self._health, counters=self.counters
         )
-        self._topics = Topics(topics, settings.topics, self.counters, watching=self._watching)
+        self._audience = Audience(self._watching, settings.audience)
+        self._topics = Topics(topics, settings.topics, self.counters, watching=self._audience.count)
+        self._audience.changed = self._topics.note_audience
         self._admission = Admission(settings.admission)
         self._around = Surroundings(
             self._hub,
@@ -96,10 +99,12 @@ class Live:
             callbacks = BusCallbacks(
                 is_wanted=self._is_wanted,
                 received=self._receive,
+                said=self._hear,
                 missed=self._check.hurry,
                 health_changed=self._note_bus,
             )
             self._bus = Bus(self._redis_url, self.settings.bus, callbacks, self.counters)
+            self._audience.say = self._bus.say
             self._bus.start()
         self._tasks = [
             asyncio.create_task(supervise("position check", self._check.run)),
@@ -237,6 +242,9 @@ class Live:
 
     def _watching(self) -> dict[int, int]:
         return Counter(bus_id for each in self._connections for bus_id in each.buses)
+
+    def _hear(self, origin: bytes, word: bytes, payload: bytes) -> bool:
+        return word in WORDS and self._audience.hear(origin, word, payload)
 
     def _receive(self, bus_id: int, payload: bytes) -> None:
         """A delta of another process, already in the clients' own words."""

@@ -203,7 +203,7 @@ class OperatorSales(Struct, frozen=True):
     """An operator's day so far. `conversion` is the share of today's holds that has been paid for, null without any.
 
     `conflicts` are requests with an Idempotency-Key, as every booking has one, that found a seat taken.
-    `watchers` are who watches the operator's buses through the process that tells.
+    `watchers` are who watches the operator's buses through any process.
     """
 
     operator: str

@@ -86,6 +86,16 @@ class TopicSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class AudienceSettings:
+    """How processes tell each other who watches: see realtime/audience.py."""
+
+    ask_seconds: float = 5.0  # between two questions
+    tell_seconds: float = 1.0  # between two answers, however many ask
+    keep_seconds: float = 16.0  # how long an answer counts: three rounds
+    processes_max: int = 1_000
+
+
+@dataclass(frozen=True, slots=True)
 class BusSettings:
     """How the process talks to Redis: see realtime/bus."""
 
@@ -110,6 +120,7 @@ class LiveSettings:
     connection: ConnectionSettings = ConnectionSettings()
     admission: AdmissionSettings = AdmissionSettings()
     topics: TopicSettings = TopicSettings()
+    audience: AudienceSettings = AudienceSettings()
     bus: BusSettings = BusSettings()
     drain_seconds: float = 2.0  # at most, for all together: whoever stops us waits 4 s, not longer
     drain_per_second: int = 500  # a small server closes faster than its drain time

@@ -38,7 +38,7 @@ class TopicSource(Protocol):
         """Return the next departures of a stop; None when there is no such stop."""
 
     async def sales(self, operators: Scope, watching: Mapping[int, int]) -> Sales:
-        """Return today's totals; `watching` says how many watch which bus here."""
+        """Return today's totals; `watching` says how many watch which bus."""
 
 
 def is_topic(name: str) -> bool:
@@ -127,6 +127,11 @@ class Topics:
         """A seat of the bus has changed hands, or may have."""
         for show in self._by_bus.get(bus_id, ()):
             show.dirty.set()
+        for show in self._sales:
+            show.dirty.set()
+
+    def note_audience(self) -> None:
+        """Others watch than before, in another process."""
         for show in self._sales:
             show.dirty.set()
 

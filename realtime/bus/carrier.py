@@ -25,13 +25,17 @@ VERSION = b"1"
 class BusCallbacks:
     is_wanted: Callable[[int], bool]  # whether anybody here watches the bus
     received: Callable[[int, bytes], None]  # a delta from another process
+    said: Callable[
+        [bytes, bytes, bytes], bool
+    ]  # who, which word, what else; False if it makes no sense
     missed: Callable[[], None]  # messages may have been lost: check positions
     health_changed: Callable[[bool], None]
 
 
 class Bus:
-    """Message: `version|origin|` and a line `bus|delta` for every change that went out at once.
+    """Message: `version|origin|` and a line for each thing that went out at once.
 
+    A line is `bus|delta` for a change of seats, `word|payload` for what else processes say to each other.
     One's own messages are dropped at their first bytes, most others at the number of the bus.
     """
 
@@ -71,6 +75,10 @@ class Bus:
         """Queues; never waits, never raises. A full queue drops."""
         self._put(self._channels[bus_id % len(self._channels)], b"%d|%b" % (bus_id, payload))
 
+    def say(self, word: bytes, payload: bytes = b"") -> None:
+        """Like `publish`, for a word that is no bus: each other process hears it, or doesn't."""
+        self._put(self._channels[0], b"%b|%b" % (word, payload))
+
     def take(self, data: bytes) -> None:
         """Redis drops a subscriber that reads slowly, so most messages end at their first bytes."""
         self._counters.bus_messages += 1
@@ -83,9 +91,9 @@ class Bus:
             self._counters.bus_garbage += 1
             return
         for line in parts[2].split(b"\n"):
-            self._take_line(line)
+            self._take_line(parts[1], line)
 
-    def _take_line(self, line: bytes) -> None:
+    def _take_line(self, origin: bytes, line: bytes) -> None:
         name, bar, payload = line.partition(b"|")
         if bar and name.isdigit() and len(name) <= 19:
             bus_id = int(name)
@@ -93,7 +101,7 @@ class Bus:
                 self._callbacks.received(bus_id, payload)
             else:
                 self._counters.bus_unwatched += 1
-        elif name != PROBE:
+        elif name != PROBE and not (bar and self._callbacks.said(origin, name, payload)):
             self._counters.bus_garbage += 1
 
     def _put(self, channel: bytes, line: bytes) -> None:

@@ -234,6 +234,7 @@ async def _is_carrying(url: str) -> bool:
     callbacks = BusCallbacks(
         is_wanted=lambda _: False,
         received=lambda _, __: None,
+        said=lambda *_: False,
         missed=lambda: None,
         health_changed=lambda is_well: hear(is_well=is_well),
     )

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
+import pytest
 
 from realtime import frames
 from realtime.bus import Bus, BusCallbacks
@@ -100,6 +101,28 @@ async def test_a_change_that_comes_late_has_positions_checked(
         home.live.announce(delayed)
         await client.reaches_head(1)
         assert away.live.counters.checks > checks
+
+
+@pytest.mark.parametrize("is_checked", [True, False], ids=["checked", "twin without the check"])
+async def test_what_redis_loses_is_found_by_the_position_check_and_by_nothing_else(
+    ledger: Ledger, valkey: Valkey, *, is_checked: bool
+) -> None:
+    async with processes(
+        ledger, valkey.url, with_settings=settings() if is_checked else BY_REDIS_ALONE
+    ) as (home, away, client):
+        await client.say("subscribe", id=2, bus="2")
+        await client.get("subscribed", bus="2")
+        checks = away.live.counters.checks
+        ledger.commit(1, A1="B")  # and nobody hears of it
+        for number in range(20):
+            home.commit(2, A1="LB"[number % 2])
+            await client.reaches_head(2)
+        if is_checked:
+            await client.reaches_head(1)
+            assert away.live.counters.checks > checks
+        else:
+            assert away.live.counters.checks == checks
+            assert client.at["1"] == (1, 0)
 
 
 async def test_a_message_from_nowhere_is_hearsay(ledger: Ledger, valkey: Valkey) -> None:
@@ -209,7 +232,9 @@ async def test_without_any_redis_positions_are_all_there_is(ledger: Ledger) -> N
 
 async def test_a_full_queue_drops_and_never_waits() -> None:
     counters = Counters()
-    calls = BusCallbacks(lambda _: True, lambda *_: None, lambda: None, lambda _: None)
+    calls = BusCallbacks(
+        lambda _: True, lambda *_: None, lambda *_: False, lambda: None, lambda _: None
+    )
     bus = Bus("redis://127.0.0.1:1", BusSettings(queue_max=10), calls, counters)
     for _ in range(25):
         bus.publish(1, b"{}")

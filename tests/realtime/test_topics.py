@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -9,11 +10,12 @@ import pytest
 
 from realtime import frames
 from realtime.protocol import Board, BoardDeparture, Money, OperatorSales, Sales
-from realtime.settings import LiveSettings, TopicSettings
+from realtime.settings import AudienceSettings, LiveSettings, TopicSettings
 from realtime.topics import Scope
 from tests.realtime.clients import raw, watch
 from tests.realtime.history import Ledger, Unavailable
 from tests.realtime.living import Person, Served, living, settings
+from tests.realtime.valkey import Valkey
 from tests.realtime.waiting import wait_until
 
 
@@ -89,9 +91,12 @@ async def authenticate(token: str) -> Person | None:
     return people.get(token)
 
 
-def quick(**topics: Any) -> LiveSettings:
+def quick(*, audience: AudienceSettings | None = None, **topics: Any) -> LiveSettings:
     defaults = {"pause_seconds": 0.02, "board_idle_seconds": 30.0, "sales_idle_seconds": 30.0}
-    return settings(topics=TopicSettings(**{**defaults, "keep_seconds": 0.05, **topics}))
+    return settings(
+        topics=TopicSettings(**{**defaults, "keep_seconds": 0.05, **topics}),
+        audience=audience or AudienceSettings(),
+    )
 
 
 @pytest.fixture
@@ -232,6 +237,41 @@ async def test_the_source_is_told_who_watches_what(served: Served, desk: Desk) -
         await staff.say("subscribe", id=2, topic="sales")
         await staff.get("sales")
         assert desk.watching == {2: 1}
+
+
+async def test_watchers_of_all_processes_count_until_their_process_has_been_silent_for_long(
+    ledger: Ledger, desk: Desk, valkey: Valkey
+) -> None:
+    attentive = quick(
+        sales_idle_seconds=0.05,
+        audience=AudienceSettings(ask_seconds=0.05, tell_seconds=0.01, keep_seconds=0.4),
+    )
+    options: dict[str, Any] = {"redis_url": valkey.url, "with_settings": attentive}
+    async with AsyncExitStack() as stack:
+        home = await stack.enter_async_context(
+            living(ledger, topics=desk, authenticate=authenticate, **options)
+        )
+        away = await stack.enter_async_context(living(ledger, **options))
+        staff, rider, stranger = [
+            await stack.enter_async_context(watch(port))
+            for port in (home.port, home.port, away.port)
+        ]
+        for client, bus in ((rider, "2"), (stranger, "2"), (stranger, "1")):
+            await client.say("subscribe", id=1, bus=bus)
+            await client.get("subscribed", bus=bus)
+        await staff.say("auth", id=1, token="admin")
+        await staff.say("subscribe", id=2, topic="sales")
+        await wait_until(lambda: desk.watching == {1: 1, 2: 2})
+        await stranger.say("unsubscribe", id=2, bus="1")
+        await wait_until(lambda: desk.watching == {2: 2})
+        valkey.freeze()
+        await wait_until(lambda: desk.watching == {2: 1})
+        valkey.thaw()
+        await wait_until(lambda: desk.watching == {2: 2})
+        for garbage in (b"watching|", b'watching|{"1":0}', b'watching|{"x":1}', b"watching|[]"):
+            await valkey.do("PUBLISH", "omnibus:seats:{0}", b"1|elsewhere|" + garbage)
+        await wait_until(lambda: home.live.counters.bus_garbage == 4)
+        assert desk.watching == {2: 2}
 
 
 async def test_after_unsubscribing_a_topic_is_silent_and_closed(served: Served, desk: Desk) -> None:
