@@ -2,9 +2,10 @@
 
 A refusal that runs through the API costs as much as a sale, so that a server which is asked for three times what it can
 do soon does nothing but refuse. Here it costs a write. A burst (thousands want the last seat at one instant) is no
-overload: it waits at the door, in order of arrival, and is let in. A door before which there has been somebody for
-seconds on end means that more come than can be served, and that waiting helps nobody: all who wait are refused, and
-until it is quiet again nobody waits.
+overload: it waits at the door, in order of arrival, and is let in. Nor are thousands of clients who each ask again as
+soon as they have their answer: somebody is always at the door, but not for long. When for seconds on end nobody comes
+in who has not waited long, more come than can be served, and waiting helps nobody: all who wait are refused, and until
+it is quiet again nobody waits. (The measure is that of CoDel, RFC 8289: the shortest stay in a queue, not its length.)
 
 Those who come for the same bus are a crowd. So many of a crowd stand in line or are inside, the others aside until one
 of their own leaves: who wants something else does not wait behind thousands.
@@ -26,6 +27,9 @@ OF_A_CROWD = 128
 """Enough to fill batches while others are answered; fewer would cost each of them more."""
 PATIENCE_SECONDS = 4.0
 """As long as a request may wait in a lane, and so the most that anybody waits here."""
+BEARABLE_SECONDS = 0.5
+"""Who has waited no longer than that had a queue before him, but not an overload."""
+LOOKS_A_PATIENCE = 8
 QUIET_SECONDS = 3.0
 
 
@@ -62,6 +66,7 @@ class Gate:
         self._waiting_max = limit * WAITING_FOR_EACH
         self._is_patient = True
         self._alarm: asyncio.TimerHandle | None = None
+        self._borne_at = 0.0  # when somebody last came in who had not waited long
         self._episode: _Episode | None = None
         self.inside = 0
         self.waiting = 0
@@ -94,9 +99,12 @@ class Gate:
         if crowd:
             self._follow(crowd)
         while self._line and self.inside < self._limit:
-            _, crowd, visitor = self._line.popleft()
+            since, crowd, visitor = self._line.popleft()
             self.waiting -= 1
             if not visitor.is_gone:
+                now = asyncio.get_running_loop().time()
+                if now - since <= BEARABLE_SECONDS:
+                    self._borne_at = now
                 self._let_in(crowd, visitor)
             elif crowd:
                 self._follow(crowd)
@@ -110,10 +118,12 @@ class Gate:
 
     def _make_wait(self, crowd: str, visitor: Visitor, *, is_aside: bool) -> None:
         loop = asyncio.get_running_loop()
+        now = loop.time()
         if self._alarm is None:
-            self._alarm = loop.call_later(PATIENCE_SECONDS, self._lose_patience)
+            self._borne_at = now
+            self._look_again(loop)
         self.waiting += 1
-        waiting = _Waiting(loop.time(), crowd, visitor)
+        waiting = _Waiting(now, crowd, visitor)
         if is_aside:
             self._aside.setdefault(crowd, deque()).append(waiting)
             return
@@ -134,6 +144,29 @@ class Gate:
         self._of_crowd[crowd] -= 1
         if not self._of_crowd[crowd]:
             del self._of_crowd[crowd]
+
+    def _look_again(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._alarm = loop.call_later(PATIENCE_SECONDS / LOOKS_A_PATIENCE, self._look)
+
+    def _look(self) -> None:
+        """As long as anybody waits: see whether it is any use."""
+        loop = asyncio.get_running_loop()
+        if not self.waiting:
+            self._alarm = None
+        elif loop.time() - self._borne_at >= PATIENCE_SECONDS:
+            self._lose_patience()
+        else:
+            self._look_again(loop)
+            self._refuse_late(loop.time() - PATIENCE_SECONDS)
+
+    def _refuse_late(self, latest: float) -> None:
+        """Refuse who has waited since before `latest`: of a crowd that is too large, while others come and go."""
+        for aside in self._aside.values():
+            while aside and aside[0].since < latest:
+                late = aside.popleft()
+                self.waiting -= 1
+                if not late.visitor.is_gone:
+                    self._refuse(late.visitor, PATIENCE_SECONDS)
 
     def _lose_patience(self) -> None:
         """Refuse all who wait."""

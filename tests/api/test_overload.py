@@ -370,6 +370,73 @@ async def test_waiting_without_end_becomes_refusals_until_it_is_quiet_again() ->
         assert [line["refused"] for line in lines if "refused" in line].count(4) == 1
 
 
+@pytest.mark.parametrize(
+    ("bearable_seconds", "expected"), [(10.0, {200}), (-1.0, {200, 503})], ids=["borne", "twin"]
+)
+@pytest.mark.usefixtures("short_tempered")
+async def test_a_door_that_is_never_free_but_where_nobody_waits_long_refuses_nobody(
+    monkeypatch: pytest.MonkeyPatch, bearable_seconds: float, expected: set[int]
+) -> None:
+    monkeypatch.setattr(gates, "BEARABLE_SECONDS", bearable_seconds)
+    async with open_house(1) as house:
+        clients = await house.fill(6)
+        house.done.set()
+        until = asyncio.get_running_loop().time() + 20 * gates.PATIENCE_SECONDS
+
+        async def go_on_asking(client: Client) -> set[int]:
+            told = {await client.status()}
+            while asyncio.get_running_loop().time() < until:
+                client.ask("/api/work", b"x")
+                told.add(await client.status())
+            return told
+
+        assert set().union(*await asyncio.gather(*map(go_on_asking, clients))) == expected
+
+
+class Guest:
+    """Who comes to the door, and what becomes of them."""
+
+    is_gone = False
+
+    def __init__(self, crowd: str = "") -> None:
+        self.crowd = crowd
+        self.was_let_in = self.was_turned_away = False
+
+    def find_crowd(self) -> str:
+        return self.crowd
+
+    def enter(self, crowd: str) -> None:
+        assert crowd == self.crowd
+        self.was_let_in = True
+
+    def turn_away(self, waited_seconds: float) -> None:
+        assert waited_seconds >= gates.PATIENCE_SECONDS
+        self.was_turned_away = True
+
+
+@pytest.mark.usefixtures("lonely", "short_tempered")
+async def test_of_a_crowd_nobody_waits_for_ever_while_others_come_and_go() -> None:
+    gate = Gate(2)
+    gate.go_ahead()
+    inside, aside = Guest("7"), Guest("7")
+    gate.admit(inside)
+    gate.admit(aside)
+    until = asyncio.get_running_loop().time() + 20 * gates.PATIENCE_SECONDS
+    while asyncio.get_running_loop().time() < until:
+        passing = Guest()
+        gate.admit(passing)
+        assert not passing.was_let_in
+        gate.leave()
+        assert passing.was_let_in
+        await asyncio.sleep(0)
+    assert (inside.was_let_in, aside.was_let_in, aside.was_turned_away) == (True, False, True)
+    assert gate.waiting == 0
+    gate.leave("7")
+    gate.leave()
+    assert (gate.inside, gate._alarm) == (0, None)
+    assert not gate._of_crowd
+
+
 @pytest.mark.usefixtures("short_tempered")
 async def test_patience_returns_even_if_all_who_waited_had_left() -> None:
     async with open_house(1) as house:
