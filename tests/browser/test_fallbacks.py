@@ -29,9 +29,11 @@ async def test_behind_a_proxy_without_websockets_the_map_is_live_by_a_stream(
         await page.wait_for_selector(seat(page, "9A", "available"))
         await wait_until(lambda: proxy.streams)
         assert proxy.refused >= 1
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url))
         await site.hold(bus, "9A")
-        # Polling would bring it as well, but not before ten seconds have passed.
-        await page.wait_for_selector(seat(page, "9A", "held"), timeout=5 * SECOND)
+        await page.wait_for_selector(seat(page, "9A", "held"), timeout=30 * SECOND)
+        assert not [url for url in asked if "/seats" in url]  # polling would bring it as well
         await expect(page.locator(".banner")).to_have_count(0)
         await choose(page, "9B")
 
