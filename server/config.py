@@ -26,6 +26,8 @@ class Settings:
     redis_url: str | None = field(default=None, repr=False)
     broker_url: str | None = field(default=None, repr=False)
     data_dir: Path = field(default_factory=lambda: Path(platformdirs.user_data_dir("omnibus")))
+    mail_dir: Path | None = None
+    public_url: str | None = None
     host: str = "127.0.0.1"
     port: int = 8000
     workers: int = 1
@@ -48,7 +50,19 @@ class Settings:
     def origins(self) -> frozenset[str]:
         """Who may open a socket or send a cookie from a page: what is configured, and our own address."""
         own = {f"http://{host}:{self.port}" for host in (self.host, "127.0.0.1", "localhost")}
-        return frozenset(self.allowed_origins) | own
+        return frozenset(self.allowed_origins) | own | {self.address}
+
+    @property
+    def address(self) -> str:
+        """Where people find us: what links in mails begin with. Never what a request says of itself."""
+        if self.public_url or self.allowed_origins:
+            return self.public_url or self.allowed_origins[0]
+        host = "127.0.0.1" if self.host in {"0.0.0.0", "::"} else self.host  # noqa: S104 - told, not bound
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
+
+    @property
+    def mail_folder(self) -> Path:
+        return self.mail_dir or self.data_dir / "mail"
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +167,18 @@ SETTINGS = (
         Path,
         "the platform's user data folder",
         "where the embedded servers keep their data",
+    ),
+    Setting(
+        "mail_dir",
+        Path,
+        "`mail` in the data folder",
+        "where the worker writes mails, a file each, as long as there is no mail server",
+    ),
+    Setting(
+        "public_url",
+        _origin,
+        "the first allowed origin, or our own address",
+        "the address that people type, for links in mails: `https://tickets.example`",
     ),
     Setting("host", _host, "127.0.0.1", "address to listen on"),
     Setting("port", _whole(1, 65535), "8000", "port to listen on"),

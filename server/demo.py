@@ -91,6 +91,7 @@ async def _find_or_add(
         await passwords.hash(user.password),
         user.role,
         operator_id if is_staff else None,
+        is_verified=True,
     )
     try:
         added = await store.accounts.add(new)

@@ -6,6 +6,7 @@ import random
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
+from server.mail.postman import Postman
 from server.metrics import EXPIRED
 from store import Store
 from store.errors import StoreError
@@ -36,7 +37,7 @@ def sweep_jobs(store: Store) -> list[Job]:
     return [Job("sweep", 1.0, sweep)]
 
 
-def house_jobs(store: Store) -> list[Job]:
+def house_jobs(store: Store, postman: Postman) -> list[Job]:
     """Return what one worker is enough for."""
     alarm = Alarm()
 
@@ -47,6 +48,8 @@ def house_jobs(store: Store) -> list[Job]:
         Job("watch", 60.0, watch, first_seconds=2.0),
         Job("purge", 600.0, store.retention.purge),
         Job("purge sessions", 3600.0, store.sessions.purge),
+        Job("mails", 1.0, postman.deliver),
+        Job("purge mails", 3600.0, postman.forget),
     ]
 
 

@@ -18,6 +18,7 @@ from store.errors import (
     InvalidRequest,
     KeyInUse,
     KeyReused,
+    LinkExpired,
     NotFound,
     OutcomeUnknown,
     Overloaded,
@@ -26,7 +27,9 @@ from store.errors import (
     SeatUnavailable,
     StoreError,
     TooManyHolds,
+    TooManyMails,
     TooManySeats,
+    TripsAhead,
     WrongState,
 )
 from store.model import AVAILABLE, STATUS_NAMES
@@ -170,6 +173,25 @@ TABLE: dict[type[StoreError], Row] = {
         "The first request with this idempotency key is still running",
         _always("ask again with the same key"),
         lambda _: {"retry_after": 1},
+    ),
+    LinkExpired: Row(
+        410,
+        "link_expired",
+        "This link is of no more use",
+        _always("it has been used, replaced by a newer one, or its time is over; ask for another"),
+    ),
+    TooManyMails: Row(
+        429,
+        "rate_limited",
+        "Enough mails for now",
+        lambda e: f"at most {e.most} an hour; look among the unwanted mail, too",
+        _retry,
+    ),
+    TripsAhead: Row(
+        409,
+        "trips_ahead",
+        "There are trips ahead",
+        lambda e: f"cancel {', '.join(e.refs)} first, or come back when the trip is over",
     ),
     Forbidden: Row(403, "forbidden", "Not allowed", lambda e: e.detail),
     AlreadyExists: Row(

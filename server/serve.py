@@ -17,6 +17,8 @@ from server.app import create_app
 from server.config import Settings
 from server.gate import Gate
 from server.jobs import house_jobs, run_jobs, sweep_jobs
+from server.mail.postman import Postman
+from server.mail.sink import FileSink
 from server.services import open_services
 
 _DRAIN_SECONDS = 3
@@ -67,8 +69,11 @@ async def serve(settings: Settings, *, listen_on: socket.socket | None = None) -
 async def work(settings: Settings) -> None:
     """Run the house's jobs until SIGINT or SIGTERM."""
     async with open_services(settings) as services:
+        postman = Postman(
+            services.store.mails, FileSink(settings.mail_folder), public_url=settings.address
+        )
         jobs = asyncio.create_task(
-            run_jobs([*sweep_jobs(services.store), *house_jobs(services.store)])
+            run_jobs([*sweep_jobs(services.store), *house_jobs(services.store, postman)])
         )
         leaving = _on_signals()
         await asyncio.wait({jobs, leaving}, return_when=asyncio.FIRST_COMPLETED)

@@ -1,21 +1,21 @@
 -- name: add_user
-INSERT INTO users (name, email, password_hash, role, operator_id)
-VALUES ($1, $2, $3, $4, $5)
+INSERT INTO users (name, email, password_hash, role, operator_id, email_verified_at)
+VALUES ($1, $2, $3, $4, $5, CASE WHEN $6::boolean THEN clock_timestamp() END)
 ON CONFLICT (lower(email)) DO NOTHING
 RETURNING user_id;
 
 -- name: find_by_email
-SELECT u.user_id, u.name, u.email, u.password_hash, u.role, u.operator_id, u.disabled_at
+SELECT u.user_id, u.name, u.email, u.password_hash, u.role, u.operator_id, u.disabled_at, u.email_verified_at
 FROM users AS u
 WHERE lower(u.email) = lower($1);
 
 -- name: find_by_id
-SELECT u.user_id, u.name, u.email, u.password_hash, u.role, u.operator_id, u.disabled_at
+SELECT u.user_id, u.name, u.email, u.password_hash, u.role, u.operator_id, u.disabled_at, u.email_verified_at
 FROM users AS u
 WHERE u.user_id = $1;
 
 -- name: list_users
-SELECT u.user_id, u.name, u.email, u.password_hash, u.role, u.operator_id, u.disabled_at
+SELECT u.user_id, u.name, u.email, u.password_hash, u.role, u.operator_id, u.disabled_at, u.email_verified_at
 FROM users AS u
 ORDER BY u.user_id
 LIMIT $1;

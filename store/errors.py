@@ -13,6 +13,9 @@ StoreError
 │   ├── SeatCoolingDown     the buyer has just let go of the seat
 │   ├── AlreadyExtended     the deadline of a hold moves once
 │   └── WrongState          the booking or payment is past the point where this could be done
+├── LinkExpired             what was mailed has been used, replaced, or is too old
+├── TooManyMails            a user has caused as many as they may for now
+├── TripsAhead              somebody who still travels cannot be erased
 ├── NotFound                no such thing, or not for this caller
 │   └── HoldNotFound
 ├── InvalidRequest          understood, but it makes no sense for this bus
@@ -121,6 +124,24 @@ class InvalidRequest(StoreError):
     pointer: str
     code: str
     detail: str
+
+
+@dataclass(eq=False)
+class LinkExpired(StoreError):
+    pass
+
+
+@dataclass(eq=False)
+class TooManyMails(StoreError):
+    most: int
+    retry_after_seconds: int
+
+
+@dataclass(eq=False)
+class TripsAhead(StoreError):
+    """`refs` are bookings whose trip is not over, nor cancelled; the first few of them."""
+
+    refs: tuple[str, ...]
 
 
 @dataclass(eq=False)

@@ -22,6 +22,9 @@ from store.ids import RefCodec
 from store.lane import Lane, LaneOptions
 from store.limits import OperatorLimits
 from store.lookup import Lookup
+from store.mails import Mails
+from store.personal import Personal
+from store.profiles import Profiles
 from store.retention import Retention
 from store.sales import Sales
 from store.seals import Seals
@@ -60,6 +63,9 @@ class Store:
     retention: Retention
     timetable: Timetable
     accounts: Accounts
+    profiles: Profiles
+    personal: Personal
+    mails: Mails
     limits: OperatorLimits
     sessions: Sessions
     house_keys: HouseKeys
@@ -87,6 +93,7 @@ class Store:
             raise
         buses = Buses(db)
         lane = (ShardLanes if db.is_spread else Lane)(db, buses, announce, options.lane)
+        seals = Seals(bytes.fromhex(seal[-1].secret))
         refs = RefCodec(bytes.fromhex(scatter[-1].secret))
         return cls(
             db=db,
@@ -102,10 +109,13 @@ class Store:
             retention=Retention(db),
             timetable=Timetable(db),
             accounts=Accounts(db),
+            profiles=Profiles(db),
+            personal=Personal(db),
+            mails=Mails(db, seals),
             limits=OperatorLimits(db),
             sessions=Sessions(db),
             house_keys=house_keys,
-            seals=Seals(bytes.fromhex(seal[-1].secret)),
+            seals=seals,
             lane=lane,
             watch=Watch(db),
             boards=Boards(db),

@@ -45,6 +45,10 @@ BEGIN
         ('PENDING', 'CONFIRMED'), ('PENDING', 'CANCELLED'), ('PENDING', 'EXPIRED'), ('PENDING', 'FAILED'),
         ('CONFIRMED', 'CANCELLED'), ('CONFIRMED', 'PARTIALLY_CANCELLED'), ('PARTIALLY_CANCELLED', 'CANCELLED')
     ) THEN
+        IF old.status = new.status AND new.email IS NULL AND new.phone IS NULL AND new IS DISTINCT FROM old
+            AND to_jsonb(new) - ARRAY['names', 'email', 'phone'] = to_jsonb(old) - ARRAY['names', 'email', 'phone'] THEN
+            RETURN new;
+        END IF;
         RAISE EXCEPTION 'booking % cannot go from % to %', old.ref, old.status, new.status
             USING ERRCODE = 'check_violation', CONSTRAINT = 'bookings_legal_move';
     END IF;
@@ -519,6 +523,41 @@ CREATE TABLE public.leg_fares (
 );
 ALTER TABLE ONLY public.leg_fares FORCE ROW LEVEL SECURITY;
 
+CREATE TABLE public.mailed_tokens (
+    digest bytea NOT NULL,
+    purpose text NOT NULL,
+    user_id bigint NOT NULL,
+    email text NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    used_at timestamp with time zone,
+    CONSTRAINT mailed_tokens_digest_check CHECK ((octet_length(digest) = 32)),
+    CONSTRAINT mailed_tokens_email_check CHECK ((((char_length(email) >= 3) AND (char_length(email) <= 254)) AND (email !~ '[[:cntrl:][:space:]]'::text))),
+    CONSTRAINT mailed_tokens_lifetime CHECK ((expires_at > created_at)),
+    CONSTRAINT mailed_tokens_purpose_check CHECK ((purpose = ANY (ARRAY['verify_email'::text, 'reset_password'::text])))
+);
+
+CREATE TABLE public.mails (
+    mail_id uuid NOT NULL,
+    user_id bigint,
+    template text NOT NULL,
+    recipient text NOT NULL,
+    parameters jsonb DEFAULT '{}'::jsonb NOT NULL,
+    state text DEFAULT 'QUEUED'::text NOT NULL,
+    attempts smallint DEFAULT 0 NOT NULL,
+    created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    due_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    sent_at timestamp with time zone,
+    last_error text,
+    CONSTRAINT mails_attempts_check CHECK ((attempts >= 0)),
+    CONSTRAINT mails_last_error_check CHECK ((char_length(last_error) <= 300)),
+    CONSTRAINT mails_parameters_check CHECK ((octet_length((parameters)::text) <= 2048)),
+    CONSTRAINT mails_recipient_check CHECK ((((char_length(recipient) >= 3) AND (char_length(recipient) <= 254)) AND (recipient !~ '[[:cntrl:][:space:]]'::text))),
+    CONSTRAINT mails_state_check CHECK ((state = ANY (ARRAY['QUEUED'::text, 'SENT'::text, 'FAILED'::text]))),
+    CONSTRAINT mails_state_shape CHECK (((state = 'SENT'::text) = (sent_at IS NOT NULL))),
+    CONSTRAINT mails_template_check CHECK ((template ~ '^[a-z_]{3,40}$'::text))
+);
+
 CREATE TABLE public.operators (
     operator_id integer NOT NULL,
     name public.label NOT NULL,
@@ -683,7 +722,10 @@ CREATE TABLE public.users (
     operator_id integer,
     disabled_at timestamp with time zone,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
+    email_verified_at timestamp with time zone,
+    erased_at timestamp with time zone,
     CONSTRAINT users_email_check CHECK ((((char_length(email) >= 3) AND (char_length(email) <= 254)) AND (email !~ '[[:cntrl:][:space:]]'::text))),
+    CONSTRAINT users_erased_cannot_enter CHECK (((erased_at IS NULL) OR (disabled_at IS NOT NULL))),
     CONSTRAINT users_operator_of_role CHECK (((role = ANY (ARRAY['agent'::text, 'operator'::text])) = (operator_id IS NOT NULL))),
     CONSTRAINT users_password_hash_check CHECK ((char_length(password_hash) <= 300)),
     CONSTRAINT users_role_check CHECK ((role = ANY (ARRAY['rider'::text, 'agent'::text, 'operator'::text, 'support'::text, 'admin'::text])))
@@ -758,6 +800,12 @@ ALTER TABLE ONLY public.layouts
 ALTER TABLE ONLY public.leg_fares
     ADD CONSTRAINT leg_fares_pkey PRIMARY KEY (bus_id, from_idx, to_idx);
 
+ALTER TABLE ONLY public.mailed_tokens
+    ADD CONSTRAINT mailed_tokens_pkey PRIMARY KEY (digest);
+
+ALTER TABLE ONLY public.mails
+    ADD CONSTRAINT mails_pkey PRIMARY KEY (mail_id);
+
 ALTER TABLE ONLY public.operators
     ADD CONSTRAINT operators_pkey PRIMARY KEY (operator_id);
 
@@ -803,6 +851,8 @@ ALTER TABLE ONLY public.tickets
 ALTER TABLE ONLY public.users
     ADD CONSTRAINT users_pkey PRIMARY KEY (user_id);
 
+CREATE INDEX audit_log_actor_idx ON public.audit_log USING btree (actor_id, at) WHERE (actor_id IS NOT NULL);
+
 CREATE INDEX audit_log_at_idx ON public.audit_log USING btree (operator_id, at);
 
 CREATE INDEX bookings_buyer_idx ON public.bookings USING btree (buyer, (
@@ -846,6 +896,18 @@ CREATE INDEX holds_expiry_idx ON public.holds USING btree (expires_at) WHERE (st
 CREATE INDEX holds_network_idx ON public.holds USING btree (bus_id, network) WHERE (network IS NOT NULL);
 
 CREATE INDEX idempotency_keys_age_idx ON public.idempotency_keys USING brin (created_at);
+
+CREATE INDEX mailed_tokens_expiry_idx ON public.mailed_tokens USING btree (expires_at);
+
+CREATE INDEX mailed_tokens_user_idx ON public.mailed_tokens USING btree (user_id, created_at);
+
+CREATE INDEX mails_created_idx ON public.mails USING btree (created_at);
+
+CREATE INDEX mails_due_idx ON public.mails USING btree (due_at) WHERE (state = 'QUEUED'::text);
+
+CREATE UNIQUE INDEX mails_one_waits_for_its_user ON public.mails USING btree (template, lower(recipient)) WHERE (user_id IS NULL);
+
+CREATE INDEX mails_user_idx ON public.mails USING btree (user_id, created_at) WHERE (user_id IS NOT NULL);
 
 CREATE UNIQUE INDEX operators_name_key ON public.operators USING btree (lower((name)::text));
 
@@ -945,6 +1007,12 @@ ALTER TABLE ONLY public.leg_fares
 
 ALTER TABLE ONLY public.leg_fares
     ADD CONSTRAINT leg_fares_bus_id_to_idx_fkey FOREIGN KEY (bus_id, to_idx) REFERENCES public.bus_stops(bus_id, idx);
+
+ALTER TABLE ONLY public.mailed_tokens
+    ADD CONSTRAINT mailed_tokens_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(user_id);
+
+ALTER TABLE ONLY public.mails
+    ADD CONSTRAINT mails_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(user_id);
 
 ALTER TABLE ONLY public.payments
     ADD CONSTRAINT payments_bus_id_booking_id_fkey FOREIGN KEY (bus_id, booking_id) REFERENCES public.bookings(bus_id, booking_id);
@@ -1114,6 +1182,17 @@ GRANT SELECT,INSERT ON TABLE public.layout_seats TO omnibus_app;
 GRANT SELECT,INSERT ON TABLE public.layouts TO omnibus_app;
 GRANT USAGE ON SEQUENCE public.layouts_layout_id_seq TO omnibus_app;
 GRANT SELECT,INSERT,DELETE ON TABLE public.leg_fares TO omnibus_app;
+GRANT SELECT,INSERT,DELETE ON TABLE public.mailed_tokens TO omnibus_app;
+GRANT UPDATE(expires_at) ON TABLE public.mailed_tokens TO omnibus_app;
+GRANT UPDATE(used_at) ON TABLE public.mailed_tokens TO omnibus_app;
+GRANT SELECT,INSERT,DELETE ON TABLE public.mails TO omnibus_app;
+GRANT UPDATE(user_id) ON TABLE public.mails TO omnibus_app;
+GRANT UPDATE(recipient) ON TABLE public.mails TO omnibus_app;
+GRANT UPDATE(state) ON TABLE public.mails TO omnibus_app;
+GRANT UPDATE(attempts) ON TABLE public.mails TO omnibus_app;
+GRANT UPDATE(due_at) ON TABLE public.mails TO omnibus_app;
+GRANT UPDATE(sent_at) ON TABLE public.mails TO omnibus_app;
+GRANT UPDATE(last_error) ON TABLE public.mails TO omnibus_app;
 GRANT SELECT,INSERT ON TABLE public.operators TO omnibus_app;
 GRANT UPDATE(seats_per_buyer) ON TABLE public.operators TO omnibus_app;
 GRANT UPDATE(seats_per_address) ON TABLE public.operators TO omnibus_app;
@@ -1148,4 +1227,6 @@ GRANT UPDATE(password_hash) ON TABLE public.users TO omnibus_app;
 GRANT UPDATE(role) ON TABLE public.users TO omnibus_app;
 GRANT UPDATE(operator_id) ON TABLE public.users TO omnibus_app;
 GRANT UPDATE(disabled_at) ON TABLE public.users TO omnibus_app;
+GRANT UPDATE(email_verified_at) ON TABLE public.users TO omnibus_app;
+GRANT UPDATE(erased_at) ON TABLE public.users TO omnibus_app;
 GRANT USAGE ON SEQUENCE public.users_user_id_seq TO omnibus_app;

@@ -1,8 +1,12 @@
-"""Secrets of bookings that need not be stored: access keys and payment ids, keyed digests of its number."""
+"""Secrets that need not be stored: keyed digests of the number of what they open.
+
+Access keys and payment ids of bookings, and the tokens of links that are mailed.
+"""
 
 import base64
 import hmac
 import re
+import uuid
 from hashlib import blake2b
 
 from store.ids import LARGEST_BUS
@@ -38,6 +42,10 @@ class Seals:
             return None
         bus_id, booking_id = int.from_bytes(place[:8]), int.from_bytes(place[8:])
         return (bus_id, booking_id) if bus_id <= LARGEST_BUS else None
+
+    def mail_token(self, mail_id: uuid.UUID) -> str:
+        """Return what the link of a mail carries: 256 bits that nobody can make who does not have the key."""
+        return _text(self._seal(b"mail", mail_id.bytes, 32))
 
     def _seal(self, purpose: bytes, data: bytes, size: int) -> bytes:
         return blake2b(data, key=self._key, person=purpose, digest_size=size).digest()

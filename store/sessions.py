@@ -82,9 +82,27 @@ class Sessions:
 
         await self._db.transaction([], work)
 
+    async def end_all(self, user_id: int) -> None:
+        """Revoke every family of a user: they sign in again wherever they are."""
+
+        async def work(connection: Connection) -> None:
+            await end_sessions(connection, user_id)
+
+        await self._db.transaction([], work)
+
     async def purge(self) -> None:
         """Delete families that ended long ago."""
         await self._db.fetch(SQL["purge"])
+
+
+async def end_sessions(connection: Connection, user_id: int, *, but: str | None = None) -> None:
+    """Revoke a user's sessions in the caller's transaction, all but the one that the token `but` belongs to.
+
+    Locks the tokens. A rotation that was waited for has added one that the statement could not see yet: hence again.
+    """
+    kept = _digest(but) if but else None
+    while await connection.fetch(SQL["revoke_all"], user_id, kept):
+        pass
 
 
 def _digest(token: str) -> bytes:

@@ -39,6 +39,16 @@ VALUES ($1, $2, $3, $4, $6, least($6 + $5::interval, $7), $7);
 UPDATE refresh_tokens SET revoked_at = clock_timestamp()
 WHERE family = $1 AND revoked_at IS NULL;
 
+-- name: revoke_all
+-- $1 user, $2 a token whose family is spared, if it is theirs.
+UPDATE refresh_tokens AS r SET revoked_at = clock_timestamp()
+WHERE
+    r.user_id = $1 AND r.revoked_at IS NULL
+    AND r.family IS DISTINCT FROM (
+        SELECT kept.family FROM refresh_tokens AS kept WHERE kept.digest = $2 AND kept.user_id = $1
+    )
+RETURNING r.digest;
+
 -- name: purge
 DELETE FROM refresh_tokens AS r
 WHERE r.family IN (

@@ -4,6 +4,7 @@ from store.db import Connection, Database
 from store.errors import NotFound
 from store.model import Role
 from store.queries import Queries
+from store.sessions import end_sessions
 
 SQL = Queries.beside(__file__)
 
@@ -21,7 +22,7 @@ class Staffing:
         async def work(connection: Connection) -> None:
             if await connection.fetchval(SQL["set_role"], user_id, role, operator_id) is None:
                 raise NotFound("user")
-            await _end_sessions(connection, user_id)
+            await end_sessions(connection, user_id)
 
         await self._db.transaction([], work)
 
@@ -31,12 +32,6 @@ class Staffing:
         async def work(connection: Connection) -> None:
             if await connection.fetchval(SQL["set_password"], user_id, password_hash) is None:
                 raise NotFound("user")
-            await _end_sessions(connection, user_id)
+            await end_sessions(connection, user_id)
 
         await self._db.transaction([], work)
-
-
-async def _end_sessions(connection: Connection, user_id: int) -> None:
-    # A rotation that we waited for has added a token that this statement could not see yet.
-    while await connection.fetch(SQL["revoke_sessions"], user_id):
-        pass

@@ -7,8 +7,3 @@ RETURNING user_id;
 UPDATE users SET password_hash = $2
 WHERE user_id = $1
 RETURNING user_id;
-
--- name: revoke_sessions
-UPDATE refresh_tokens SET revoked_at = clock_timestamp()
-WHERE user_id = $1 AND revoked_at IS NULL
-RETURNING digest;

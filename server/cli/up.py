@@ -74,7 +74,8 @@ class _Announcement:
         host = self._settings.host
         shown = "127.0.0.1" if host in {"0.0.0.0", "::"} else host  # noqa: S104 - told, not bound
         url = f"http://{shown}:{self._settings.port}"
-        lines = ["", f"  tickets    {url}/", f"  API        {url}/docs"]
+        mails = self._settings.mail_folder
+        lines = ["", f"  tickets    {url}/", f"  API        {url}/docs", f"  mails      {mails}/"]
         if self._settings.demo:
             width = max(len(user.email) for user in DEMO_USERS)
             lines += ["", "  demo logins"]

@@ -72,7 +72,16 @@ class Fleet:
         operator = None if role is Role.RIDER else self.operator_id
         return [
             tokens.issue(
-                User(number, "", "", role, operator, is_disabled=False, password_hash="")
+                User(
+                    number,
+                    "",
+                    "",
+                    role,
+                    operator,
+                    is_disabled=False,
+                    is_verified=True,
+                    password_hash="",
+                )
             ).encode()
             for number in range(1, count + 1)
         ]

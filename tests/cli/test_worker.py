@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -37,12 +37,18 @@ async def test_a_broken_invariant_is_in_the_log_of_the_worker_and_in_the_metrics
 
 
 @asynccontextmanager
-async def working(database_url: str, redis_url: str, log: Path) -> AsyncIterator[None]:
+async def working(
+    database_url: str, redis_url: str, log: Path, settings: Mapping[str, str] | None = None
+) -> AsyncIterator[None]:
     with log.open("wb") as written:
         worker = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "server", "worker"),
             cwd=ROOT,
-            env={"OMNIBUS_DATABASE_URL": database_url, "OMNIBUS_REDIS_URL": redis_url},
+            env={
+                "OMNIBUS_DATABASE_URL": database_url,
+                "OMNIBUS_REDIS_URL": redis_url,
+                **(settings or {}),
+            },
             stderr=written,
         )
     try:

@@ -6,7 +6,16 @@ import pytest
 from store.db import Connection
 from tests.schema.rows import ROWS
 
-DELETABLE = {"buyer_holds", "claims", "events", "idempotency_keys", "leg_fares", "refresh_tokens"}
+DELETABLE = {
+    "buyer_holds",
+    "claims",
+    "events",
+    "idempotency_keys",
+    "leg_fares",
+    "mailed_tokens",
+    "mails",
+    "refresh_tokens",
+}
 APPEND_ONLY = {
     "refunds",
     "events",

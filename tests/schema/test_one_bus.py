@@ -26,6 +26,8 @@ REFERENCE = {"operators", "stops", "routes", "route_stops", "layouts", "layout_s
 ELSEWHERE = {
     "users",
     "refresh_tokens",
+    "mails",
+    "mailed_tokens",
     "house_keys",
     "audit_log",
     "schema_migrations",
