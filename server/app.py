@@ -17,6 +17,8 @@ from server.api import (
     holds,
     operators,
     payments,
+    profile,
+    recovery,
     stops,
     streams,
 )
@@ -38,6 +40,8 @@ OPERATIONS: tuple[Operation, ...] = (
     *payments.OPERATIONS,
     *stops.OPERATIONS,
     *accounts.OPERATIONS,
+    *recovery.OPERATIONS,
+    *profile.OPERATIONS,
     *admin.OPERATIONS,
     *operators.OPERATIONS,
 )

@@ -10,7 +10,8 @@ from server.api.bookings import Email
 from server.api.shapes import Line
 from server.contract import Access, Answer, Call, Operation
 from server.demo import is_demo_login
-from server.problems import HttpProblem, unauthenticated
+from server.password_rules import fault_of
+from server.problems import HttpProblem, bad_field, unauthenticated
 from server.tokens import LIFETIME_SECONDS
 from store.accounts import NewUser, User
 from store.errors import AlreadyExists, Forbidden, Overloaded
@@ -35,6 +36,7 @@ class UserShape(msgspec.Struct, frozen=True, omit_defaults=True):
     id: str
     name: str
     email: str
+    email_verified: bool
     role: str
     operator: str | None = None
 
@@ -51,6 +53,7 @@ def user_shape(user: User) -> UserShape:
         id=str(user.user_id),
         name=user.name,
         email=user.email,
+        email_verified=user.is_verified,
         role=user.role.value,
         operator=str(user.operator_id) if user.operator_id else None,
     )
@@ -60,9 +63,10 @@ async def register(call: Call, body: Registration) -> Answer:
     """Open a rider's account and sign in."""
     if is_demo_login(body.email):
         raise AlreadyExists("email")
+    require_good(body.password, body.name, body.email)
     password_hash = await call.services.passwords.hash(body.password)
     new = NewUser(body.name.strip(), body.email, password_hash)
-    user = await call.services.store.accounts.add(new)
+    user = await call.services.store.accounts.register(new)
     return await _sign_in(call, user, status=201)
 
 
@@ -83,7 +87,7 @@ async def login(call: Call, body: Credentials) -> Answer:
 async def refresh(call: Call) -> Answer:
     """Swap the refresh cookie for a new one and a fresh access token."""
     _require_own_page(call)
-    token = _cookie(call)
+    token = refresh_cookie(call)
     session = await call.services.store.sessions.rotate(token) if token else None
     user = await call.services.store.accounts.find(session.user_id) if session else None
     if session is None or user is None or user.is_disabled:
@@ -96,18 +100,31 @@ async def refresh(call: Call) -> Answer:
 async def logout(call: Call) -> Answer:
     """End the session on this device."""
     _require_own_page(call)
-    if token := _cookie(call):
+    if token := refresh_cookie(call):
         await call.services.store.sessions.end(token)
     return Answer(204, headers=(_drop_cookie(call),))
 
 
 async def read_me(call: Call) -> UserShape:
     """Show who is signed in."""
+    return user_shape(await find_self(call))
+
+
+async def find_self(call: Call) -> User:
+    """Return the caller's account; a token outlives an account that was closed, and opens nothing then."""
     assert call.caller.user_id is not None
     user = await call.services.store.accounts.find(call.caller.user_id)
     if user is None or user.is_disabled:
         raise unauthenticated("this account is closed")
-    return user_shape(user)
+    return user
+
+
+def require_good(password: str, name: str, email: str, *, pointer: str = "/password") -> None:
+    """Refuse a password that would be among the first to be tried for this person."""
+    if fault := fault_of(password, own=(name, email)):
+        raise bad_field(
+            pointer, "too_easy", f"{fault}; a few words that belong together nowhere else will do"
+        )
 
 
 async def _sign_in(call: Call, user: User, *, status: int) -> Answer:
@@ -146,7 +163,7 @@ def _drop_cookie(call: Call) -> tuple[bytes, bytes]:
     return _cookie_header(call, "", 0)
 
 
-def _cookie(call: Call) -> str | None:
+def refresh_cookie(call: Call) -> str | None:
     try:
         cookies = SimpleCookie(call.headers.get(b"cookie", b"").decode("latin-1"))
     except CookieError:

@@ -160,6 +160,7 @@ def _check(*, password: str, name: str = "Somebody", email: str = "somebody@here
     from server import wire  # noqa: PLC0415
     from server.api.accounts import Registration  # noqa: PLC0415
     from server.demo import is_demo_login  # noqa: PLC0415
+    from server.password_rules import fault_of  # noqa: PLC0415
 
     given = {"name": name, "email": email, "password": password}
     try:
@@ -167,6 +168,8 @@ def _check(*, password: str, name: str = "Somebody", email: str = "somebody@here
     except msgspec.ValidationError as error:
         fault = wire.invalid(error)
         sys.exit(f"omnibus: {fault.pointer.lstrip('/')}: {fault.detail}")
+    if easy := fault_of(password, own=(name, email)):
+        sys.exit(f"omnibus: password: {easy}")
     if is_demo_login(email):
         sys.exit(f"omnibus: {email} is kept for the demo's people")
 

@@ -37,6 +37,7 @@ async def test_registering_signs_a_rider_in(guest: Client) -> None:
         "id": told["user"]["id"],
         "name": who["name"],
         "email": who["email"],
+        "email_verified": False,
         "role": "rider",
     }
     assert 0 < told["expires_in"] <= 900
