@@ -21,7 +21,7 @@ import msgspec
 FOLDER = Path(__file__).resolve().parent.parent / "static"
 PREFIX = "/static"
 SHELLS = "pages"
-# Bare names that modules import. `messages` is the one a language decides.
+# Bare names that modules import. `messages` and what lies below are those that a language decides.
 MODULES = {
     "preact": "vendor/preact/preact.mjs",
     "preact/hooks": "vendor/preact/hooks.mjs",
@@ -29,6 +29,7 @@ MODULES = {
     "@preact/signals": "vendor/signals/signals.mjs",
     "@preact/signals-core": "vendor/signals-core/signals-core.mjs",
     "messages": "i18n/en.js",
+    "messages/account": "i18n/en/account.js",
 }
 _IMPORT = re.compile(
     rb"""^\s*(?:import|export)\b[^"';]*?\bfrom\s*["']([^"']+)["']|^\s*import\s*["']([^"']+)["']""",

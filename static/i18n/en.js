@@ -1,4 +1,5 @@
-// Every sentence of the pages in English. A language is one more file like this; plural forms go by CLDR's names.
+// The sentences of the pages in English, those of few pages in a folder beside it. A language is one more of both; plural
+// forms go by CLDR's names.
 export default {
   skip: "Skip to content",
   close: "Close",
@@ -249,20 +250,6 @@ export default {
     "These are the trips booked in this browser. Sign in to see those of your account.",
   "my.more": "Show more",
   "my.forget": "Forget {ref} on this device",
-  "login.title": "Sign in",
-  "login.register": "Create account",
-  "login.sub": "Your trips on every device.",
-  "login.name": "Your name",
-  "login.email": "E-mail",
-  "login.password": "Password",
-  "login.password.hint": "At least 8 characters",
-  "login.go": "Sign in",
-  "login.make": "Create account",
-  "login.show": "Show the password",
-  "login.hide": "Hide the password",
-  "login.wrong": "E-mail or password is wrong",
-  "login.taken": "There is an account with this e-mail. Sign in instead",
-  "login.needed": "Fill this in",
 
   "missing.title": "This stop is not served",
   "missing.body": "There is no page at this address. The bus may have moved on.",

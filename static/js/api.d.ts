@@ -154,6 +154,7 @@ export interface User {
   id: string;
   name: string;
   email: string;
+  email_verified: boolean;
   role: string;
   operator?: string;
 }

@@ -13,6 +13,7 @@ from playwright.async_api import Page, expect
 
 from store.migrate import migrate
 from tests.browser.site import DESKTOP, PHONE, ROOT, Site, Visitor, open_chromium, visit
+from tests.browser.test_account import register
 from tests.browser.test_live import choose
 from tests.browser.test_purchase import fill_in
 from tests.browser.world import build_world
@@ -85,6 +86,26 @@ async def _walk(visitor: Visitor, site: Site, bus: str, shoot: Shoot) -> None:
     await expect(page.locator(".quote strong")).not_to_have_text("…")
     await shoot(page, "cancel")
     await shoot(await _settled(visitor, "/my"), "my")
+    await _walk_account(visitor, shoot)
+
+
+async def _walk_account(visitor: Visitor, shoot: Shoot) -> None:
+    page = await _settled(visitor, "/login")
+    await page.get_by_role("button", name="Forgot your password?").click()
+    await shoot(page, "forgot")
+    await shoot(await _settled(visitor, "/login?reset=x"), "reset")
+    page = await _settled(visitor, "/login")
+    size = page.viewport_size
+    await register(page, f"ada.{size['width'] if size else 0}.{await _theme(page)}@example.org")
+    await page.evaluate("document.querySelector('.account').scrollIntoView()")
+    await shoot(page, "account")
+    await page.get_by_role("button", name="Delete account").click()
+    await shoot(page, "erase")
+
+
+async def _theme(page: Page) -> str:
+    is_dark = await page.evaluate("matchMedia('(prefers-color-scheme: dark)').matches")
+    return "dark" if is_dark else "light"
 
 
 async def _settled(visitor: Visitor, path: str) -> Page:

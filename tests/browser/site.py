@@ -39,6 +39,7 @@ class Site:
     def __init__(self, database_url: str, redis_url: str, world: World) -> None:
         self.world = world
         self.port = _free_port()
+        self.database_url = database_url
         self.url = f"http://127.0.0.1:{self.port}"
         self._settings = {
             "OMNIBUS_DATABASE_URL": database_url,
@@ -99,7 +100,7 @@ class Site:
 
     async def change_fares(self, bus: str, fares: NewFares) -> None:
         """Set a bus's fares as the operator would, from another process."""
-        store = await Store.open(self._settings["OMNIBUS_DATABASE_URL"])
+        store = await Store.open(self.database_url)
         await store.fares.change(ADMIN, int(bus), fares)
         await store.close()
 

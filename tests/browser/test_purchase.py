@@ -249,4 +249,5 @@ async def test_a_signed_in_buyer_finds_the_trip_under_my_trips(
     page = await visitor.open("/my")
     await expect(page.locator(".trip-line")).to_contain_text(ref)
     await page.get_by_role("button", name="Sign out").click()
+    await page.wait_for_url(f"{site.url}/")
     await expect(page.get_by_role("link", name="Sign in")).to_be_visible()

@@ -7,6 +7,7 @@ import { learnTime, recall, remember, signal } from "./dom.js";
 
 const ROOT = "/api/v1";
 const TRIES = 3;
+const BODILESS = new Set([202, 204]);
 const RETRIED = new Set(["overloaded", "outcome_unknown", "request_in_progress", "offline"]);
 
 export class ApiError extends Error {
@@ -27,7 +28,7 @@ export async function call(method, path, options = {}) {
   for (let attempt = 1; ; attempt += 1) {
     try {
       const response = await send(method, path, options);
-      return response.status === 204 ? null : await response.json();
+      return BODILESS.has(response.status) ? null : await response.json();
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
       // Refused for its token, so nothing was done: once more, with a fresh one.
@@ -106,10 +107,15 @@ function dropToken() {
   return had;
 }
 
+/** @param {User} known */
+export function setUser(known) {
+  user.value = known;
+  remember(localStorage, "omnibus.user", known);
+}
+
 /** @param {import("../api.d.ts").SignedIn} answer */
 export function signedIn(answer) {
-  user.value = answer.user;
-  remember(localStorage, "omnibus.user", answer.user);
+  setUser(answer.user);
   const until = Date.now() + (answer.expires_in - 60) * 1000;
   remember(sessionStorage, TOKEN, { token: answer.access_token, until });
   return answer;

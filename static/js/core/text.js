@@ -1,7 +1,7 @@
 // Words, money and times as a reader expects them. Every sentence is in static/i18n, one file a language.
 import messages from "messages";
 
-/** @typedef {keyof typeof messages} Key */
+/** @typedef {keyof typeof messages | keyof typeof import("messages/account").default} Key */
 /** @typedef {Record<string, string | number>} Values */
 
 export const language = globalThis.document?.documentElement.lang || "en";
@@ -9,10 +9,17 @@ export const language = globalThis.document?.documentElement.lang || "en";
 const locale = language === "en" ? "en-GB" : language;
 const plurals = new Intl.PluralRules(locale);
 
+/** @type {Record<string, string | Record<string, string>>} */
+const words = { ...messages };
+
+/** Add the sentences of a few pages, which the others need not load.
+ * @param {Record<string, string | Record<string, string>>} more */
+export const learn = (more) => Object.assign(words, more);
+
 /** Say something in the reader's language. A message with forms is chosen by `count`.
  * @param {Key} key @param {Values} [values] */
 export function t(key, values = {}) {
-  const message = /** @type {string | Record<string, string>} */ (messages[key]);
+  const message = words[key];
   const form =
     typeof message === "string"
       ? message
@@ -24,7 +31,7 @@ export function t(key, values = {}) {
  * @param {string} group @param {string} word */
 export function term(group, word) {
   const key = /** @type {Key} */ (`${group}.${word}`);
-  return key in messages ? t(key) : word.replaceAll("_", " ");
+  return key in words ? t(key) : word.replaceAll("_", " ");
 }
 
 /** @param {string[]} parts */

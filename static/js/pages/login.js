@@ -1,6 +1,8 @@
-// `/login`: into an account, or a new one.
-import { ApiError, post, signedIn } from "../core/api.js";
-import { html, Icon, useRef, useState } from "../core/dom.js";
+// `/login`: into an account, or a new one; and what mailed links lead to.
+import { emailFault, Fault, PasswordField, passwordFault, useAttempt } from "../account/attempt.js";
+import { ForgotForm, ResetForm, Verification } from "../account/recovery.js";
+import { post, signedIn } from "../core/api.js";
+import { html, useState } from "../core/dom.js";
 import { mount } from "../core/shell.js";
 import { t } from "../core/text.js";
 import { Field } from "../core/ui.js";
@@ -13,36 +15,46 @@ function next() {
   return url.origin === location.origin ? url.pathname + url.search : "/my";
 }
 
+const query = new URLSearchParams(location.search);
+const mailed = { verify: query.get("verify"), reset: query.get("reset") };
+// A token in the address would stay in the history, and go along when the address is shared.
+if (mailed.verify || mailed.reset) history.replaceState(null, "", location.pathname);
+
 function LoginPage() {
+  const [shown, show] = useState(mailed.reset ? "reset" : mailed.verify ? "verify" : "login");
+  const [email, setEmail] = useState("");
+  const back = () => show("login");
+  if (shown === "verify") return html`<${Verification} token=${mailed.verify} />`;
+  if (shown === "reset") return html`<${ResetForm} token=${mailed.reset} onDone=${back} />`;
+  if (shown === "forgot") return html`<${ForgotForm} email=${email} onBack=${back} />`;
+  const forget = (/** @type {string} */ typed) => {
+    setEmail(typed);
+    show("forgot");
+  };
+  return html`<${LoginForm} onForgotten=${forget} />`;
+}
+
+/** @param {{ onForgotten: (email: string) => void }} props */
+function LoginForm({ onForgotten }) {
   const [isNew, setNew] = useState(location.hash === "#register");
   const [values, setValues] = useState({ name: "", email: "", password: "" });
   const [faults, setFaults] = useState(/** @type {Record<string, string>} */ ({}));
-  const [fault, setFault] = useState("");
-  const [isBusy, setBusy] = useState(false);
-  const [isShown, show] = useState(false);
-  const form = useRef(/** @type {HTMLFormElement | null} */ (null));
+  const { fault, isBusy, attempt, setFault } = useAttempt();
   const set = (/** @type {Partial<typeof values>} */ change) => setValues({ ...values, ...change });
 
-  const submit = async (/** @type {Event} */ event) => {
+  const submit = (/** @type {Event} */ event) => {
     event.preventDefault();
     const found = faultsOf(values, isNew);
     setFaults(found);
     setFault("");
     const first = Object.keys(found)[0];
     if (first) return document.getElementById(first)?.focus();
-    if (isBusy) return undefined;
-    setBusy(true);
     const { name, email, password } = values;
-    try {
+    return attempt(async () => {
       const body = isNew ? { name, email, password } : { email, password };
       signedIn(await post(isNew ? "/auth/register" : "/auth/login", body, { guest: true }));
       location.assign(next());
-    } catch (error) {
-      if (!(error instanceof ApiError)) throw error;
-      setFault(said(error));
-      setBusy(false);
-    }
-    return undefined;
+    });
   };
   const turn = (/** @type {boolean} */ wanted) => {
     setNew(wanted);
@@ -50,22 +62,19 @@ function LoginPage() {
     setFault("");
   };
   return html`
-    <form class="card narrow login" novalidate onSubmit=${submit} ref=${form}>
+    <form class="card narrow login" novalidate onSubmit=${submit}>
       <h1>${t(isNew ? "login.register" : "login.title")}</h1>
       <p class="hint">${t("login.sub")}</p>
       <div class="switch" role="group" aria-label=${t("login.title")}>
         <button type="button" aria-pressed=${!isNew} onClick=${() => turn(false)}>${t("login.title")}</button>
         <button type="button" aria-pressed=${isNew} onClick=${() => turn(true)}>${t("login.register")}</button>
       </div>
-      ${fault && html`<p class="field-error" role="alert"><${Icon} name="circle-alert" />${fault}</p>`}
+      <${Fault} text=${fault} />
       ${isNew && html`<${Field} label=${t("login.name")} name="name" autocomplete="name" maxlength="120" value=${values.name} error=${faults.name} onValue=${(/** @type {string} */ name) => set({ name })} />`}
       <${Field} label=${t("login.email")} name="email" type="email" autocomplete="username" value=${values.email} error=${faults.email} onValue=${(/** @type {string} */ email) => set({ email })} />
-      <div class="password">
-        <${Field} label=${t("login.password")} name="password" type=${isShown ? "text" : "password"} autocomplete=${isNew ? "new-password" : "current-password"} value=${values.password}
-          hint=${isNew ? t("login.password.hint") : ""} error=${faults.password} onValue=${(/** @type {string} */ password) => set({ password })} />
-        <button type="button" class="button small quiet" aria-pressed=${isShown} onClick=${() => show(!isShown)}>${t(isShown ? "login.hide" : "login.show")}</button>
-      </div>
+      <${PasswordField} label=${t("login.password")} name="password" isNew=${isNew} value=${values.password} error=${faults.password} onValue=${(/** @type {string} */ password) => set({ password })} />
       <button class="button primary wide" aria-disabled=${isBusy}>${t(isNew ? "login.make" : "login.go")}</button>
+      ${!isNew && html`<button type="button" class="button quiet wide" onClick=${() => onForgotten(values.email)}>${t("login.forgot")}</button>`}
     </form>`;
 }
 
@@ -74,18 +83,11 @@ function faultsOf({ name, email, password }, isNew) {
   /** @type {Record<string, string>} */
   const faults = {};
   if (isNew && !name.trim()) faults.name = t("login.needed");
-  if (!/^[^@\s]{1,64}@[^@\s]+$/.test(email)) faults.email = t("checkout.email.wrong");
+  const wrong = emailFault(email);
+  if (wrong) faults.email = wrong;
   if (!password) faults.password = t("login.needed");
-  else if (isNew && password.length < 8) faults.password = t("login.password.hint");
+  else if (isNew && passwordFault(password)) faults.password = passwordFault(password);
   return faults;
-}
-
-/** @param {ApiError} error */
-function said(error) {
-  if (error.code === "unauthenticated") return t("login.wrong");
-  if (error.code === "already_exists") return t("login.taken");
-  if (error.code === "offline") return t("failure.offline");
-  return error.problem.errors?.[0]?.detail ?? error.message;
 }
 
 mount(LoginPage, t("login.title"));

@@ -1,4 +1,5 @@
 // `/my`: the trips of an account, and those a guest booked in this browser.
+import { AccountSection } from "../account/section.js";
 import { tripOf } from "../booking/journey.js";
 import { ApiError, get, keepKey, keptRefs, signedOut, user, withKey } from "../core/api.js";
 import { html, Icon, signal } from "../core/dom.js";
@@ -80,7 +81,8 @@ function MyPage() {
   return html`
     <h1>${t("my.title")}</h1>
     ${!user.value && html`<${Notice} icon="user" title=${t("my.guest")}><p>${t("my.guest.body")}</p><a class="button" href="/login?next=/my">${t("nav.login")}</a></${Notice}>`}
-    <${Trips} />`;
+    <${Trips} />
+    <${AccountSection} />`;
 }
 
 function Trips() {
