@@ -115,6 +115,18 @@ class BusSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class TallySettings:
+    """How the process has Redis count what callers use of their allowances: see realtime/bus/tally.py."""
+
+    key_prefix: str = "omnibus:pace"
+    shards: int = 16  # slots of a cluster; all processes must agree
+    answer_seconds: float = 0.05  # what a request waits at most; then this process decides alone
+    connect_timeout_seconds: float = 1.0
+    retry_seconds: float = 0.5  # between attempts, while Redis is away or too slow
+    batch_max: int = 256  # uses in one turn; Redis does nothing else meanwhile
+
+
+@dataclass(frozen=True, slots=True)
 class LiveSettings:
     hub: HubSettings = HubSettings()
     connection: ConnectionSettings = ConnectionSettings()

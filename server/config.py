@@ -1,14 +1,19 @@
 """Settings: the one reader of the environment. A wrong value stops the start, with every fault in one message."""
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import platformdirs
+
+from server.policies import NAMES
+
+T = TypeVar("T")
 
 PREFIX = "OMNIBUS_"
 
@@ -39,6 +44,7 @@ class Settings:
     hold_seconds: int = 300
     pending_seconds: int = 120
     rate_limits: bool = True
+    rate_policies: tuple[tuple[str, tuple[int, int]], ...] = ()
     demo: bool = False
 
     @property
@@ -106,7 +112,7 @@ def _url(*schemes: str) -> Callable[[str], str]:
     return read
 
 
-def _list_of(read: Callable[[str], str]) -> Callable[[str], tuple[str, ...]]:
+def _list_of(read: Callable[[str], T]) -> Callable[[str], tuple[T, ...]]:
     return lambda text: tuple(read(part.strip()) for part in text.split(",") if part.strip())
 
 
@@ -124,12 +130,24 @@ def _network(text: str) -> str:
         raise ValueError(f"`{text}` is not an address or a network such as 10.0.0.0/8") from None
 
 
+def _policy(text: str) -> tuple[str, tuple[int, int]]:
+    found = _POLICY.fullmatch(text)
+    if found is None or found["name"] not in NAMES:
+        raise ValueError(f"`{text}` is no policy of docs/limits.md such as login=10/2m")
+    burst, window_seconds = int(found["burst"]), int(found["window"]) * _UNITS[found["unit"]]
+    if not burst or not window_seconds:
+        raise ValueError(f"`{text}` lets nobody in: both numbers are at least 1")
+    return found["name"], (burst, window_seconds)
+
+
 def _host(text: str) -> str:
     if not text or any(char.isspace() for char in text):
         raise ValueError("must be a host name or an address")
     return text
 
 
+_POLICY = re.compile(r"(?P<name>[a-z-]+)=(?P<burst>\d{1,6})/(?P<window>\d{1,5})(?P<unit>[smh])")
+_UNITS = {"s": 1, "m": 60, "h": 3600}
 _POSTGRES = _url("postgresql", "postgres")
 
 SETTINGS = (
@@ -212,6 +230,12 @@ SETTINGS = (
     Setting("pending_seconds", _whole(1, 3600), "120", "how long an unpaid booking lasts"),
     Setting("rate_limits", _switch, "on", "limits by caller and address: `on` or `off`"),
     Setting(
+        "rate_policies",
+        _list_of(_policy),
+        "as in docs/limits.md",
+        "other bursts and windows, separated by commas: `login=10/2m,search=600/60s`",
+    ),
+    Setting(
         "demo",
         _switch,
         "off (on under `make run`)",
@@ -265,6 +289,8 @@ def as_environment(settings: Settings) -> dict[str, str]:
             continue
         if isinstance(value, bool):
             value = "on" if value else "off"
+        elif setting.name == "rate_policies":
+            value = ",".join(f"{name}={burst}/{seconds}s" for name, (burst, seconds) in value)
         elif isinstance(value, tuple):
             value = ",".join(value)
         written[setting.variable] = str(value)

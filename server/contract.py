@@ -9,7 +9,6 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, TypeVar
-from urllib.parse import parse_qsl
 
 import msgspec
 from msgspec.structs import replace
@@ -17,7 +16,10 @@ from starlette.types import Receive, Scope, Send
 
 from server import wire
 from server.guests import cookie_header, read_cookie
-from server.headers import Headers
+from server.headers import EXTRA, Headers
+from server.intake import decode_query, find_key, read_body, unsupported
+from server.pacing import asker_of
+from server.policies import Rate
 from server.problems import (
     CONTENT_TYPE,
     HttpProblem,
@@ -37,7 +39,6 @@ _NO_STORE = (b"cache-control", b"no-store")
 _JSON: Headers = ((b"content-type", b"application/json"), _NO_STORE)
 _PROBLEM: Headers = ((b"content-type", CONTENT_TYPE), _NO_STORE)
 _BODILESS = frozenset({204, 304})
-_KEY_LONGEST = 255
 
 
 class Access(Enum):
@@ -101,6 +102,16 @@ class Call:
 
         return Ask(encode, self.digest_key())
 
+    async def count(self, rate: Rate, name: str, address: str = "") -> None:
+        """Count this call against whom it names (an account, say); raise the problem that refuses it."""
+        if (pacing := self.services.pacing) is not None:
+            await pacing.count(rate, name, address)
+
+    def forgive(self, rate: Rate, name: str, address: str = "") -> None:
+        """Take back what `count` counted: this call was none of those that are bounded."""
+        if (pacing := self.services.pacing) is not None:
+            pacing.forgive(rate, name, address)
+
     def digest_key(self) -> Key | None:
         """Return the idempotency key as the store keeps it: digests of (caller, operation, key) and of the request."""
         if self.key is None:
@@ -138,6 +149,8 @@ class Operation:
     """The media type of a success that is a text of its own kind instead of JSON."""
     tells_guests_apart: bool = False
     """Whether guests are recognised here, and given a cookie if they have none."""
+    rate: Rate | None = None
+    """What its callers are limited as; by default what it does and where says it."""
     name: str = field(init=False)
     body_type: Any = field(init=False)
     query_type: Any = field(init=False)
@@ -155,6 +168,13 @@ class Operation:
             each.required for each in msgspec.structs.fields(body)
         )
         object.__setattr__(self, "is_body_optional", is_optional)
+        object.__setattr__(self, "rate", self.rate or _usual_rate(self.method, self.path))
+
+
+def _usual_rate(method: str, path: str) -> Rate:
+    if method == "GET":
+        return Rate.READ
+    return Rate.ADMIN if path.startswith("/admin/") else Rate.WRITE
 
 
 class Endpoint:
@@ -182,6 +202,7 @@ class Endpoint:
         call = self._open(scope, operation, path)
         cookie = self._recognise(call) if operation.tells_guests_apart else None
         try:
+            await self._pace(scope, call, is_known=cookie is None)
             if operation.decoder is not None or operation.method != "GET":
                 call.body = await read_body(receive, call.headers)
             answer: Answer | Flow = await _run(call)
@@ -190,6 +211,13 @@ class Endpoint:
         if cookie is None or isinstance(answer, Flow):
             return answer
         return replace(answer, headers=(*answer.headers, cookie))
+
+    async def _pace(self, scope: Scope, call: Call, *, is_known: bool) -> None:
+        """Count the request against its caller's limits; raise the problem that refuses it."""
+        pacing, rate = self._services.pacing, call.operation.rate
+        if pacing is not None and rate is not None:
+            asker = asker_of(call.caller, call.client, is_known=is_known)
+            scope[EXTRA] = await pacing.admit(rate, asker)
 
     def _recognise(self, call: Call) -> tuple[bytes, bytes] | None:
         """Tell a guest from others; return the header that gives a cookie to whoever has none of ours."""
@@ -232,7 +260,9 @@ class Endpoint:
             scheme=scope.get("scheme", "http"),
             raw_path=scope["path"].encode(),
             query=scope["query_string"],
-            key=_idempotency_key(given, headers, operation),
+            key=find_key(given, headers, is_required=operation.idempotency is Idempotency.REQUIRED)
+            if operation.idempotency is not Idempotency.NONE
+            else None,
         )
 
     def _who(self, headers: dict[bytes, bytes]) -> Caller:
@@ -294,92 +324,15 @@ async def send_answer(send: Send, answer: Answer) -> None:
     await send({"type": "http.response.body", "body": answer.body})
 
 
-async def read_body(receive: Receive, headers: dict[bytes, bytes]) -> bytes:
-    """Read a request's body, at most 64 KiB of it, uncompressed JSON only."""
-    length = headers.get(b"content-length")
-    if length is not None and int(length) > wire.BODY_BYTES_MAX:
-        raise _too_large()
-    body = b""
-    is_whole = False
-    while not is_whole:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            # What has come may read like a whole request, but nobody stands behind it.
-            raise bad_field("", "incomplete", "the body ended too soon", status=400)
-        body += message.get("body", b"")
-        if len(body) > wire.BODY_BYTES_MAX:
-            raise _too_large()
-        is_whole = not message.get("more_body")
-    if body and headers.get(b"content-encoding", b"identity") != b"identity":
-        raise _unsupported("send the body uncompressed")
-    return body
-
-
-def _too_large() -> HttpProblem:
-    return HttpProblem(413, "too_large", "The body is too large", "at most 65536 bytes")
-
-
-def _unsupported(detail: str) -> HttpProblem:
-    return HttpProblem(
-        415, "unsupported_media_type", "The body is not of a type that is read here", detail
-    )
-
-
 def decode_body(call: Call, decoder: "msgspec.json.Decoder[Any]") -> Any:
     if not call.body and call.operation.is_body_optional:
         return call.operation.body_type()
     media = call.headers.get(b"content-type", b"").split(b";")[0].strip().lower()
     if media != b"application/json":
-        raise _unsupported("send the body as application/json")
+        raise unsupported("send the body as application/json")
     try:
         return wire.decode(call.body, decoder)
     except wire.Malformed as error:
         raise bad_field("", "malformed", str(error), status=400) from None
     except wire.Invalid as fault:
         raise bad_field(fault.pointer, fault.code, fault.detail) from None
-
-
-def decode_query(query: bytes, query_type: Any) -> Any:
-    try:
-        pairs = parse_qsl(
-            query.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=50
-        )
-    except (ValueError, UnicodeDecodeError):
-        raise bad_field("", "invalid", "the query cannot be read", status=400) from None
-    given = dict(pairs)
-    if len(given) != len(pairs):
-        raise bad_field("", "duplicate", "a parameter is given twice", status=400)
-    try:
-        return msgspec.convert(given, query_type, strict=False)
-    except msgspec.ValidationError as error:
-        fault = wire.invalid(error)
-        raise bad_field(fault.pointer, fault.code, fault.detail) from None
-
-
-def _idempotency_key(
-    given: Headers, headers: dict[bytes, bytes], operation: Operation
-) -> str | None:
-    if operation.idempotency is Idempotency.NONE:
-        return None
-    raw = headers.get(b"idempotency-key")
-    if raw is None:
-        if operation.idempotency is Idempotency.REQUIRED:
-            raise bad_field(
-                "", "idempotency_key", "this request needs an Idempotency-Key header", status=400
-            )
-        return None
-    key = raw.decode("latin-1").strip()
-    if len(key) >= 2 and key[0] == key[-1] == '"':
-        key = key[1:-1]
-    if (
-        [name for name, _ in given].count(b"idempotency-key") > 1
-        or not 1 <= len(key) <= _KEY_LONGEST
-        or not (key.isascii() and key.isprintable())
-    ):
-        raise bad_field(
-            "",
-            "idempotency_key",
-            "an Idempotency-Key is one header of 1 to 255 printable ASCII characters",
-            status=400,
-        )
-    return key

@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from server.contract import Answer, Flow, problem_answer, send_answer
 from server.dispatch import Dispatch, Found
-from server.headers import ALWAYS_ADDED, add_safe, pack
+from server.headers import ALWAYS_ADDED, EXTRA, add_safe, pack
 from server.http_protocol import ANSWER_EXTENSION, SendWhole
 from server.metrics import note_request
 from server.problems import HttpProblem
@@ -121,8 +121,9 @@ def _lines(scope: Scope, answer: Answer) -> bytes:
     if b"content-security-policy" in given or scope["scheme"] == "https":
         given += pack(add_safe(scope, answer.headers))
     else:
-        given = b"%b%bx-request-id: %b\r\n" % (
+        given = b"%b%b%bx-request-id: %b\r\n" % (
             given,
+            pack(scope[EXTRA]) if EXTRA in scope else b"",
             ALWAYS_ADDED,
             scope["omnibus.request_id"].encode(),
         )

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from starlette.types import Scope
 
 Headers = Sequence[tuple[bytes, bytes]]
+EXTRA = "omnibus.headers"
+"""Where the scope keeps headers of an answer that are not its handler's business."""
 
 _SAFE = (
     (b"x-content-type-options", b"nosniff"),
@@ -17,7 +19,11 @@ _HSTS = (b"strict-transport-security", b"max-age=63072000; includeSubDomains")
 
 def add_safe(scope: Scope, given: Headers) -> Headers:
     """Return what an answer with these headers lacks."""
-    headers = [*_SAFE, (b"x-request-id", scope["omnibus.request_id"].encode())]
+    headers = [
+        *_SAFE,
+        (b"x-request-id", scope["omnibus.request_id"].encode()),
+        *scope.get(EXTRA, ()),
+    ]
     if not any(name == b"content-security-policy" for name, _ in given):
         headers.append(_NOTHING_LOADS)
     if scope.get("scheme") == "https":

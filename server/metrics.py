@@ -22,6 +22,17 @@ EVENTS = Counter(
 EXPIRED = Counter(
     "omnibus_expired_total", "Holds and unpaid bookings ended by the sweeper", registry=REGISTRY
 )
+LIMITED = Counter(
+    "omnibus_rate_limited_total",
+    "Requests refused because their caller asks too often, by policy",
+    ["policy"],
+    registry=REGISTRY,
+)
+LIMITS_SHARED = Gauge(
+    "omnibus_rate_limits_shared",
+    "1 while callers' requests are counted for all processes together, 0 while each keeps its share",
+    registry=REGISTRY,
+)
 VIOLATIONS = Gauge(
     "omnibus_invariant_violations",
     "Rows that should not exist, by invariant, as the last round found them: 0, or somebody must look",

@@ -137,6 +137,7 @@ def _responses(operation: Operation) -> dict[str, Any]:
         codes.setdefault(status, []).append(code)
     # Also of public operations: a token that is sent must be good.
     codes.setdefault(401, ["unauthenticated"])
+    codes.setdefault(429, ["rate_limited"])
     if operation.access is not Access.ANYONE:
         codes.setdefault(403, ["forbidden"])
     if operation.path.endswith("/seats"):

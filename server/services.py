@@ -6,12 +6,14 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
+from realtime.bus import Tally
 from realtime.connection import Authenticate, Principal
 from realtime.live import Live
 from realtime.settings import AdmissionSettings, LiveSettings
 from server.config import Settings
 from server.guests import Guests
 from server.metrics import note_events
+from server.pacing import Pacing
 from server.passwords import Passwords
 from server.tokens import Tokens, new_signing_key
 from server.topics import StoreTopics
@@ -34,6 +36,8 @@ class Services:
     tokens: Tokens
     passwords: Passwords
     guests: Guests
+    pacing: Pacing | None = None
+    """How often callers may ask; None: as often as they like."""
 
 
 @asynccontextmanager
@@ -69,10 +73,16 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             settings=_live_settings(settings),
         )
         listeners.append(live)
+        tally = Tally(settings.redis_url) if settings.redis_url and settings.rate_limits else None
+        pacing = _pacing(settings, tally, guests) if settings.rate_limits else None
         await live.start()
+        if tally is not None:
+            tally.start()
         try:
-            yield Services(settings, store, live, tokens, passwords, guests)
+            yield Services(settings, store, live, tokens, passwords, guests, pacing)
         finally:
+            if tally is not None:
+                await tally.stop()
             await live.stop()
     finally:
         passwords.close()
@@ -118,6 +128,11 @@ async def _is_still(accounts: Accounts, caller: Caller) -> bool:
         and not user.is_disabled
         and (user.role, user.operator_id) == (caller.role, caller.operator_id)
     )
+
+
+def _pacing(settings: Settings, tally: Tally | None, guests: Guests) -> Pacing:
+    changes = dict(settings.rate_policies)
+    return Pacing(tally, guests.seal, processes=settings.workers, changes=changes)
 
 
 def _live_settings(settings: Settings) -> LiveSettings:

@@ -11,6 +11,7 @@ from server.api.shapes import Line
 from server.contract import Access, Answer, Call, Operation
 from server.demo import is_demo_login
 from server.password_rules import fault_of
+from server.policies import Rate
 from server.problems import HttpProblem, bad_field, unauthenticated
 from server.tokens import LIFETIME_SECONDS
 from store.accounts import NewUser, User
@@ -73,6 +74,7 @@ async def register(call: Call, body: Registration) -> Answer:
 async def login(call: Call, body: Credentials) -> Answer:
     """Sign in with e-mail and password."""
     email = body.email if body.email.isprintable() else ""
+    await call.count(Rate.LOGIN, email, call.client)
     user = await call.services.store.accounts.find_by_email(email)
     may_enter = user is not None and not user.is_disabled
     if is_demo_login(email) and not call.services.settings.demo:
@@ -81,6 +83,7 @@ async def login(call: Call, body: Credentials) -> Answer:
     is_match = await call.services.passwords.matches(body.password, password_hash)
     if user is None or not is_match:
         raise unauthenticated("e-mail or password is wrong")
+    call.forgive(Rate.LOGIN, email, call.client)
     return await _sign_in(call, user, status=200)
 
 
@@ -190,10 +193,26 @@ OPERATIONS = (
         SignedIn,
         status=201,
         problems=(AlreadyExists, Overloaded),
+        rate=Rate.REGISTER,
     ),
-    Operation("POST", "/auth/login", login, SignedIn, problems=(Overloaded,)),
-    Operation("POST", "/auth/refresh", refresh, SignedIn, problems=(Forbidden, Overloaded)),
-    Operation("POST", "/auth/logout", logout, None, status=204, problems=(Forbidden, Overloaded)),
+    Operation("POST", "/auth/login", login, SignedIn, problems=(Overloaded,), rate=Rate.LOGIN),
+    Operation(
+        "POST",
+        "/auth/refresh",
+        refresh,
+        SignedIn,
+        problems=(Forbidden, Overloaded),
+        rate=Rate.SESSION,
+    ),
+    Operation(
+        "POST",
+        "/auth/logout",
+        logout,
+        None,
+        status=204,
+        problems=(Forbidden, Overloaded),
+        rate=Rate.SESSION,
+    ),
     Operation(
         "GET", "/auth/me", read_me, UserShape, access=Access.SIGNED_IN, problems=(Overloaded,)
     ),

@@ -10,6 +10,7 @@ from server.api.holds import SALE, Seats, owned, seat_request
 from server.api.shapes import Identifier, Line, Money, Named, SeatLabel, utc
 from server.contract import Access, Call, Idempotency, Operation
 from server.cursors import read_cursor, write_cursor
+from server.policies import Rate
 from server.problems import bad_field, unauthenticated
 from store.bookings import Purchase, Traveller
 from store.errors import (
@@ -328,6 +329,7 @@ OPERATIONS = (
         idempotency=Idempotency.REQUIRED,
         problems=(*SALE, HoldExpired, HoldNotFound, Forbidden, *_KEYED),
         tells_guests_apart=True,
+        rate=Rate.BOOKING,
     ),
     Operation(
         "GET",
@@ -353,6 +355,7 @@ OPERATIONS = (
         headers=_KEY_HEADER,
         idempotency=Idempotency.ACCEPTED,
         problems=(NotFound, WrongState, Departed, InvalidRequest, *_KEYED),
+        rate=Rate.BOOKING,
     ),
     Operation(
         "POST",
@@ -361,5 +364,6 @@ OPERATIONS = (
         QuoteShape,
         headers=_KEY_HEADER,
         problems=(NotFound, WrongState, Departed, InvalidRequest, Overloaded),
+        rate=Rate.BOOKING,
     ),
 )

@@ -18,6 +18,7 @@ from server.api.shapes import (
 )
 from server.contract import Answer, Call, Operation
 from server.cursors import read_cursor, write_cursor
+from server.policies import Rate
 from store.best_seats import Party, Preference, best_seats
 from store.buses import SeatStates
 from store.catalogue import BusCard, Departure, Search
@@ -381,12 +382,20 @@ OPERATIONS = (
     ),
     # Whoever looks at a bus may want a seat: a browser has its cookie before it holds anything.
     Operation("GET", "/buses/{bus}", read_bus, BusShape, problems=_READ, tells_guests_apart=True),
-    Operation("GET", "/buses", search_buses, DepartureList, problems=(*_READ, InvalidRequest)),
+    Operation(
+        "GET",
+        "/buses",
+        search_buses,
+        DepartureList,
+        problems=(*_READ, InvalidRequest),
+        rate=Rate.SEARCH,
+    ),
     Operation(
         "POST",
         "/buses/{bus}/best-seats",
         suggest_seats,
         BestSeats,
         problems=(*_READ, InvalidRequest),
+        rate=Rate.SEARCH,
     ),
 )

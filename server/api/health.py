@@ -9,7 +9,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from server.live_metrics import registry_of
-from server.metrics import CHECKED_AT, REGISTRY, VIOLATIONS
+from server.metrics import CHECKED_AT, LIMITS_SHARED, REGISTRY, VIOLATIONS
 from server.services import Services
 from store.errors import StoreError
 
@@ -39,6 +39,7 @@ def routes(services: Services) -> list[Route]:
 
     async def metrics(_request: Request) -> Response:
         await _show_checks(services)
+        LIMITS_SHARED.set(services.pacing is not None and services.pacing.is_shared)
         text = generate_latest(REGISTRY) + generate_latest(live_registry)
         return Response(text, media_type="text/plain; version=0.0.4")
 

@@ -8,6 +8,7 @@ import msgspec
 
 from server.api.shapes import Identifier, Money, SeatLabel, parse_id, utc
 from server.contract import Call, Idempotency, Operation
+from server.policies import Rate
 from store.errors import (
     AddressFull,
     AlreadyExtended,
@@ -145,6 +146,7 @@ OPERATIONS = (
         idempotency=Idempotency.ACCEPTED,
         problems=SALE,
         tells_guests_apart=True,
+        rate=Rate.HOLD,
     ),
     Operation("GET", "/holds/{hold}", read_hold, HoldShape, problems=_HOLD),
     Operation(
@@ -155,6 +157,7 @@ OPERATIONS = (
         idempotency=Idempotency.ACCEPTED,
         problems=(*_HOLD, SeatUnavailable, Departed, SalesClosed, *_LIMITS, InvalidRequest),
         tells_guests_apart=True,
+        rate=Rate.HOLD,
     ),
     Operation(
         "DELETE",
@@ -173,5 +176,6 @@ OPERATIONS = (
         idempotency=Idempotency.ACCEPTED,
         problems=(*_HOLD, AlreadyExtended),
         tells_guests_apart=True,
+        rate=Rate.HOLD,
     ),
 )

@@ -6,6 +6,7 @@ import msgspec
 
 from server.api.bookings import BookingShape, ask_booking
 from server.contract import Call, Idempotency, Operation
+from server.policies import Rate
 from store.errors import (
     HoldExpired,
     KeyInUse,
@@ -39,6 +40,7 @@ OPERATIONS = (
         settle_demo_payment,
         BookingShape,
         idempotency=Idempotency.ACCEPTED,
+        rate=Rate.PAYMENT,
         problems=(
             NotFound,
             HoldExpired,

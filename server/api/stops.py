@@ -6,6 +6,7 @@ import msgspec
 
 from server.api.shapes import Named, StopShape, stop_shape
 from server.contract import Call, Operation
+from server.policies import Rate
 from store.errors import Overloaded
 
 
@@ -36,6 +37,6 @@ async def list_operators(call: Call) -> OperatorList:
 
 
 OPERATIONS = (
-    Operation("GET", "/stops", find_stops, StopList, problems=(Overloaded,)),
+    Operation("GET", "/stops", find_stops, StopList, problems=(Overloaded,), rate=Rate.SEARCH),
     Operation("GET", "/operators", list_operators, OperatorList, problems=(Overloaded,)),
 )

@@ -8,10 +8,11 @@ import uvicorn
 from starlette.types import Receive, Scope
 
 from server.app import not_found
-from server.contract import Answer, read_body
+from server.contract import Answer
 from server.dispatch import Dispatch
 from server.front import Front
 from server.http_protocol import BoundedHttp, Exchange
+from server.intake import read_body
 from tests.support.waiting import wait_until
 
 REQUEST = b"POST /x HTTP/1.1\r\nhost: x\r\ncontent-length: 1\r\n\r\n1"

@@ -14,11 +14,12 @@ from starlette.types import Receive, Scope, Send
 from structlog.testing import capture_logs
 
 from server import gate as gates
-from server.contract import Answer, read_body
+from server.contract import Answer
 from server.dispatch import Dispatch
 from server.front import Front
 from server.gate import Gate
 from server.http_protocol import BoundedHttp, Exchange
+from server.intake import read_body
 from tests.api.answers import problem
 from tests.api.served import Served
 from tests.api.shop import Shop

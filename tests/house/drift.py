@@ -12,6 +12,7 @@ from urllib.parse import unquote
 
 from server.app import asyncapi_document, openapi_document
 from server.config import SETTINGS
+from server.policies import POLICIES, WHOSE
 from tests.bench.table import with_figures
 
 ROOT = Path(__file__).parents[2]
@@ -21,6 +22,8 @@ _LINK = re.compile(r"\[[^\]]*\]\(\s*<?([^)>\s]+)>?[^)]*\)|^\[[^\]]+\]:\s+(\S+)",
 _CODE = re.compile(r"^(`{3,}).*?^\1|`[^`\n]*`", re.MULTILINE | re.DOTALL)
 _FOLDERS = ("deploy", "docs", "realtime", "server", "store", "tests")
 _ELSEWHERE = re.compile(r"[a-z][a-z0-9+.-]*:|//", re.IGNORECASE)
+
+_POLICIES = re.compile(r"(<!-- policies -->\n(?:\|.*\n){2})(?:\|.*\n)*(<!-- /policies -->)")
 
 _SETTINGS_HEAD = """\
 # Settings
@@ -74,6 +77,34 @@ def retyped_figures(root: Path) -> Iterator[str]:
             yield "README.md's figures are not those of docs/figures.json: run `python -m tests.bench.table`"
 
 
+def retyped_policies(root: Path) -> Iterator[str]:
+    """Yield a fault when the table of docs/limits.md is not that of `server/policies.py`."""
+    page = root / "docs" / "limits.md"
+    if page.exists():
+        text = page.read_text(encoding="utf-8")
+        if with_policies(text) != text:
+            yield f"docs/limits.md's policies are not those of the code: run `{_REWRITE}`"
+
+
+def with_policies(text: str) -> str:
+    """Return the page with the table as the code has it."""
+    rows = (
+        f"| `{policy.name}` | {policy.counts} | {WHOSE[policy.whose]} | {policy.burst} "
+        f"| {_per(policy.burst, policy.window_seconds)} |\n"
+        for policy in POLICIES
+    )
+    return _POLICIES.sub(lambda found: found[1] + "".join(rows) + found[2], text)
+
+
+def _per(burst: int, window_seconds: int) -> str:
+    """Say how fast a burst comes back, in the largest unit that makes a whole number of it."""
+    for unit, seconds in (("second", 1), ("minute", 60), ("hour", 3600)):
+        count, rest = divmod(burst * seconds, window_seconds)
+        if count and not rest:
+            return f"{count} {'an' if unit == 'hour' else 'a'} {unit}"
+    return f"{burst} in {window_seconds} s"
+
+
 def dead_links(root: Path) -> Iterator[str]:
     for page in _pages(root):
         text = _CODE.sub("", page.read_text(encoding="utf-8"))
@@ -103,6 +134,7 @@ def find_drift(root: Path = ROOT) -> list[str]:
         stale_documents,
         differing_versions,
         retyped_figures,
+        retyped_policies,
         dead_links,
         misnumbered_decisions,
     )
@@ -120,6 +152,8 @@ def main() -> int:
         for name, make in GENERATED.items():
             (ROOT / name).write_bytes(make())
             print(f"wrote {name}")  # noqa: T201 - what the person at the terminal reads
+        page = ROOT / "docs" / "limits.md"
+        page.write_text(with_policies(page.read_text(encoding="utf-8")), encoding="utf-8")
         return 0
     faults = find_drift()
     print("\n".join(faults) or "no drift")  # noqa: T201 - the same

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from server.config import SETTINGS
-from tests.house.drift import GENERATED, find_drift, settings_table
+from server.policies import POLICIES
+from tests.house.drift import GENERATED, find_drift, settings_table, with_policies
 
 
 @pytest.fixture
@@ -66,6 +67,17 @@ def test_figures_that_were_typed_by_hand_are_seen(tree: Path) -> None:
     assert find_drift(tree) == [
         "README.md's figures are not those of docs/figures.json: run `python -m tests.bench.table`"
     ]
+
+
+def test_a_policy_that_was_typed_by_hand_is_seen(tree: Path) -> None:
+    page = tree / "docs" / "limits.md"
+    page.write_text("<!-- policies -->\n| a |\n| --- |\n| `login` |\n<!-- /policies -->\n")
+    assert find_drift(tree) == [
+        "docs/limits.md's policies are not those of the code: run `python -m tests.house.drift --write`"
+    ]
+    page.write_text(with_policies(page.read_text()))
+    assert find_drift(tree) == []
+    assert page.read_text().count("\n| `") == len(POLICIES)
 
 
 def test_links_are_followed_unless_they_lead_out_or_stand_in_code(tree: Path) -> None:

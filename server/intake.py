@@ -1,0 +1,87 @@
+"""What a request brings, read within bounds: its body, its query, its idempotency key."""
+
+from typing import Any
+from urllib.parse import parse_qsl
+
+import msgspec
+from starlette.types import Receive
+
+from server import wire
+from server.headers import Headers
+from server.problems import HttpProblem, bad_field
+
+_KEY_LONGEST = 255
+
+
+async def read_body(receive: Receive, headers: dict[bytes, bytes]) -> bytes:
+    """Read a request's body, at most 64 KiB of it, uncompressed JSON only."""
+    length = headers.get(b"content-length")
+    if length is not None and int(length) > wire.BODY_BYTES_MAX:
+        raise _too_large()
+    body = b""
+    is_whole = False
+    while not is_whole:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            # What has come may read like a whole request, but nobody stands behind it.
+            raise bad_field("", "incomplete", "the body ended too soon", status=400)
+        body += message.get("body", b"")
+        if len(body) > wire.BODY_BYTES_MAX:
+            raise _too_large()
+        is_whole = not message.get("more_body")
+    if body and headers.get(b"content-encoding", b"identity") != b"identity":
+        raise unsupported("send the body uncompressed")
+    return body
+
+
+def _too_large() -> HttpProblem:
+    return HttpProblem(413, "too_large", "The body is too large", "at most 65536 bytes")
+
+
+def unsupported(detail: str) -> HttpProblem:
+    return HttpProblem(
+        415, "unsupported_media_type", "The body is not of a type that is read here", detail
+    )
+
+
+def decode_query(query: bytes, query_type: Any) -> Any:
+    try:
+        pairs = parse_qsl(
+            query.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=50
+        )
+    except (ValueError, UnicodeDecodeError):
+        raise bad_field("", "invalid", "the query cannot be read", status=400) from None
+    given = dict(pairs)
+    if len(given) != len(pairs):
+        raise bad_field("", "duplicate", "a parameter is given twice", status=400)
+    try:
+        return msgspec.convert(given, query_type, strict=False)
+    except msgspec.ValidationError as error:
+        fault = wire.invalid(error)
+        raise bad_field(fault.pointer, fault.code, fault.detail) from None
+
+
+def find_key(given: Headers, headers: dict[bytes, bytes], *, is_required: bool) -> str | None:
+    """Return a request's idempotency key: quoted, as the draft has it, or bare."""
+    raw = headers.get(b"idempotency-key")
+    if raw is None:
+        if is_required:
+            raise bad_field(
+                "", "idempotency_key", "this request needs an Idempotency-Key header", status=400
+            )
+        return None
+    key = raw.decode("latin-1").strip()
+    if len(key) >= 2 and key[0] == key[-1] == '"':
+        key = key[1:-1]
+    if (
+        [name for name, _ in given].count(b"idempotency-key") > 1
+        or not 1 <= len(key) <= _KEY_LONGEST
+        or not (key.isascii() and key.isprintable())
+    ):
+        raise bad_field(
+            "",
+            "idempotency_key",
+            "an Idempotency-Key is one header of 1 to 255 printable ASCII characters",
+            status=400,
+        )
+    return key
