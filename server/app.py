@@ -25,6 +25,8 @@ from server.api import (
 from server.contract import Answer, Endpoint, Operation, problem_answer, send_answer
 from server.dispatch import Dispatch
 from server.front import Front, Target
+from server.hosts import Hosts
+from server.http_protocol import HEALTH
 from server.live import LiveEndpoint
 from server.pages import page_routes
 from server.problems import HttpProblem
@@ -51,7 +53,9 @@ def create_app(services: Services) -> ASGIApp:
     """Return the ASGI application around open services."""
     # The bare router: exceptions are Front's business, and a middleware less is microseconds less for every request.
     router = Router([*_routes(services)], redirect_slashes=False, default=not_found)
-    return Front(router, _api(services), Proxies(services.settings.trusted_proxies))
+    settings = services.settings
+    proxies, hosts = Proxies(settings.trusted_proxies), Hosts(settings.hosts, free_paths=HEALTH)
+    return Front(router, _api(services), proxies, hosts)
 
 
 def openapi_document() -> bytes:

@@ -39,6 +39,7 @@ class Settings:
     db_pool_size: int = 50
     requests_at_once: int = 512
     allowed_origins: tuple[str, ...] = ()
+    allowed_hosts: tuple[str, ...] = ()
     require_origin: bool = False
     trusted_proxies: tuple[str, ...] = ()
     hold_seconds: int = 300
@@ -55,8 +56,27 @@ class Settings:
     @property
     def origins(self) -> frozenset[str]:
         """Who may open a socket or send a cookie from a page: what is configured, and our own address."""
-        own = {f"http://{host}:{self.port}" for host in (self.host, "127.0.0.1", "localhost")}
-        return frozenset(self.allowed_origins) | own | {self.address}
+        return frozenset(self.allowed_origins) | self.own_origins
+
+    @property
+    def own_origins(self) -> frozenset[str]:
+        """Our public address, and what we are called by whoever sits at this machine."""
+        names = (self.host, "127.0.0.1", "localhost")
+        return frozenset(f"http://{name}:{self.port}" for name in names) | {self.address}
+
+    @property
+    def hosts(self) -> frozenset[str]:
+        """Which names a request may be for; empty: any.
+
+        Unless they are set: any for a demo, on this machine, and where no origin says what we are called; else the
+        hosts of the origins. The machine itself is always one of them: nobody else can be reached by that name.
+        """
+        if self.allowed_hosts:
+            return frozenset(self.allowed_hosts)
+        if self.demo or self.host in _LOOPBACK or not (self.allowed_origins or self.public_url):
+            return frozenset()
+        named = {_host_of(origin) for origin in (*self.allowed_origins, self.address)}
+        return frozenset({*named, *_LOOPBACK, self.host})
 
     @property
     def address(self) -> str:
@@ -123,6 +143,21 @@ def _origin(text: str) -> str:
     return text.lower()
 
 
+def _host_of(origin: str) -> str:
+    """Return the host of an origin as a Host header has it, an IPv6 address in its brackets."""
+    return (
+        urlsplit(origin).netloc.partition("]")[0] + "]"
+        if "[" in origin
+        else urlsplit(origin).netloc.partition(":")[0]
+    )
+
+
+def _host_name(text: str) -> str:
+    if not _HOST_NAME.fullmatch(text):
+        raise ValueError(f"`{text}` is not a host such as tickets.example, without a port")
+    return text.lower()
+
+
 def _network(text: str) -> str:
     try:
         return str(ip_network(text))
@@ -146,6 +181,8 @@ def _host(text: str) -> str:
     return text
 
 
+_LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]"})
+_HOST_NAME = re.compile(r"[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\]")
 _POLICY = re.compile(r"(?P<name>[a-z-]+)=(?P<burst>\d{1,6})/(?P<window>\d{1,5})(?P<unit>[smh])")
 _UNITS = {"s": 1, "m": 60, "h": 3600}
 _POSTGRES = _url("postgresql", "postgres")
@@ -212,7 +249,13 @@ SETTINGS = (
         "allowed_origins",
         _list_of(_origin),
         "our own address",
-        "whose pages may connect, separated by commas: `https://tickets.example`",
+        "whose pages may call and connect, separated by commas: `https://tickets.example`",
+    ),
+    Setting(
+        "allowed_hosts",
+        _list_of(_host_name),
+        "any for a demo, on a loopback address, or without `OMNIBUS_ALLOWED_ORIGINS`; else the hosts of those",
+        "which names requests may be for (`Host`), separated by commas: `tickets.example`",
     ),
     Setting(
         "require_origin",

@@ -17,7 +17,7 @@ from starlette.types import Receive, Scope, Send
 from server import wire
 from server.guests import cookie_header, read_cookie
 from server.headers import EXTRA, Headers
-from server.intake import decode_query, find_key, read_body, unsupported
+from server.intake import check_headers, decode_query, find_key, read_body, unsupported
 from server.pacing import asker_of
 from server.policies import Rate
 from server.problems import (
@@ -189,17 +189,31 @@ class Endpoint:
 
     async def answer(self, scope: Scope, receive: Receive, path: dict[str, str]) -> Answer | Flow:
         """Answer a request; `path` has what the address says. Errors that are foreseen are answers too."""
+        headers = dict(scope["headers"])
+        origin = headers.get(b"origin")
+        if origin is not None:
+            scope[EXTRA] = self._services.origins.tell(origin)
         try:
+            if len(headers) != len(scope["headers"]) or b"host" not in headers:
+                check_headers(scope["headers"], version=scope["http_version"])
             if scope["method"] == "OPTIONS":
-                return Answer(204, headers=((b"allow", self._allow),))
-            return await self._answer(scope, receive, path)
+                return Answer(204, headers=self._options(origin))
+            return await self._answer(scope, receive, path, headers)
         except (StoreError, HttpProblem) as error:
             return problem_answer(error, scope["omnibus.request_id"])
 
-    async def _answer(self, scope: Scope, receive: Receive, path: dict[str, str]) -> Answer | Flow:
+    def _options(self, origin: bytes | None) -> Headers:
+        allow = (b"allow", self._allow)
+        if origin is None:
+            return (allow,)
+        return (allow, *self._services.origins.preflight(origin, self._allow))
+
+    async def _answer(
+        self, scope: Scope, receive: Receive, path: dict[str, str], headers: dict[bytes, bytes]
+    ) -> Answer | Flow:
         operation = self._find(scope)
         scope["omnibus.route"] = operation.path
-        call = self._open(scope, operation, path)
+        call = self._open(scope, operation, path, headers)
         cookie = self._recognise(call) if operation.tells_guests_apart else None
         try:
             await self._pace(scope, call, is_known=cookie is None)
@@ -217,7 +231,8 @@ class Endpoint:
         pacing, rate = self._services.pacing, call.operation.rate
         if pacing is not None and rate is not None:
             asker = asker_of(call.caller, call.client, is_known=is_known)
-            scope[EXTRA] = await pacing.admit(rate, asker)
+            told = await pacing.admit(rate, asker)
+            scope[EXTRA] = (*scope[EXTRA], *told) if EXTRA in scope else told
 
     def _recognise(self, call: Call) -> tuple[bytes, bytes] | None:
         """Tell a guest from others; return the header that gives a cookie to whoever has none of ours."""
@@ -241,9 +256,14 @@ class Endpoint:
             )
         return operation
 
-    def _open(self, scope: Scope, operation: Operation, path: dict[str, str]) -> Call:
+    def _open(
+        self,
+        scope: Scope,
+        operation: Operation,
+        path: dict[str, str],
+        headers: dict[bytes, bytes],
+    ) -> Call:
         given = scope["headers"]
-        headers = dict(given)
         caller = self._who(headers)
         if caller.role not in operation.access.value:
             if caller.is_guest:
@@ -294,7 +314,7 @@ async def _run(call: Call) -> Answer | Flow:
             headers = (*headers, (b"idempotent-replayed", b"true"))
         return Answer(result.status, result.body, headers)
     if result is None:
-        return Answer(operation.status if operation.returns else 204, headers=())
+        return Answer(operation.status if operation.returns else 204, headers=(_NO_STORE,))
     return Answer(operation.status, wire.encode(result))
 
 

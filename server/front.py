@@ -14,7 +14,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from server.contract import Answer, Flow, problem_answer, send_answer
 from server.dispatch import Dispatch, Found
-from server.headers import ALWAYS_ADDED, EXTRA, add_safe, pack
+from server.headers import ALWAYS_ADDED, EXTRA, VARY, add_safe, pack
+from server.hosts import Hosts
 from server.http_protocol import ANSWER_EXTENSION, SendWhole
 from server.metrics import note_request
 from server.problems import HttpProblem
@@ -34,17 +35,23 @@ class Front:
     """`api` answers what it knows, `app` everything else."""
 
     def __init__(
-        self, app: ASGIApp, api: Dispatch[Target] | None = None, proxies: Proxies | None = None
+        self,
+        app: ASGIApp,
+        api: Dispatch[Target] | None = None,
+        proxies: Proxies | None = None,
+        hosts: Hosts | None = None,
     ) -> None:
         self._app = app
         self._proxies = proxies or Proxies(())
+        self._find_fault = (hosts or Hosts(())).find_fault
         self._find: Callable[[str], Found[Target] | None] = api.find if api else lambda _: None
         # Seeded by the system, so that no two processes say the same.
         self._draw = random.Random().getrandbits  # noqa: S311 - an id finds a line in a log, it keeps no secret
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
-            await self._app(scope, receive, send)
+            is_ours = scope["type"] != "websocket" or self._find_fault(scope) is None
+            await (self._app if is_ours else _turn_away)(scope, receive, send)
             return
         self._proxies.see_through(scope)
         scope["omnibus.request_id"] = f"{self._draw(64):016x}"
@@ -52,7 +59,9 @@ class Front:
         told = _Told(scope, send)
         try:
             found = self._find(scope["path"])
-            if found is None:
+            if (fault := self._find_fault(scope)) is not None:
+                await told.send_whole(problem_answer(fault, scope["omnibus.request_id"]))
+            elif found is None:
                 await self._app(scope, receive, told)
             else:
                 answer = await found.target(scope, receive, found.parameters)
@@ -119,7 +128,7 @@ def _lines(scope: Scope, answer: Answer) -> bytes:
     if given.count(b"\n") != len(answer.headers) or given.count(b"\r") != len(answer.headers):
         raise ValueError("a header with a line break in it")
     if b"content-security-policy" in given or scope["scheme"] == "https":
-        given += pack(add_safe(scope, answer.headers))
+        given += pack((*add_safe(scope, answer.headers), *VARY))
     else:
         given = b"%b%b%bx-request-id: %b\r\n" % (
             given,
@@ -130,6 +139,12 @@ def _lines(scope: Scope, answer: Answer) -> bytes:
     if answer.has_length:
         given = b"%bcontent-length: %d\r\n" % (given, len(answer.body))
     return given
+
+
+async def _turn_away(_scope: Scope, receive: Receive, send: Send) -> None:
+    """Refuse a handshake."""
+    await receive()
+    await send({"type": "websocket.close", "code": 1008})
 
 
 class _Complaints:

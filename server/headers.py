@@ -12,8 +12,14 @@ _SAFE = (
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"same-origin"),
     (b"cross-origin-opener-policy", b"same-origin"),
+    (b"cross-origin-resource-policy", b"same-origin"),
 )
-_NOTHING_LOADS = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
+_NOTHING_LOADS = (
+    b"content-security-policy",
+    b"default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+)
+# Of every answer of the API: which origin may read it is said to that origin alone.
+VARY: Headers = ((b"vary", b"origin"),)
 _HSTS = (b"strict-transport-security", b"max-age=63072000; includeSubDomains")
 
 
@@ -35,5 +41,5 @@ def pack(headers: Headers) -> bytes:
     return b"".join([b"%b: %b\r\n" % header for header in headers])
 
 
-ALWAYS_ADDED = pack([*_SAFE, _NOTHING_LOADS])
-"""What `add_safe` returns over plain HTTP, but for the request's id."""
+ALWAYS_ADDED = pack([*_SAFE, _NOTHING_LOADS, *VARY])
+"""What every answer of the API has over plain HTTP, but for the request's id."""

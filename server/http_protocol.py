@@ -210,12 +210,22 @@ class BoundedHttp(HttpToolsProtocol):
             raw_path, _, query = self.url.partition(b"?")
         else:
             parsed = httptools.parse_url(self.url)
-            raw_path, query = parsed.path, parsed.query or b""
+            raw_path, query = parsed.path or b"/", parsed.query or b""
+            self._take_host(parsed)
         path = raw_path.decode("ascii")
         scope["path"] = unquote(path) if "%" in path else path
         scope["raw_path"] = raw_path
         scope["query_string"] = query
         self._open(keep_alive=version != "1.0" and parser.should_keep_alive())
+
+    def _take_host(self, target: Any) -> None:
+        """Let the host of an address that is given whole count instead of the header's (RFC 9112, 3.2.2)."""
+        if target.userinfo is not None:
+            raise httptools.HttpParserInvalidURLError("an address with a user in it")
+        if target.host is not None:
+            host = target.host if target.port is None else b"%b:%d" % (target.host, target.port)
+            kept = [header for header in self.headers if header[0] != b"host"]
+            self.headers[:] = [(b"host", host), *kept]
 
     def on_message_complete(self) -> None:
         self._is_arriving = False

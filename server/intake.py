@@ -1,5 +1,6 @@
 """What a request brings, read within bounds: its body, its query, its idempotency key."""
 
+from collections import Counter
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -11,6 +12,30 @@ from server.headers import Headers
 from server.problems import HttpProblem, bad_field
 
 _KEY_LONGEST = 255
+# Given twice, each may be read as the one or the other by whoever looks.
+_ONCE = frozenset(
+    {
+        b"authorization",
+        b"content-encoding",
+        b"content-type",
+        b"host",
+        b"if-match",
+        b"origin",
+        b"sec-fetch-site",
+        b"x-booking-key",
+    }
+)
+
+
+def check_headers(given: Headers, *, version: str = "1.1") -> None:
+    """Raise if a header that has one meaning is given twice, or none says which host is meant."""
+    counts = Counter(name for name, _ in given)
+    for name, count in counts.items():
+        if count > 1 and name in _ONCE:
+            detail = f"the header {name.decode()} is given twice"
+            raise bad_field("", "duplicate", detail, status=400)
+    if not counts[b"host"] and version == "1.1":
+        raise bad_field("", "required", "the header host is required", status=400)
 
 
 async def read_body(receive: Receive, headers: dict[bytes, bytes]) -> bytes:

@@ -22,6 +22,10 @@ from store.ids import is_ref, parse_bus, parse_owned
 _HOST = re.compile(r"[A-Za-z0-9.\-:\[\]]{1,253}")
 _FOR_EVER = "public, max-age=31536000, immutable"
 _ASK_FIRST = "no-cache"
+# Scanners read tickets by the camera; nothing else of a device is asked for.
+_PERMISSIONS = (
+    "camera=(self), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()"
+)
 _THEMES = frozenset({"light", "dark"})
 
 Handler = Callable[[Request], Awaitable[Response]]
@@ -65,6 +69,7 @@ class Pages:
         )
         response.headers["vary"] = "accept-encoding, cookie"
         response.headers["content-security-policy"] = self._policy(request, name)
+        response.headers["permissions-policy"] = _PERMISSIONS
         return response
 
     def _page(self, name: str, is_possible: Callable[[str], bool] = lambda _: True) -> Handler:

@@ -13,6 +13,7 @@ from realtime.settings import AdmissionSettings, LiveSettings
 from server.config import Settings
 from server.guests import Guests
 from server.metrics import note_events
+from server.origins import Origins
 from server.pacing import Pacing
 from server.passwords import Passwords
 from server.tokens import Tokens, new_signing_key
@@ -36,6 +37,7 @@ class Services:
     tokens: Tokens
     passwords: Passwords
     guests: Guests
+    origins: Origins
     pacing: Pacing | None = None
     """How often callers may ask; None: as often as they like."""
 
@@ -79,7 +81,8 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         if tally is not None:
             tally.start()
         try:
-            yield Services(settings, store, live, tokens, passwords, guests, pacing)
+            origins = Origins(settings.allowed_origins, settings.own_origins)
+            yield Services(settings, store, live, tokens, passwords, guests, origins, pacing)
         finally:
             if tally is not None:
                 await tally.stop()

@@ -12,7 +12,7 @@ from server.contract import Access, Answer, Call, Operation
 from server.demo import is_demo_login
 from server.password_rules import fault_of
 from server.policies import Rate
-from server.problems import HttpProblem, bad_field, unauthenticated
+from server.problems import bad_field, unauthenticated
 from server.tokens import LIFETIME_SECONDS
 from store.accounts import NewUser, User
 from store.errors import AlreadyExists, Forbidden, Overloaded
@@ -89,7 +89,7 @@ async def login(call: Call, body: Credentials) -> Answer:
 
 async def refresh(call: Call) -> Answer:
     """Swap the refresh cookie for a new one and a fresh access token."""
-    _require_own_page(call)
+    call.services.origins.require_own_page(call.headers)
     token = refresh_cookie(call)
     session = await call.services.store.sessions.rotate(token) if token else None
     user = await call.services.store.accounts.find(session.user_id) if session else None
@@ -102,10 +102,10 @@ async def refresh(call: Call) -> Answer:
 
 async def logout(call: Call) -> Answer:
     """End the session on this device."""
-    _require_own_page(call)
+    call.services.origins.require_own_page(call.headers)
     if token := refresh_cookie(call):
         await call.services.store.sessions.end(token)
-    return Answer(204, headers=(_drop_cookie(call),))
+    return Answer(204, headers=((b"cache-control", b"no-store"), _drop_cookie(call)))
 
 
 async def read_me(call: Call) -> UserShape:
@@ -173,16 +173,6 @@ def refresh_cookie(call: Call) -> str | None:
         return None
     found = cookies.get(_cookie_name(call))
     return found.value if found and found.value else None
-
-
-def _require_own_page(call: Call) -> None:
-    """A cookie speaks for the user only when our own pages (or no page at all) send it."""
-    origin = call.headers.get(b"origin")
-    if (
-        origin is not None
-        and origin.decode("latin-1").lower() not in call.services.settings.origins
-    ):
-        raise HttpProblem(403, "forbidden", "Not allowed", "this page may not do that")
 
 
 OPERATIONS = (

@@ -375,19 +375,18 @@ def _seat_map(found: SeatStates, leg: Leg) -> SeatMapShape:
 
 
 _READ = (NotFound, Overloaded)
+_ASKED = (*_READ, InvalidRequest)
 
 OPERATIONS = (
-    Operation(
-        "GET", "/buses/{bus}/seats", read_seats, SeatMapShape, problems=(*_READ, InvalidRequest)
-    ),
-    # Whoever looks at a bus may want a seat: a browser has its cookie before it holds anything.
+    Operation("GET", "/buses/{bus}/seats", read_seats, SeatMapShape, problems=_ASKED),
+    # Who looks at a bus may want a seat: a browser has its cookie before it holds anything.
     Operation("GET", "/buses/{bus}", read_bus, BusShape, problems=_READ, tells_guests_apart=True),
     Operation(
         "GET",
         "/buses",
         search_buses,
         DepartureList,
-        problems=(*_READ, InvalidRequest),
+        problems=_ASKED,
         rate=Rate.SEARCH,
     ),
     Operation(
@@ -395,7 +394,7 @@ OPERATIONS = (
         "/buses/{bus}/best-seats",
         suggest_seats,
         BestSeats,
-        problems=(*_READ, InvalidRequest),
+        problems=_ASKED,
         rate=Rate.SEARCH,
     ),
 )
