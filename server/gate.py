@@ -7,17 +7,22 @@ soon as they have their answer: somebody is always at the door, but not for long
 in who has not waited long, more come than can be served, and waiting helps nobody: all who wait are refused, and until
 it is quiet again nobody waits. (The measure is that of CoDel, RFC 8289: the shortest stay in a queue, not its length.)
 
+Requests have ranks. The last places are kept for the better ones, a place that becomes free goes to the best rank that
+waits, and patience is lost with a rank and those below it: those who look around do not keep others from paying.
+
 Those who come for the same bus are a crowd. So many of a crowd stand in line or are inside, the others aside until one
 of their own leaves: who wants something else does not wait behind thousands.
 """
 
 import asyncio
+import math
 from collections import Counter, deque
 from dataclasses import dataclass
-from itertools import chain
 from typing import NamedTuple, Protocol
 
 import structlog
+
+from server.glance import Rank
 
 log = structlog.get_logger("omnibus.gate")
 
@@ -31,6 +36,16 @@ BEARABLE_SECONDS = 0.5
 """Who has waited no longer than that had a queue before him, but not an overload."""
 LOOKS_A_PATIENCE = 8
 QUIET_SECONDS = 3.0
+ROOM = {
+    Rank.WEBHOOK: 2.0,
+    Rank.PAYMENT: 1.5,
+    Rank.CONFIRM: 1.0,
+    Rank.HOLD: 0.875,
+    Rank.SEARCH: 0.75,
+    Rank.JOIN: 0.5,
+}
+"""How full the house may be, as a share of its limit, for one of this rank to be let in."""
+_NOBODY = len(Rank)
 
 
 class Visitor(Protocol):
@@ -39,6 +54,8 @@ class Visitor(Protocol):
     @property
     def is_gone(self) -> bool:
         """Nobody waits for the answer any more."""
+
+    def find_rank(self) -> Rank: ...
 
     def find_crowd(self) -> str:
         """Say who else wants the same, by a name; empty for nobody."""
@@ -51,6 +68,7 @@ class Visitor(Protocol):
 
 class _Waiting(NamedTuple):
     since: float
+    rank: Rank
     crowd: str
     visitor: Visitor
 
@@ -59,35 +77,39 @@ class Gate:
     """Lets `limit` in at a time; up to eight for each of those wait. Whoever entered has to `leave`, once."""
 
     def __init__(self, limit: int = LIMIT) -> None:
-        self._limit = limit
-        self._line: deque[_Waiting] = deque()
+        self._room = [math.ceil(limit * ROOM[rank]) for rank in Rank]
+        self._calm = min(self._room)
+        self._lines: list[deque[_Waiting]] = [deque() for _ in Rank]
+        self._waiting_of = [0 for _ in Rank]
         self._aside: dict[str, deque[_Waiting]] = {}
         self._of_crowd: Counter[str] = Counter()
         self._waiting_max = limit * WAITING_FOR_EACH
-        self._is_patient = True
-        self._alarm: asyncio.TimerHandle | None = None
-        self._borne_at = 0.0  # when somebody last came in who had not waited long
+        self._impatient_from = _NOBODY
+        self._alarms: dict[Rank, asyncio.TimerHandle] = {}
+        self._borne_at = [0.0 for _ in Rank]  # when one of them last came in who had not waited long
         self._episode: _Episode | None = None
         self.inside = 0
         self.waiting = 0
 
     def admit(self, visitor: Visitor) -> None:
         """Let a visitor in, make them wait, or turn them away."""
-        # As long as it is quiet there are no crowds.
+        # As long as it is quiet there are neither crowds nor ranks.
         crowd = visitor.find_crowd() if self.inside >= OF_A_CROWD else ""
         is_aside = bool(crowd) and self._of_crowd[crowd] >= OF_A_CROWD
-        if self.inside < self._limit and not is_aside:
-            if crowd:
-                self._of_crowd[crowd] += 1
+        if self.inside < self._calm and not is_aside:
             self._let_in(crowd, visitor)
-        elif self._is_patient and self.waiting < self._waiting_max:
-            self._make_wait(crowd, visitor, is_aside=is_aside)
+            return
+        rank = visitor.find_rank()
+        if self.inside < self._room[rank] and not is_aside:
+            self._let_in(crowd, visitor)
+        elif rank < self._impatient_from and self._has_place_to_wait(rank):
+            self._make_wait(rank, crowd, visitor, is_aside=is_aside)
         else:
             self._refuse(visitor, 0.0)
 
-    def has_room(self, times: int) -> bool:
-        """Return whether fewer are inside than so many times the limit."""
-        return self.inside < self._limit * times
+    def is_shut_for(self, rank: Rank) -> bool:
+        """Return whether those of a rank do not even wait at present."""
+        return rank >= self._impatient_from
 
     def go_ahead(self) -> None:
         """Count someone who is not to be stopped here."""
@@ -98,38 +120,64 @@ class Gate:
         self.inside -= 1
         if crowd:
             self._follow(crowd)
-        while self._line and self.inside < self._limit:
-            since, crowd, visitor = self._line.popleft()
-            self.waiting -= 1
-            if not visitor.is_gone:
-                now = asyncio.get_running_loop().time()
-                if now - since <= BEARABLE_SECONDS:
-                    self._borne_at = now
-                self._let_in(crowd, visitor)
-            elif crowd:
-                self._follow(crowd)
-        if self._alarm is not None and not self.waiting:
-            self._alarm.cancel()
-            self._alarm = None
+        if self.waiting:
+            self._let_next_in()
 
     def _let_in(self, crowd: str, visitor: Visitor) -> None:
+        if crowd:
+            self._of_crowd[crowd] += 1
         self.inside += 1
         visitor.enter(crowd)
 
-    def _make_wait(self, crowd: str, visitor: Visitor, *, is_aside: bool) -> None:
-        loop = asyncio.get_running_loop()
-        now = loop.time()
-        if self._alarm is None:
-            self._borne_at = now
-            self._look_again(loop)
+    def _let_next_in(self) -> None:
+        for room, line in zip(self._room, self._lines, strict=True):
+            while line and self.inside < room:
+                since, rank, crowd, visitor = line.popleft()
+                self._cross_off(rank)
+                if not visitor.is_gone:
+                    now = asyncio.get_running_loop().time()
+                    if now - since <= BEARABLE_SECONDS:
+                        self._borne_at[rank] = now
+                    self.inside += 1
+                    visitor.enter(crowd)
+                elif crowd:
+                    self._follow(crowd)
+
+    def _cross_off(self, rank: Rank) -> None:
+        """Count one less of a rank who waits; nobody is impatient for nobody."""
+        self.waiting -= 1
+        self._waiting_of[rank] -= 1
+        if not self._waiting_of[rank] and (alarm := self._alarms.pop(rank, None)) is not None:
+            alarm.cancel()
+
+    def _has_place_to_wait(self, rank: Rank) -> bool:
+        """Return whether one more may wait, if need be because the last of a worse rank is refused instead."""
+        if self.waiting < self._waiting_max:
+            return True
+        for line in reversed(self._lines[rank + 1 :]):
+            if line:
+                last = line.pop()
+                self._cross_off(last.rank)
+                if last.crowd:
+                    self._follow(last.crowd)
+                self._refuse(last.visitor, asyncio.get_running_loop().time() - last.since)
+                return True
+        return False
+
+    def _make_wait(self, rank: Rank, crowd: str, visitor: Visitor, *, is_aside: bool) -> None:
+        now = asyncio.get_running_loop().time()
+        if rank not in self._alarms:
+            self._borne_at[rank] = now
+            self._look_again(rank)
         self.waiting += 1
-        waiting = _Waiting(now, crowd, visitor)
+        self._waiting_of[rank] += 1
+        waiting = _Waiting(now, rank, crowd, visitor)
         if is_aside:
             self._aside.setdefault(crowd, deque()).append(waiting)
             return
         if crowd:
             self._of_crowd[crowd] += 1
-        self._line.append(waiting)
+        self._lines[rank].append(waiting)
 
     def _follow(self, crowd: str) -> None:
         """Let the next of a crowd stand in line, now that one of them is through."""
@@ -137,47 +185,56 @@ class Gate:
         while aside:
             waiting = aside.popleft()
             if not waiting.visitor.is_gone:
-                self._line.append(waiting)
+                self._lines[waiting.rank].append(waiting)
                 return
-            self.waiting -= 1
+            self._cross_off(waiting.rank)
         self._aside.pop(crowd, None)
         self._of_crowd[crowd] -= 1
         if not self._of_crowd[crowd]:
             del self._of_crowd[crowd]
 
-    def _look_again(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._alarm = loop.call_later(PATIENCE_SECONDS / LOOKS_A_PATIENCE, self._look)
-
-    def _look(self) -> None:
-        """As long as anybody waits: see whether it is any use."""
+    def _look_again(self, rank: Rank) -> None:
         loop = asyncio.get_running_loop()
-        if not self.waiting:
-            self._alarm = None
-        elif loop.time() - self._borne_at >= PATIENCE_SECONDS:
-            self._lose_patience()
+        self._alarms[rank] = loop.call_later(PATIENCE_SECONDS / LOOKS_A_PATIENCE, self._look, rank)
+
+    def _look(self, rank: Rank) -> None:
+        """As long as anybody of a rank waits: see whether it is any use."""
+        now = asyncio.get_running_loop().time()
+        if now - self._borne_at[rank] >= PATIENCE_SECONDS:
+            self._lose_patience(rank)
         else:
-            self._look_again(loop)
-            self._refuse_late(loop.time() - PATIENCE_SECONDS)
+            self._look_again(rank)
+            self._refuse_late(now - PATIENCE_SECONDS)
 
     def _refuse_late(self, latest: float) -> None:
         """Refuse who has waited since before `latest`: of a crowd that is too large, while others come and go."""
         for aside in self._aside.values():
             while aside and aside[0].since < latest:
                 late = aside.popleft()
-                self.waiting -= 1
+                self._cross_off(late.rank)
                 if not late.visitor.is_gone:
                     self._refuse(late.visitor, PATIENCE_SECONDS)
 
-    def _lose_patience(self) -> None:
-        """Refuse all who wait."""
-        self._alarm = None
-        self._is_patient = False
+    def _lose_patience(self, rank: Rank) -> None:
+        """Refuse all of a rank who wait, and all below it."""
+        self._impatient_from = min(self._impatient_from, rank)
         self._begin_episode()
-        self._of_crowd -= Counter(waiting.crowd for waiting in self._line)
-        crowd = [*self._line, *chain.from_iterable(self._aside.values())]
-        self._line, self._aside, self.waiting = deque(), {}, 0
+        in_line = [waiting for line in self._lines[rank:] for waiting in line]
+        aside = [
+            waiting for crowd in self._aside.values() for waiting in crowd if waiting.rank >= rank
+        ]
+        self._lines[rank:] = [deque() for _ in self._lines[rank:]]
+        self._aside = {
+            crowd: deque(better)
+            for crowd, those in self._aside.items()
+            if (better := [waiting for waiting in those if waiting.rank < rank])
+        }
         now = asyncio.get_running_loop().time()
-        for waiting in crowd:
+        for waiting in (*in_line, *aside):
+            self._cross_off(waiting.rank)
+        for crowd in (waiting.crowd for waiting in in_line if waiting.crowd):
+            self._follow(crowd)
+        for waiting in (*in_line, *aside):
             if not waiting.visitor.is_gone:
                 self._refuse(waiting.visitor, now - waiting.since)
 
@@ -203,7 +260,7 @@ class Gate:
         seconds = round(loop.time() - episode.began_at - QUIET_SECONDS, 1)
         log.warning("the overload is over", refused=episode.refused, seconds=seconds)
         self._episode = None
-        self._is_patient = True
+        self._impatient_from = _NOBODY
 
 
 @dataclass(slots=True)

@@ -19,7 +19,7 @@ from uvicorn.protocols.http.httptools_impl import (
 
 from server import refusals
 from server.gate import Gate
-from server.glance import find_bus
+from server.glance import Rank, find_bus, find_rank
 from server.metrics import note_request
 
 HEAD_BYTES_MAX = 65_536
@@ -31,9 +31,6 @@ TRANSPORT_EXTENSION = "omnibus.transport"
 """Where it offers the connection itself, for answers without end: a client that stopped reading has to be cut off."""
 HEALTH = frozenset({"/livez", "/readyz", "/metrics"})
 """Whoever watches over an overloaded process must not be told that it is dead."""
-PAYMENTS = "/api/v1/payments/"
-"""Who pays has been let in before and keeps seats from others until it is done."""
-_ROOM_FOR_PAYMENTS = 2
 
 SendWhole = Callable[[int, bytes, bytes], Awaitable[None]]
 
@@ -190,6 +187,14 @@ class BoundedHttp(HttpToolsProtocol):
     def handle_websocket_upgrade(self) -> None:
         self._is_arriving = False
         self._stop_waiting()
+        if self.gate.is_shut_for(Rank.JOIN):
+            note_request("GET", "refused", refusals.STATUS, 0.0)
+            lines, body = refusals.fill_in()
+            self.transport.write(
+                b"".join((STATUS_LINE[refusals.STATUS], lines, b"connection: close\r\n\r\n", body))
+            )
+            self.transport.close()
+            return
         super().handle_websocket_upgrade()
 
     def on_message_begin(self) -> None:
@@ -248,6 +253,11 @@ class BoundedHttp(HttpToolsProtocol):
     def is_gone(self) -> bool:
         return self.transport.is_closing()
 
+    def find_rank(self) -> Rank:
+        """Say how soon what has its turn should be served."""
+        scope = self._turn.scope
+        return find_rank(scope["method"], scope["path"], self._turn.body)
+
     def find_crowd(self) -> str:
         """Name the bus that what has its turn wants to sell, if the address or what has come of the body says so."""
         exchange = self._turn
@@ -299,12 +309,8 @@ class BoundedHttp(HttpToolsProtocol):
         if self.transport.is_closing():
             return
         self._turn = exchange
-        path = exchange.scope["path"]
-        if path in HEALTH:
+        if exchange.scope["path"] in HEALTH:
             self._start(exchange)
-        elif path.startswith(PAYMENTS) and self.gate.has_room(_ROOM_FOR_PAYMENTS):
-            self.gate.go_ahead()
-            self.enter("")
         else:
             self.gate.admit(self)
 

@@ -18,6 +18,7 @@ from server.contract import Answer
 from server.dispatch import Dispatch
 from server.front import Front
 from server.gate import Gate
+from server.glance import Rank
 from server.http_protocol import BoundedHttp, Exchange
 from server.intake import read_body
 from tests.api.answers import problem
@@ -346,7 +347,7 @@ async def test_who_hung_up_while_waiting_is_never_begun() -> None:
     async with open_house(1) as house:
         first, gone, last = await house.fill(3)
         gone.hang_up()
-        await wait_until(lambda: house.gate._line[0].visitor.is_gone)
+        await wait_until(lambda: house.gate._lines[Rank.SEARCH][0].visitor.is_gone)
         house.done.set()
         assert [await client.status() for client in (first, last)] == [200, 200]
         assert house.begun == ["0", "2"]
@@ -406,6 +407,9 @@ class Guest:
     def find_crowd(self) -> str:
         return self.crowd
 
+    def find_rank(self) -> Rank:
+        return Rank.SEARCH
+
     def enter(self, crowd: str) -> None:
         assert crowd == self.crowd
         self.told.append("enter")
@@ -434,7 +438,7 @@ async def test_of_a_crowd_nobody_waits_for_ever_while_others_come_and_go() -> No
     assert gate.waiting == 0
     gate.leave("7")
     gate.leave()
-    assert (gate.inside, gate._alarm) == (0, None)
+    assert (gate.inside, gate._alarms) == (0, {})
     assert not gate._of_crowd
 
 
@@ -443,8 +447,8 @@ async def test_patience_returns_even_if_all_who_waited_had_left() -> None:
     async with open_house(1) as house:
         _, gone = await house.fill(2)
         gone.hang_up()
-        await wait_until(lambda: not house.gate._is_patient)
-        await wait_until(lambda: house.gate._is_patient)
+        await wait_until(lambda: house.gate.is_shut_for(Rank.SEARCH))
+        await wait_until(lambda: not house.gate.is_shut_for(Rank.SEARCH))
 
 
 async def test_everyone_leaves_however_it_ended() -> None:
