@@ -58,6 +58,8 @@ class _Known:
 
     until: float
     unreported: int = 0
+    asked: int = 0
+    """Questions whose answers are not known yet: until then nothing is let through unasked."""
 
 
 class Allowance:
@@ -109,12 +111,12 @@ class Allowance:
             return self._refuse(debt)
         if known is None:
             known = self._remember(key, now)
-        if known is None or known.unreported >= self._unasked:
+        if known is None or known.asked or known.unreported >= self._unasked:
             return None
         known.until = now + after
         known.unreported += 1
         link, name = place
-        link.put(Entry(name, self._told_terms, self._note_told, known))
+        link.tell(Entry(name, self._told_terms, self._note_told, known))
         return self._admit(after)
 
     async def ask(self, key: bytes) -> Standing:
@@ -122,9 +124,13 @@ class Allowance:
         place = self._find(key)
         if place is None:
             return self._decide_alone(key, self._now())
-        answer: asyncio.Future[int | None] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[int | None] = loop.create_future()
         link, name = place
-        link.put(Entry(name, self._asked_terms, self._note_asked, (key, answer)))
+        if (known := self._known.get(key)) is not None:
+            known.asked += 1
+        loop.call_later(link.answer_seconds, _stop_waiting, answer)
+        link.ask(Entry(name, self._asked_terms, self._note_asked, (known, answer)))
         debt_us = await answer
         if debt_us is None:
             return self._decide_alone(key, self._now())
@@ -139,7 +145,7 @@ class Allowance:
             known.until -= self._cost
         if place is not None:
             link, name = place
-            link.put(Entry(name, self._back_terms, _ignore, None))
+            link.tell(Entry(name, self._back_terms, _ignore, None))
 
     def _find(self, key: bytes) -> tuple[TallyLink, bytes] | None:
         return None if self._counter is None else self._counter.find(self._prefix + key)
@@ -150,13 +156,12 @@ class Allowance:
             self._learn(known, debt_us)
 
     def _note_asked(
-        self, context: "tuple[bytes, asyncio.Future[int | None]]", debt_us: int | None
+        self, context: "tuple[_Known | None, asyncio.Future[int | None]]", debt_us: int | None
     ) -> None:
-        key, answer = context
-        if debt_us is not None:
-            now = self._now()
-            known = self._known.get(key) or self._remember(key, now)
-            if known is not None:
+        known, answer = context
+        if known is not None:
+            known.asked -= 1
+            if debt_us is not None:
                 self._learn(known, -1 - debt_us if debt_us < 0 else debt_us)
         if not answer.done():
             answer.set_result(debt_us)
@@ -210,12 +215,17 @@ class Allowance:
             self._known = {
                 key: known
                 for key, known in self._known.items()
-                if known.until > now or known.unreported
+                if known.until > now or known.unreported or known.asked
             }
             if len(self._known) >= self._known_max:
                 return None
         known = self._known[key] = _Known(now)
         return known
+
+
+def _stop_waiting(answer: "asyncio.Future[int | None]") -> None:
+    if not answer.done():
+        answer.set_result(None)
 
 
 def _ignore(_context: None, _debt_us: int | None) -> None:

@@ -120,7 +120,9 @@ class TallySettings:
 
     key_prefix: str = "omnibus:pace"
     shards: int = 16  # slots of a cluster; all processes must agree
+    gather_seconds: float = 0.02  # what nobody waits for is told together
     answer_seconds: float = 0.05  # what a request waits at most; then this process decides alone
+    silence_seconds: float = 1.0  # without an answer: Redis is away, and asked no more
     connect_timeout_seconds: float = 1.0
     retry_seconds: float = 0.5  # between attempts, while Redis is away or too slow
     batch_max: int = 256  # uses in one turn; Redis does nothing else meanwhile

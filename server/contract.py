@@ -18,7 +18,6 @@ from server import wire
 from server.guests import cookie_header, read_cookie
 from server.headers import EXTRA, Headers
 from server.intake import check_headers, decode_query, find_key, read_body, unsupported
-from server.pacing import asker_of
 from server.policies import Rate
 from server.problems import (
     CONTENT_TYPE,
@@ -185,6 +184,12 @@ class Endpoint:
         self._by_method = {operation.method: operation for operation in operations}
         if "GET" in self._by_method:
             self._by_method["HEAD"] = self._by_method["GET"]
+        pacing = services.pacing
+        self._doors = {
+            method: pacing.door(operation.rate)
+            for method, operation in self._by_method.items()
+            if pacing is not None and operation.rate is not None
+        }
         self._allow = ", ".join(sorted([*self._by_method, "OPTIONS"])).encode()
 
     async def answer(self, scope: Scope, receive: Receive, path: dict[str, str]) -> Answer | Flow:
@@ -228,10 +233,9 @@ class Endpoint:
 
     async def _pace(self, scope: Scope, call: Call, *, is_known: bool) -> None:
         """Count the request against its caller's limits; raise the problem that refuses it."""
-        pacing, rate = self._services.pacing, call.operation.rate
-        if pacing is not None and rate is not None:
-            asker = asker_of(call.caller, call.client, is_known=is_known)
-            told = await pacing.admit(rate, asker)
+        door = self._doors.get(call.operation.method)
+        if door is not None:
+            told = await door.admit(call.caller, call.client, is_known=is_known)
             scope[EXTRA] = (*scope[EXTRA], *told) if EXTRA in scope else told
 
     def _recognise(self, call: Call) -> tuple[bytes, bytes] | None:

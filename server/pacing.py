@@ -6,7 +6,6 @@ much as to answer it.
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from enum import Enum, auto
 from functools import lru_cache
 
@@ -29,24 +28,6 @@ class _Kind(Enum):
     STAFF = auto()
 
 
-@dataclass(frozen=True, slots=True)
-class Asker:
-    """Who asks, as far as limits tell callers apart: `key` is None for a guest who shows nothing of ours."""
-
-    kind: _Kind
-    key: str | None
-    address: str
-
-
-def asker_of(caller: Caller, address: str, *, is_known: bool) -> Asker:
-    """Return who asks; `is_known` when a guest came with a cookie of ours."""
-    if not caller.is_guest:
-        kind = _Kind.STAFF if caller.role in _STAFF_ROLES else _Kind.USER
-        return Asker(kind, caller.scope, address)
-    key = caller.guest.buyer.hex if caller.guest is not None and is_known else None
-    return Asker(_Kind.GUEST, key, address)
-
-
 class Pacing:
     """Keeps every policy of the table in this process. `seal` makes a key of what must not be read in Redis."""
 
@@ -59,22 +40,17 @@ class Pacing:
         changes: Mapping[str, tuple[int, int]] | None = None,
     ) -> None:
         self._seal = seal
-        self._key_of = lru_cache(maxsize=_KEYS_KEPT)(lambda text: seal(text.encode()))
-        self._key_of_address = lru_cache(maxsize=_KEYS_KEPT)(
+        self.key_of = lru_cache(maxsize=_KEYS_KEPT)(lambda text: seal(text.encode()))
+        self.key_of_address = lru_cache(maxsize=_KEYS_KEPT)(
             lambda address: seal(subscriber_of(address).encode())
         )
         self._counter = counter
-        self._rows: dict[tuple[Rate, _Kind], tuple[tuple[Allowance, Whose], ...]] = {}
         self._named: dict[Rate, Allowance] = {}
+        self._doors: dict[Rate, Door] = {}
         kept = [(policy, _keep(policy, counter, processes)) for policy in changed(changes or {})]
         for rate in Rate:
             own = [(policy, allowance) for policy, allowance in kept if policy.rate is rate]
-            for kind in _Kind:
-                self._rows[rate, kind] = tuple(
-                    (allowance, policy.whose)
-                    for policy, allowance in own
-                    if _concerns(policy, kind, [each for each, _ in own])
-                )
+            self._doors[rate] = Door(self, own)
             for policy, allowance in own:
                 if policy.whose is Whose.NAMED:
                     self._named[rate] = allowance
@@ -84,27 +60,9 @@ class Pacing:
         """Whether all processes count together; else each keeps its share."""
         return self._counter is not None and self._counter.is_well
 
-    async def admit(self, rate: Rate, asker: Asker) -> Headers:
-        """Count a request and return what its caller is told; raise the problem that refuses it.
-
-        Does not wait for Redis, unless this process knows too little of the caller.
-        """
-        tightest: Standing | None = None
-        for allowance, whose in self._rows[rate, asker.kind]:
-            if whose in _BY_ADDRESS:
-                key = self._key_of_address(asker.address)
-            elif asker.key is None:
-                continue
-            else:
-                key = self._key_of(asker.key)
-            standing = allowance.take(key)
-            if standing is None:
-                standing = await allowance.ask(key)
-            if not standing.is_admitted:
-                raise self._refuse(standing)
-            if tightest is None or standing.remaining < tightest.remaining:
-                tightest = standing
-        return () if tightest is None else _headers(tightest)
+    def door(self, rate: Rate) -> "Door":
+        """Return where requests of a class are counted."""
+        return self._doors[rate]
 
     async def count(self, rate: Rate, name: str, address: str = "") -> None:
         """Count a request against whom it names, at an address if one is given; raise the problem that refuses it."""
@@ -113,7 +71,7 @@ class Pacing:
         if standing is None:
             standing = await allowance.ask(key)
         if not standing.is_admitted:
-            raise self._refuse(standing)
+            raise _refuse(standing)
 
     def forgive(self, rate: Rate, name: str, address: str = "") -> None:
         """Take back what was counted: it was not one of those that are bounded."""
@@ -122,17 +80,62 @@ class Pacing:
     def _name_key(self, name: str, address: str) -> bytes:
         return self._seal(f"{name.lower()}\0{subscriber_of(address)}".encode())
 
-    @staticmethod
-    def _refuse(standing: Standing) -> HttpProblem:
-        LIMITED.labels(standing.pace.name).inc()
-        return HttpProblem(
-            429,
-            "rate_limited",
-            "Too many requests",
-            "come back when Retry-After is over",
-            retry_after=max(1, math.ceil(standing.retry_seconds)),
-            headers=tuple(_headers(standing)),
+
+class Door:
+    """One class of requests: what is counted of them as they come in, by kind of caller."""
+
+    def __init__(self, pacing: Pacing, policies: list[tuple[Policy, Allowance]]) -> None:
+        self._key_of, self._key_of_address = pacing.key_of, pacing.key_of_address
+        bounds = [policy for policy, _ in policies]
+        self._guests, self._users, self._staff = (
+            tuple(
+                (allowance, policy.whose in _BY_ADDRESS)
+                for policy, allowance in policies
+                if _concerns(policy, kind, bounds)
+            )
+            for kind in _Kind
         )
+
+    async def admit(self, caller: Caller, address: str, *, is_known: bool) -> Headers:
+        """Count a request and return what its caller is told; raise the problem that refuses it.
+
+        `is_known` when a guest came with a cookie of ours. Does not wait for Redis, unless this process knows too
+        little of the caller.
+        """
+        if not caller.is_guest:
+            rows = self._staff if caller.role in _STAFF_ROLES else self._users
+            name: str | None = caller.scope
+        else:
+            rows = self._guests
+            name = caller.guest.buyer.hex if caller.guest is not None and is_known else None
+        tightest: Standing | None = None
+        for allowance, is_by_address in rows:
+            if is_by_address:
+                key = self._key_of_address(address)
+            elif name is None:
+                continue
+            else:
+                key = self._key_of(name)
+            standing = allowance.take(key)
+            if standing is None:
+                standing = await allowance.ask(key)
+            if not standing.is_admitted:
+                raise _refuse(standing)
+            if tightest is None or standing.remaining < tightest.remaining:
+                tightest = standing
+        return () if tightest is None else _headers(tightest)
+
+
+def _refuse(standing: Standing) -> HttpProblem:
+    LIMITED.labels(standing.pace.name).inc()
+    return HttpProblem(
+        429,
+        "rate_limited",
+        "Too many requests",
+        "come back when Retry-After is over",
+        retry_after=max(1, math.ceil(standing.retry_seconds)),
+        headers=tuple(_headers(standing)),
+    )
 
 
 def _keep(policy: Policy, counter: UseCounter | None, processes: int) -> Allowance:

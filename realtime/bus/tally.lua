@@ -4,10 +4,11 @@
 -- ARGV three values: what the use costs and how far the debt may go, in microseconds, and whether that is a question
 -- ("?": counted only if it fits) or news ("!": counted in any case; a negative cost gives back).
 --
--- Answers the clock, then each debt; -1 - debt stands for a question whose answer is no.
+-- Answers the clock, then each debt, as one text: a client reads that at once, an array element by element. -1 - debt
+-- stands for a question whose answer is no.
 local clock = redis.call('TIME')
 local now = clock[1] * 1000000 + clock[2]
-local answers = {now}
+local answers = {string.format('%.0f', now)}
 for i, key in ipairs(KEYS) do
   local cost, most, kind = tonumber(ARGV[3 * i - 2]), tonumber(ARGV[3 * i - 1]), ARGV[3 * i]
   local debt = math.max(0, (tonumber(redis.call('GET', key)) or 0) - now)
@@ -24,6 +25,6 @@ for i, key in ipairs(KEYS) do
     -- Not tostring: it rounds to fourteen digits.
     redis.call('SET', key, string.format('%.0f', now + debt), 'PX', math.ceil(debt / 1000) + 1)
   end
-  answers[i + 1] = is_refused and -1 - debt or debt
+  answers[i + 1] = string.format('%.0f', is_refused and -1 - debt or debt)
 end
-return answers
+return table.concat(answers, ' ')

@@ -1,6 +1,6 @@
-"""What callers have used of their allowances, counted in Redis for all processes: one script, one round trip a turn.
+"""What callers have used of their allowances, counted in Redis for all processes: one script, one round trip for many.
 
-Nobody waits for Redis longer than `answer_seconds`. While a server is away, or slow, its link says so and is not asked.
+Nobody waits for Redis longer than `answer_seconds`. While a server is away its link says so and is not asked.
 """
 
 import asyncio
@@ -117,11 +117,15 @@ class TallyLink:
         self._tell_loss = lost
         self._queue: list[Entry] = []
         self._under_way: Sequence[Entry] = ()
-        self._waiting_since = 0.0
         self._has_work = asyncio.Event()
+        self._gathering: asyncio.TimerHandle | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._has_complained = False
         self.is_well = False
+
+    @property
+    def answer_seconds(self) -> float:
+        return self._settings.answer_seconds
 
     def start(self) -> None:
         self._tasks = [asyncio.create_task(supervise("tally link", self._run))]
@@ -129,12 +133,27 @@ class TallyLink:
     async def stop(self) -> None:
         await cancel(self._tasks)
 
-    def put(self, entry: Entry) -> None:
-        """Have a use counted, with all others of this turn; only while the link is well."""
-        if not self._queue:
-            self._waiting_since = asyncio.get_running_loop().time()
-            self._has_work.set()
+    def tell(self, entry: Entry) -> None:
+        """Have a use counted soon, with all others of the moment; only while the link is well."""
         self._queue.append(entry)
+        if self._gathering is None and not self._has_work.is_set():
+            loop = asyncio.get_running_loop()
+            self._gathering = loop.call_later(self._settings.gather_seconds, self._send_off)
+
+    def ask(self, entry: Entry) -> None:
+        """Have a use counted, with all others of this turn; only while the link is well.
+
+        The answer may take `silence_seconds`: who cannot wait so long gives up after `answer_seconds`.
+        """
+        self._queue.append(entry)
+        if not self._has_work.is_set():
+            self._send_off()
+
+    def _send_off(self) -> None:
+        if self._gathering is not None:
+            self._gathering.cancel()
+            self._gathering = None
+        self._has_work.set()
 
     async def _run(self) -> None:
         timeout_seconds = self._settings.connect_timeout_seconds
@@ -156,22 +175,22 @@ class TallyLink:
             await asyncio.sleep(_soon(self._settings.retry_seconds))
 
     async def _serve(self, connection: AbstractConnection) -> None:
-        answer_seconds, most = self._settings.answer_seconds, self._settings.batch_max
+        silence_seconds, most = self._settings.silence_seconds, self._settings.batch_max
         while True:
             await self._has_work.wait()
             self._under_way, self._queue = self._queue[:most], self._queue[most:]
-            ends_at = self._waiting_since + answer_seconds
             if not self._queue:
                 self._has_work.clear()
-            async with asyncio.timeout_at(ends_at):
+            async with asyncio.timeout(silence_seconds):
                 await self._exchange(connection, self._under_way)
             self._under_way = ()
 
     async def _exchange(self, connection: AbstractConnection, entries: Sequence[Entry]) -> None:
         calls = _by_slot(entries)
-        await connection.send_packed_command([part for call in calls for part in _call(call)])
+        await connection.send_packed_command([b"".join(map(_call, calls))])
         for call in calls:
-            _, *debts = await connection.read_response(timeout=math.inf)
+            answer: bytes = await connection.read_response(timeout=math.inf)
+            _, *debts = map(int, answer.split())
             for entry, debt in zip(call, debts, strict=True):
                 entry.answered(entry.context, debt)
 
@@ -180,6 +199,9 @@ class TallyLink:
         left = [*self._under_way, *self._queue]
         self._under_way, self._queue = (), []
         self._has_work.clear()
+        if self._gathering is not None:
+            self._gathering.cancel()
+            self._gathering = None
         for entry in left:
             entry.answered(entry.context, None)
 
@@ -192,17 +214,21 @@ class TallyLink:
 
 def _by_slot(entries: Sequence[Entry]) -> list[Sequence[Entry]]:
     """Return the entries by the tag of their keys: in a cluster those of one call must share a slot."""
+    first = entries[0].key.partition(b"}")[0]
+    if all(entry.key.startswith(first) for entry in entries):
+        return [entries]
     slots: dict[bytes, list[Entry]] = {}
     for entry in entries:
         slots.setdefault(entry.key.partition(b"}")[0], []).append(entry)
     return list(slots.values())
 
 
-def _call(entries: Sequence[Entry]) -> list[bytes]:
+def _call(entries: Sequence[Entry]) -> bytes:
     """Return the call as it goes over the wire; the library's packer takes longer than the script."""
     count = len(entries)
     head = _HEAD % (3 + (1 + _VALUES_EACH) * count) + _pack(b"%d" % count)
-    return [head, *(_pack(entry.key) for entry in entries), *(entry.terms for entry in entries)]
+    keys = [b"$%d\r\n%b\r\n" % (len(entry.key), entry.key) for entry in entries]
+    return b"".join((head, *keys, *(entry.terms for entry in entries)))
 
 
 def _pack(value: bytes) -> bytes:
