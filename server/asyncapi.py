@@ -50,7 +50,7 @@ EXAMPLES: Final[tuple[msgspec.Struct, ...]] = (
     Subscribe(id=5, topic="sales"),
     Unsubscribe(id=2, bus="42"),
     Unsubscribe(id=6, topic="board:17"),
-    Auth(id=3, token="eyJhbGciOi..."),  # noqa: S106 - the start of any token
+    Auth(id=3, token="eyJhbGciOi..."),  # nosec B106 # noqa: S106 - the start of any token
     Ack(revs={"42": 119}),
     Hello(session="mGx4c0XWbT5f9Qkq", now=_NOW, heartbeat=20),
     Subscribed(id=1, bus="42", mode="snapshot", epoch=1, rev=118, seats=_SEATS),

@@ -90,7 +90,7 @@ class Pages:
 
     def _policy(self, request: Request, name: str) -> str:
         host = request.headers.get("host", "")
-        scheme = "wss" if request.url.scheme == "https" else "ws"
+        scheme = "wss" if request.scope["scheme"] == "https" else "ws"
         # 'self' covers WebSockets in the standard, but not in every browser that is still around.
         socket = f" {scheme}://{host}" if _HOST.fullmatch(host) else ""
         return "; ".join(

@@ -160,7 +160,7 @@ def listen(host: str, port: int, *, backlog: int = 2048) -> socket.socket:
 
 def answers(host: str, port: int, path: str = "/readyz") -> Callable[[], bool]:
     """A readiness check: whether an HTTP server that listens there answers 200."""
-    target = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - not to bind to
+    target = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # nosec B104 # noqa: S104 - not to bind to
 
     def check() -> bool:
         connection = HTTPConnection(target, port, timeout=0.5)

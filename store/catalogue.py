@@ -109,6 +109,7 @@ class Catalogue:
         boarding = await self._stops_at(search.from_stop)
         alighting = await self._stops_at(search.to_stop)
         zone = await self._zone(boarding or alighting, search.operator_id)
+        # allow own-clock: it shows more or less, and sells nothing
         begin, end = _day(search.on, zone) if search.on else (datetime.now(UTC), _ALWAYS[1])
         after = search.after or (_ALWAYS[0], 0)
         tail = (begin, end, search.operator_id, *after, search.limit)

@@ -48,9 +48,9 @@ async def examine(dsn: str) -> Condition:
         missing = tuple(await pending(dsn))
         connection = await asyncpg.connect(dsn, timeout=_CONNECT_SECONDS)
         try:
-            asked_at = datetime.now(UTC)
+            asked_at = datetime.now(UTC)  # allow own-clock: it is compared with the database's
             row = await connection.fetchrow(SQL["examine"])
-            answered_at = datetime.now(UTC)
+            answered_at = datetime.now(UTC)  # allow own-clock: the same
             may_sell = await connection.fetchval(SQL["may_become_app"])
             checks = None if missing else await connection.fetchrow(SQL["last_checks"])
             spread = await find_spread(connection)

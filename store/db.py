@@ -89,7 +89,7 @@ class Database:
         """Open a pool of at most `size` connections; a quarter of them at once, so that bursts find them warm."""
 
         async def become_app(connection: Connection) -> None:
-            await connection.execute(f"SET ROLE {role}")
+            await connection.execute(f"SET ROLE {role}")  # allow sql-text: one of our roles
 
         open_pool = partial(
             asyncpg.create_pool,

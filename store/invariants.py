@@ -35,6 +35,7 @@ async def find_violations_on(
 
     async def work(connection: Connection) -> dict[str, Violations]:
         # A plan for these buses, not for any: it reads them alone, or everything at once.
+        # allow sql-text: a number
         await connection.execute(
             f"SET LOCAL statement_timeout = '{statement_seconds:d}s'; SET LOCAL plan_cache_mode = force_custom_plan"
         )

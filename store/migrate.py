@@ -149,6 +149,7 @@ async def _apply(connection: Connection, migration: Migration) -> None:
             return
         async with connection.transaction():
             await connection.execute("SET LOCAL lock_timeout = '4s'")
+            # allow sql-text: our own migration says it
             await connection.execute(f"SET LOCAL statement_timeout = '{migration.timeout}'")
             await connection.execute(migration.text)
             await connection.execute(record, migration.name, migration.checksum)

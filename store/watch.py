@@ -76,6 +76,7 @@ class Watch:
         part = next(self._parts) % PARTS
 
         async def read(connection: Connection) -> tuple[datetime, list[int]]:
+            # allow sql-text: a constant
             await connection.execute(f"SET LOCAL statement_timeout = '{_STATEMENT_SECONDS}s'")
             now: datetime = await connection.fetchval("SELECT clock_timestamp()")
             since = self._since or now - _FIRST_LOOK

@@ -72,7 +72,7 @@ class _Announcement:
         from server.demo import DEMO_USERS  # noqa: PLC0415 - heavy imports only for those who need them
 
         host = self._settings.host
-        shown = "127.0.0.1" if host in {"0.0.0.0", "::"} else host  # noqa: S104 - told, not bound
+        shown = "127.0.0.1" if host in {"0.0.0.0", "::"} else host  # nosec B104 # noqa: S104 - told, not bound
         url = f"http://{shown}:{self._settings.port}"
         mails = self._settings.mail_folder
         lines = ["", f"  tickets    {url}/", f"  API        {url}/docs", f"  mails      {mails}/"]

@@ -150,7 +150,8 @@ def _read_password() -> str:
     if not sys.stdin.isatty():
         return sys.stdin.readline().rstrip("\r\n")
     password = getpass.getpass("Password: ")
-    if getpass.getpass("Again: ") != password:
+    again = getpass.getpass("Again: ")
+    if again != password:  # allow compared-secret: the same person typed both
         sys.exit("omnibus: the two differ; nothing was changed")
     return password
 

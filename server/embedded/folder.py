@@ -176,7 +176,7 @@ def _name_run_folder(runtime_dir: Path | None) -> Path:
     places = [Path("/run")] if os.geteuid() == 0 else []
     with suppress(OSError):  # it writes a file to find out, and the disk may be full
         places.append(Path(tempfile.gettempdir()))
-    places.append(Path("/tmp"))  # noqa: S108 - a random name, made with mode 0700
+    places.append(Path("/tmp"))  # nosec B108 # noqa: S108 - a random name, made with mode 0700
     if runtime_dir is not None:
         places = [runtime_dir]
     for place in places:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
+_CODE = ("server", "realtime", "store")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,8 @@ def steps() -> list[Step]:
         Step("SQL", _ours("sqlfluff", "lint", "--disable-progress-bar", "store")),
         Step("migrations", _ours("squawk", "--config", ".squawk.toml", *migrations)),
         Step("dependencies", _ours("deptry", ".")),
+        Step("security", _ours("bandit", "-q", "-c", "pyproject.toml", "-r", *_CODE)),
+        Step("house rules", (sys.executable, "-m", "tests.house.rules")),
         Step("spelling", _ours("codespell", "--toml", "pyproject.toml")),
         Step("documents", (sys.executable, "-m", "tests.house.drift")),
     ]
