@@ -23,6 +23,7 @@ from server.glance import Rank, find_bus, find_rank
 from server.metrics import note_request
 
 HEAD_BYTES_MAX = 65_536
+HEADERS_MAX = 200
 ARRIVAL_SECONDS = 10.0
 SILENCE_SECONDS = 65
 ANSWER_EXTENSION = "omnibus.answer"
@@ -154,6 +155,7 @@ class BoundedHttp(HttpToolsProtocol):
     _opened: Exchange | None = None
     _is_arriving = False
     _is_in_head = False
+    _is_large = False
     _head_bytes = 0
     _deadline: asyncio.TimerHandle | None = None
     _silence: asyncio.TimerHandle | None = None
@@ -174,6 +176,7 @@ class BoundedHttp(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
+        self._is_large = len(data) > HEAD_BYTES_MAX
         super().data_received(data)
         if (exchange := self._opened) is not None:
             self._opened = None
@@ -205,6 +208,8 @@ class BoundedHttp(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """What uvicorn does, with an Exchange; a target that needs no parser is split."""
         self._is_in_head = False
+        if len(self.headers) > HEADERS_MAX or self._is_large or self._head_bytes >= 0:
+            self._measure_head()
         parser, scope = self.parser, self.scope
         scope["method"] = parser.get_method().decode("ascii")
         version = parser.get_http_version()
@@ -222,6 +227,12 @@ class BoundedHttp(HttpToolsProtocol):
         scope["raw_path"] = raw_path
         scope["query_string"] = query
         self._open(keep_alive=version != "1.0" and parser.should_keep_alive())
+
+    def _measure_head(self) -> None:
+        """Refuse a head that is whole and yet too much; one that came in one read is bounded by that."""
+        size = len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
+        if size > HEAD_BYTES_MAX or len(self.headers) > HEADERS_MAX:
+            raise httptools.HttpParserError("a head above its bounds")
 
     def _take_host(self, target: Any) -> None:
         """Let the host of an address that is given whole count instead of the header's (RFC 9112, 3.2.2)."""

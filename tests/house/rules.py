@@ -1,7 +1,7 @@
 """Rules of ours that no linter has: what makes SQL unsafe, trusts a request's own word, or asks the wrong clock.
 
-`python -m tests.house.rules` shows every place. A line that may is marked with its rule and a reason:
-`# allow sql-text: the name of one of our roles`, there or on the line before. docs/adr/0012-rules-without-semgrep.md says why these are not semgrep's.
+`python -m tests.house.rules` shows every place. A line that may is marked with its rule and a reason, there or on the
+line before: `# allow sql-text: the name of one of our roles`. Why not semgrep: docs/adr/0012-rules-without-semgrep.md.
 """
 
 import ast
