@@ -9,6 +9,8 @@ BODY_BYTES_MAX = 65_536
 # Every string of a valid document in order, and whether a colon follows: those are the keys.
 _STRING = re.compile(rb'"(?:[^"\\]|\\.)*"(\s*:)?')
 _PLACE = re.compile(r"^(?P<what>.*?)(?: - at `(?P<path>\$[^`]*)`)?$", re.DOTALL)
+# Of what it was given, msgspec repeats this.
+_REPEATED = re.compile(r"(?<=^Invalid enum value) .*", re.DOTALL)
 _FIELD = re.compile(r"(?:unknown|required) field `([^`]+)`")
 _STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+|\.\.\.)\]")
 
@@ -47,7 +49,7 @@ def invalid(error: msgspec.ValidationError) -> Invalid:
     """Turn msgspec's sentence into a pointer (RFC 6901), a code and a detail that repeats no input."""
     found = _PLACE.match(str(error))
     assert found is not None
-    what = found["what"]
+    what = _REPEATED.sub("", found["what"])
     pointer = "".join(
         f"/{name or index}" for name, index in _STEP.findall((found["path"] or "")[1:])
     )

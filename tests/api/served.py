@@ -33,7 +33,7 @@ class Served:
         module: tuple[str, ...] = REAL,
         settings: Mapping[str, str] | None = None,
     ) -> None:
-        self.port = _free_port()
+        self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._module = module
         self._settings = {
@@ -106,7 +106,7 @@ def _client() -> httpx2.AsyncClient:
     return httpx2.AsyncClient(trust_env=False, verify=False)
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
