@@ -15,6 +15,7 @@ SCHEMATHESIS = Path(sys.executable).with_name("schemathesis")
 # A label may be well-formed and still no seat of the bus: what fits the document may make no sense.
 NOT_TRUE_HERE = "positive_data_acceptance"
 EXAMPLES = "15"
+FEW = "4"
 # It reads an answer to its end, and this one has none.
 ENDLESS = "stream_bus"
 
@@ -44,6 +45,35 @@ async def test_made_up_requests_about_things_that_exist_meet_none_either(
             await run(served, tmp_path, shop.token("admin"), "--phases", "fuzzing")
             assert await served.failures() == [], served.log()[-3000:]
         assert await shop.violations() == {}
+        await shop.close()
+
+
+@pytest.mark.parametrize("who", ["rider", "manager"])
+async def test_made_up_requests_of_whoever_is_signed_in_meet_none_and_no_door_is_open(
+    databases: Databases, valkey: ThrowawayValkey, tmp_path: Path, who: str
+) -> None:
+    async with databases.fresh() as url:
+        shop = await Shop.open(url)
+        async with Served(url, valkey.url) as served:
+            shop.url = served.url
+            write_config(tmp_path / "schemathesis.toml", await name_things(shop))
+            few = ("--phases", "fuzzing", "--max-examples", FEW)
+            await run(served, tmp_path, shop.token(who), *few)
+            assert await served.failures() == [], served.log()[-3000:]
+        assert await shop.violations() == {}
+        await shop.close()
+
+
+async def test_an_open_door_would_be_found(
+    databases: Databases, valkey: ThrowawayValkey, tmp_path: Path
+) -> None:
+    async with databases.fresh() as url:
+        shop = await Shop.open(url)
+        async with Served(url, valkey.url, module=("tests.api.open_server", "serve")) as served:
+            shop.url = served.url
+            wanted = ("--checks", "ignored_auth", "--include-operation-id", "list_bookings")
+            with pytest.raises(pytest.fail.Exception, match="accepts requests without auth"):
+                await run(served, tmp_path, shop.token("admin"), *wanted, "--max-examples", FEW)
         await shop.close()
 
 

@@ -1,0 +1,17 @@
+"""The server with its doors open: whoever asks is the admin, with any token or none. It shows who notices.
+
+Started like the real one, as `python -m tests.api.open_server serve`.
+"""
+
+from server.cli import main
+from server.contract import Endpoint
+from store.model import Caller, Role
+
+
+def _let_in(_endpoint: Endpoint, _headers: dict[bytes, bytes]) -> Caller:
+    return Caller(1, Role.ADMIN)
+
+
+if __name__ == "__main__":
+    Endpoint._who = _let_in  # type: ignore[method-assign, assignment]  # this process is the twin
+    main()
