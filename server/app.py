@@ -17,6 +17,7 @@ from server.api import (
     holds,
     operators,
     payments,
+    sessions,
     stops,
     streams,
 )
@@ -38,6 +39,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *payments.OPERATIONS,
     *stops.OPERATIONS,
     *accounts.OPERATIONS,
+    *sessions.OPERATIONS,
     *admin.OPERATIONS,
     *operators.OPERATIONS,
 )

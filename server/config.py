@@ -157,7 +157,12 @@ SETTINGS = (
     Setting("host", _host, "127.0.0.1", "address to listen on"),
     Setting("port", _whole(1, 65535), "8000", "port to listen on"),
     Setting("workers", _whole(1, 64), "1", "API processes that share the connections"),
-    Setting("db_pool_size", _whole(4, 1000), "50", "database connections of all processes"),
+    Setting(
+        "db_pool_size",
+        _whole(4, 1000),
+        "50",
+        "database connections of all processes, besides one of each that only listens",
+    ),
     Setting(
         "requests_at_once",
         _whole(1, 100_000),

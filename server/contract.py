@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from starlette.types import Receive, Scope, Send
 
 from server import wire
+from server.doorkeeper import require_open
 from server.guests import cookie_header, read_cookie
 from server.headers import Headers
 from server.problems import (
@@ -27,6 +28,7 @@ from server.problems import (
     write,
 )
 from server.services import Services
+from server.tokens import Verified
 from store.errors import Forbidden, Refusal, StoreError
 from store.model import GUEST, Caller, Role
 from store.requests import Ask, Key, Reply
@@ -37,6 +39,7 @@ _NO_STORE = (b"cache-control", b"no-store")
 _JSON: Headers = ((b"content-type", b"application/json"), _NO_STORE)
 _PROBLEM: Headers = ((b"content-type", CONTENT_TYPE), _NO_STORE)
 _BODILESS = frozenset({204, 304})
+_SAFE = frozenset({"GET", "HEAD"})
 _KEY_LONGEST = 255
 
 
@@ -89,6 +92,8 @@ class Call:
     query: bytes
     body: bytes = b""
     key: str | None = None
+    token: Verified | None = None
+    """The access token that the caller has shown."""
 
     def ask(self, shape: Callable[[T], Any]) -> Ask[T]:
         """Return how the store shall write this call's answer, and its idempotency key."""
@@ -180,6 +185,8 @@ class Endpoint:
         operation = self._find(scope)
         scope["omnibus.route"] = operation.path
         call = self._open(scope, operation, path)
+        if call.token and operation.method not in _SAFE and not self._services.doorkeeper.hears:
+            await require_open(self._services.store.ends, call.token)
         cookie = self._recognise(call) if operation.tells_guests_apart else None
         try:
             if operation.decoder is not None or operation.method != "GET":
@@ -216,7 +223,8 @@ class Endpoint:
     def _open(self, scope: Scope, operation: Operation, path: dict[str, str]) -> Call:
         given = scope["headers"]
         headers = dict(given)
-        caller = self._who(headers)
+        token = self._who(headers)
+        caller = GUEST if token is None else token.caller
         if caller.role not in operation.access.value:
             if caller.is_guest:
                 raise unauthenticated("this needs a signed-in user")
@@ -233,19 +241,20 @@ class Endpoint:
             raw_path=scope["path"].encode(),
             query=scope["query_string"],
             key=_idempotency_key(given, headers, operation),
+            token=token,
         )
 
-    def _who(self, headers: dict[bytes, bytes]) -> Caller:
+    def _who(self, headers: dict[bytes, bytes]) -> Verified | None:
         given = headers.get(b"authorization")
         if given is None:
-            return GUEST
+            return None
         scheme, _, token = given.decode("latin-1").partition(" ")
         verified = (
             self._services.tokens.verify(token.strip()) if scheme.lower() == "bearer" else None
         )
         if verified is None:
             raise unauthenticated("the access token is not valid, or not any more")
-        return verified.caller
+        return verified
 
 
 async def _run(call: Call) -> Answer | Flow:

@@ -1,5 +1,6 @@
 """What handlers work with, opened and closed with the process."""
 
+import asyncio
 import secrets
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -9,14 +10,17 @@ from datetime import UTC, datetime
 from realtime.connection import Authenticate, Principal
 from realtime.live import Live
 from realtime.settings import AdmissionSettings, LiveSettings
+from realtime.supervise import cancel, supervise
 from server.config import Settings
+from server.doorkeeper import Doorkeeper
 from server.guests import Guests
 from server.metrics import note_events
 from server.passwords import Passwords
-from server.tokens import Tokens, new_signing_key
+from server.tokens import SIGNING, Tokens, new_signing_key
 from server.topics import StoreTopics
 from store import Store
 from store.accounts import Accounts
+from store.bulletin import Bulletin
 from store.events import SeatsChanged
 from store.facade import StoreOptions
 from store.house_keys import HouseKey
@@ -34,6 +38,7 @@ class Services:
     tokens: Tokens
     passwords: Passwords
     guests: Guests
+    doorkeeper: Doorkeeper
 
 
 @asynccontextmanager
@@ -50,30 +55,52 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         for live in listeners:
             live.announce(*events)
 
+    doorkeeper = Doorkeeper()
     store = await Store.open(
         settings.database_url,
         StoreOptions(settings.pool_size_each, settings.hold_seconds, settings.pending_seconds),
         announce,
+        doorkeeper.note,
     )
     passwords = Passwords()
     try:
-        cookie_keys = await store.house_keys.find_or_make("buyer_cookies", _new_cookie_key)
+        cookie_keys = await store.house_keys.find_or_make("buyer_cookies", _new_secret_key)
+        signing = await store.house_keys.find_or_make(SIGNING, new_signing_key)
         guests = Guests(bytes.fromhex(cookie_keys[-1].secret))
-        tokens = Tokens(await store.house_keys.find_or_make("access_tokens", new_signing_key))
+        tokens = Tokens(signing, doorkeeper.ended)
         live = Live(
             store.buses,
             topics=StoreTopics(store),
             redis_url=settings.redis_url,
             is_only_process=settings.redis_url is None and settings.workers == 1,
-            authenticate=_authenticate_with(tokens, store.accounts),
+            authenticate=_authenticate_with(tokens, store.accounts, doorkeeper),
             settings=_live_settings(settings),
         )
         listeners.append(live)
+        doorkeeper.show_out = live.end_session
+        bulletin = Bulletin(
+            settings.database_url,
+            store.db,
+            SIGNING,
+            ended=doorkeeper.note,
+            keys_changed=tokens.use,
+        )
+        doorkeeper.read(bulletin)
+        reading = asyncio.create_task(supervise("bulletin", bulletin.run))
         await live.start()
         try:
-            yield Services(settings, store, live, tokens, passwords, guests)
+            yield Services(
+                settings,
+                store,
+                live,
+                tokens,
+                passwords,
+                guests,
+                doorkeeper,
+            )
         finally:
             await live.stop()
+            await cancel([reading])
     finally:
         passwords.close()
         await store.close()
@@ -84,12 +111,13 @@ class _Speaker:
     """Whom a socket's token stands for."""
 
     user_id: int
+    session_id: str
     is_staff: bool
     operators: frozenset[int] | None
     expires_at: datetime
 
 
-def _authenticate_with(tokens: Tokens, accounts: Accounts) -> Authenticate:
+def _authenticate_with(tokens: Tokens, accounts: Accounts, doorkeeper: Doorkeeper) -> Authenticate:
     async def authenticate(token: str) -> Principal | None:
         verified = tokens.verify(token)
         if verified is None:
@@ -98,10 +126,13 @@ def _authenticate_with(tokens: Tokens, accounts: Accounts) -> Authenticate:
         assert caller.user_id is not None, "a token is somebody's"
         is_staff = caller.role in _STAFF
         # A socket lasts longer than a request: what a token says of staff must still be true when it begins.
-        if is_staff and not await _is_still(accounts, caller):
+        if (is_staff or not doorkeeper.hears) and not await _is_still(accounts, caller):
+            return None
+        if verified.session_id in doorkeeper.ended:  # while we asked
             return None
         return _Speaker(
             user_id=caller.user_id,
+            session_id=verified.session_id,
             is_staff=is_staff,
             operators=None if caller.role in _OF_THE_HOUSE else _own(caller),
             expires_at=datetime.fromtimestamp(verified.expires_at, UTC),
@@ -137,5 +168,5 @@ def _own(caller: Caller) -> frozenset[int]:
     return frozenset() if caller.operator_id is None else frozenset({caller.operator_id})
 
 
-def _new_cookie_key() -> HouseKey:
+def _new_secret_key() -> HouseKey:
     return HouseKey("1", secrets.token_hex(32))

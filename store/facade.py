@@ -25,6 +25,7 @@ from store.lookup import Lookup
 from store.retention import Retention
 from store.sales import Sales
 from store.seals import Seals
+from store.session_ends import SessionEnd, SessionEnds
 from store.sessions import Sessions
 from store.settlement import Settlement
 from store.timetable import Timetable
@@ -41,8 +42,8 @@ class StoreOptions:
     lane: LaneOptions = field(default_factory=LaneOptions)
 
 
-def _nobody(_events: Sequence[SeatsChanged]) -> None:
-    """For those who sell without telling: imports, tests of the store alone."""
+def _nobody(_news: Sequence[SeatsChanged] | Sequence[SessionEnd]) -> None:
+    """For those who work without telling: imports, tests of the store alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,7 @@ class Store:
     accounts: Accounts
     limits: OperatorLimits
     sessions: Sessions
+    ends: SessionEnds
     house_keys: HouseKeys
     seals: Seals
     lane: Lane
@@ -75,8 +77,12 @@ class Store:
         dsn: str,
         options: StoreOptions = StoreOptions(),
         announce: Callable[[Sequence[SeatsChanged]], None] = _nobody,
+        ended: Callable[[Sequence[SessionEnd]], None] = _nobody,
     ) -> Self:
-        """Connect to a migrated database. `announce` hears of a batch's changes, after its COMMIT."""
+        """Connect to a migrated database.
+
+        `announce` hears of a batch's changes, `ended` of sessions that this process has ended, each after the COMMIT.
+        """
         db = await Database.connect(dsn, size=options.pool_size)
         try:
             house_keys = HouseKeys(db)
@@ -87,6 +93,7 @@ class Store:
             raise
         buses = Buses(db)
         lane = (ShardLanes if db.is_spread else Lane)(db, buses, announce, options.lane)
+        ends = SessionEnds(db, ended)
         refs = RefCodec(bytes.fromhex(scatter[-1].secret))
         return cls(
             db=db,
@@ -103,7 +110,8 @@ class Store:
             timetable=Timetable(db),
             accounts=Accounts(db),
             limits=OperatorLimits(db),
-            sessions=Sessions(db),
+            sessions=Sessions(db, ends),
+            ends=ends,
             house_keys=house_keys,
             seals=Seals(bytes.fromhex(seal[-1].secret)),
             lane=lane,

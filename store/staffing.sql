@@ -8,7 +8,12 @@ UPDATE users SET password_hash = $2
 WHERE user_id = $1
 RETURNING user_id;
 
--- name: revoke_sessions
-UPDATE refresh_tokens SET revoked_at = clock_timestamp()
-WHERE user_id = $1 AND revoked_at IS NULL
-RETURNING digest;
+-- name: disable
+UPDATE users SET disabled_at = coalesce(disabled_at, clock_timestamp())
+WHERE user_id = $1
+RETURNING user_id;
+
+-- name: enable
+UPDATE users SET disabled_at = NULL
+WHERE user_id = $1
+RETURNING user_id;

@@ -1,5 +1,6 @@
 """People: register, sign in, stay signed in, sign out."""
 
+from contextlib import suppress
 from http.cookies import CookieError, SimpleCookie
 from typing import Annotated
 
@@ -13,7 +14,7 @@ from server.demo import is_demo_login
 from server.problems import HttpProblem, unauthenticated
 from server.tokens import LIFETIME_SECONDS
 from store.accounts import NewUser, User
-from store.errors import AlreadyExists, Forbidden, Overloaded
+from store.errors import AlreadyExists, Forbidden, NotFound, Overloaded
 from store.sessions import IDLE, Session
 
 Password = Annotated[str, msgspec.Meta(min_length=8, max_length=128)]
@@ -29,6 +30,12 @@ class Registration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Credentials(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     email: Annotated[str, msgspec.Meta(max_length=254)]
     password: Annotated[str, msgspec.Meta(max_length=128)]
+
+
+class Leaving(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which sessions end: this one, or all that the user has."""
+
+    everywhere: bool = False
 
 
 class UserShape(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -63,7 +70,7 @@ async def register(call: Call, body: Registration) -> Answer:
     password_hash = await call.services.passwords.hash(body.password)
     new = NewUser(body.name.strip(), body.email, password_hash)
     user = await call.services.store.accounts.add(new)
-    return await _sign_in(call, user, status=201)
+    return await _sign_in(call, user.user_id, status=201)
 
 
 async def login(call: Call, body: Credentials) -> Answer:
@@ -77,7 +84,7 @@ async def login(call: Call, body: Credentials) -> Answer:
     is_match = await call.services.passwords.matches(body.password, password_hash)
     if user is None or not is_match:
         raise unauthenticated("e-mail or password is wrong")
-    return await _sign_in(call, user, status=200)
+    return await _sign_in(call, user.user_id, status=200)
 
 
 async def refresh(call: Call) -> Answer:
@@ -85,19 +92,24 @@ async def refresh(call: Call) -> Answer:
     _require_own_page(call)
     token = _cookie(call)
     session = await call.services.store.sessions.rotate(token) if token else None
-    user = await call.services.store.accounts.find(session.user_id) if session else None
-    if session is None or user is None or user.is_disabled:
+    if session is None:
         problem = unauthenticated("sign in again")
         problem.headers = (*problem.headers, _drop_cookie(call))
         raise problem
-    return _signed_in(call, user, session, status=200)
+    return await _signed_in(call, session, status=200)
 
 
-async def logout(call: Call) -> Answer:
-    """End the session on this device."""
+async def logout(call: Call, body: Leaving) -> Answer:
+    """End the session on this device, or everywhere: what it may still do ends with it."""
     _require_own_page(call)
+    sessions, user_id = call.services.store.sessions, call.caller.user_id
     if token := _cookie(call):
-        await call.services.store.sessions.end(token)
+        user_id = await sessions.end(token) or user_id
+    elif call.token is not None and user_id is not None:
+        with suppress(NotFound):
+            await sessions.end_one(user_id, call.token.session_id)
+    if body.everywhere and user_id is not None:
+        await sessions.end_all(user_id)
     return Answer(204, headers=(_drop_cookie(call),))
 
 
@@ -110,18 +122,26 @@ async def read_me(call: Call) -> UserShape:
     return user_shape(user)
 
 
-async def _sign_in(call: Call, user: User, *, status: int) -> Answer:
-    session = await call.services.store.sessions.start(user.user_id)
-    return _signed_in(call, user, session, status=status)
+async def _sign_in(call: Call, user_id: int, *, status: int) -> Answer:
+    try:
+        session = await call.services.store.sessions.start(user_id)
+    except NotFound:
+        raise unauthenticated("this account is closed") from None
+    return await _signed_in(call, session, status=status)
 
 
-def _signed_in(call: Call, user: User, session: Session, *, status: int) -> Answer:
-    body = SignedIn(user_shape(user), call.services.tokens.issue(user), LIFETIME_SECONDS)
+async def _signed_in(call: Call, session: Session, *, status: int) -> Answer:
+    # Read after the session exists: whatever changes from now on ends it, and this token with it.
+    user = await call.services.store.accounts.find(session.user_id)
+    if user is None or user.is_disabled:
+        raise unauthenticated("this account is closed")
+    access = call.services.tokens.issue(user, session.session_id)
     headers = (
         (b"content-type", b"application/json"),
         (b"cache-control", b"no-store"),
         _cookie_header(call, session.token, int(IDLE.total_seconds())),
     )
+    body = SignedIn(user_shape(user), access, LIFETIME_SECONDS)
     return Answer(status, wire.encode(body), headers)
 
 
@@ -174,10 +194,34 @@ OPERATIONS = (
         status=201,
         problems=(AlreadyExists, Overloaded),
     ),
-    Operation("POST", "/auth/login", login, SignedIn, problems=(Overloaded,)),
-    Operation("POST", "/auth/refresh", refresh, SignedIn, problems=(Forbidden, Overloaded)),
-    Operation("POST", "/auth/logout", logout, None, status=204, problems=(Forbidden, Overloaded)),
     Operation(
-        "GET", "/auth/me", read_me, UserShape, access=Access.SIGNED_IN, problems=(Overloaded,)
+        "POST",
+        "/auth/login",
+        login,
+        SignedIn,
+        problems=(Overloaded,),
+    ),
+    Operation(
+        "POST",
+        "/auth/refresh",
+        refresh,
+        SignedIn,
+        problems=(Forbidden, Overloaded),
+    ),
+    Operation(
+        "POST",
+        "/auth/logout",
+        logout,
+        None,
+        status=204,
+        problems=(Forbidden, Overloaded),
+    ),
+    Operation(
+        "GET",
+        "/auth/me",
+        read_me,
+        UserShape,
+        access=Access.SIGNED_IN,
+        problems=(Overloaded,),
     ),
 )

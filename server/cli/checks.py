@@ -188,7 +188,8 @@ def _judge_durability(condition: Condition) -> Check:
 
 def _judge_connections(condition: Condition, settings: Settings) -> Check:
     detail = f"{settings.db_pool_size} of {condition.connections_max}"
-    if settings.db_pool_size + _SPARE_CONNECTIONS > condition.connections_max:
+    listening = settings.workers + 1  # one for each process, the worker among them
+    if settings.db_pool_size + listening + _SPARE_CONNECTIONS > condition.connections_max:
         advice = "lower OMNIBUS_DB_POOL_SIZE or raise max_connections"
         return Check("connections", Verdict.WARN, f"{detail}, which leaves too few", advice)
     return Check("connections", Verdict.OK, detail)

@@ -1,25 +1,20 @@
 """`user`: who may sign in, and as what."""
 
-import asyncio
 import getpass
 import json
 import sys
-from collections.abc import Awaitable, Callable
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 import msgspec
 import typer
 
-from server.cli.database import database_url
+from server.cli.database import on_store
 from store import Store
-from store.access import DatabaseUnusable, reaching
 from store.accounts import NewUser, User
 from store.errors import AlreadyExists
-from store.facade import StoreOptions
 from store.model import Role
 from store.staffing import Staffing
 
-T = TypeVar("T")
 _STAFF = {Role.AGENT, Role.OPERATOR}
 _MOST = 10_000
 _Email = Annotated[str, typer.Argument(help="Their e-mail address.", show_default=False)]
@@ -67,7 +62,7 @@ def add(
         except AlreadyExists:
             sys.exit(f"omnibus: {email} is a user already")
 
-    user = _on_store("user add", work)
+    user = on_store("user add", work)
     print(json.dumps(_document(user)) if as_json else f"added {user.email} as {user.role}")
 
 
@@ -80,7 +75,7 @@ def list_users(*, as_json: _Json = False) -> None:
         }
         return await store.accounts.list(limit=_MOST), operators
 
-    users, operators = _on_store("user list", work)
+    users, operators = on_store("user list", work)
     if as_json:
         print(json.dumps({"items": [_document(user) for user in users]}, ensure_ascii=False))
         return
@@ -104,8 +99,8 @@ def set_role(
         operator_id = await _find_operator(store, role, operator)
         await Staffing(store.db).set_role(user.user_id, role, operator_id)
 
-    _on_store("user set-role", work)
-    print(f"{email} is {role} now; an access token they hold stays good for ten minutes at most")
+    on_store("user set-role", work)
+    print(f"{email} is {role} now, and signed out everywhere")
 
 
 def set_password(email: _Email) -> None:
@@ -124,25 +119,8 @@ def set_password(email: _Email) -> None:
             passwords.close()
         await Staffing(store.db).set_password(user.user_id, password_hash)
 
-    _on_store("user set-password", work)
+    on_store("user set-password", work)
     print(f"{email} has a new password and is signed out everywhere")
-
-
-def _on_store(command: str, work: Callable[[Store], Awaitable[T]]) -> T:
-    url = database_url(command)
-
-    async def run() -> T:
-        async with reaching(url):
-            store = await Store.open(url, StoreOptions(pool_size=1))
-            try:
-                return await work(store)
-            finally:
-                await store.close()
-
-    try:
-        return asyncio.run(run())
-    except DatabaseUnusable as error:
-        sys.exit(f"omnibus: cannot use the database: {error.reason}")
 
 
 def _read_password() -> str:

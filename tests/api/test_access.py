@@ -4,11 +4,17 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import httpx2
 import pytest
 
 from server.app import OPERATIONS
 from server.contract import Operation
+from store.model import Role
+from store.staffing import Staffing
+from tests.api.answers import problem
+from tests.api.forgeries import Forger
 from tests.api.shop import PASSWORD, Json, Shop, in_days, new_key, purchase
+from tests.support.waiting import wait_until
 
 EVERYONE = frozenset(
     {
@@ -23,6 +29,8 @@ EVERYONE = frozenset(
         "admin",
     }
 )
+# Their tokens were an admin's, and looked the same.
+BARRED = ("disabled", "expired")
 SIGNED_IN = EVERYONE - {"guest"}
 OWN_STAFF = frozenset({"agent", "manager", "admin"})
 MANAGERS = frozenset({"manager", "rival", "admin"})
@@ -77,6 +85,8 @@ ROWS: Mapping[str, Row] = {
     "refresh": Row(frozenset(), "/auth/refresh"),
     "logout": Row(EVERYONE, "/auth/logout"),
     "read_me": Row(SIGNED_IN, "/auth/me"),
+    "list_sessions": Row(SIGNED_IN, "/auth/sessions"),
+    "end_session": Row(frozenset({"rider"}), "/auth/sessions/{session}"),
     "create_bus": Row(
         MANAGERS,
         "/admin/buses",
@@ -102,18 +112,57 @@ async def test_only_those_who_may_are_let_in(shop: Shop, operation: Operation) -
     for who in sorted(EVERYONE):
         names = await things(shop, who)
         rev = await shop.rev(names["bus"])
-        answer = await shop.client(None if who == "guest" else who).request(
-            # An answer without an end is refused or begun like any other: its head is enough.
-            "HEAD" if operation.text else operation.method,
-            fill(row.path, names),
-            json=json.loads(fill(json.dumps(row.body), names)),
-            headers=new_key(),
-        )
+        client = shop.client(None if who == "guest" else who)
+        answer = await ask(client, operation, names)
         if who in row.allowed:
             assert answer.status_code < 400, (who, answer.text)
         else:
             assert answer.status_code in {401, 403, 404}, (who, answer.text)
             assert await shop.rev(names["bus"]) == rev, who
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
+async def test_a_token_that_is_good_no_more_opens_nothing_not_even_what_is_open_to_all(
+    shop: Shop, operation: Operation
+) -> None:
+    names = await things(shop, "barred")
+    rev = await shop.rev(names["bus"])
+    for who in BARRED:
+        token = await barred_token(shop, who)
+        answer = await ask(shop.client(), operation, names, authorization=f"Bearer {token}")
+        assert answer.status_code == 401, (who, answer.text)
+        if not operation.text:
+            problem(answer, 401, "unauthenticated")
+        assert await shop.rev(names["bus"]) == rev, who
+
+
+async def ask(
+    client: httpx2.AsyncClient, operation: Operation, names: Mapping[str, str], **headers: str
+) -> httpx2.Response:
+    row = ROWS[operation.name]
+    return await client.request(
+        # An answer without an end is refused or begun like any other: its head is enough.
+        "HEAD" if operation.text else operation.method,
+        fill(row.path, names),
+        json=json.loads(fill(json.dumps(row.body), names)),
+        headers=new_key() | headers,
+    )
+
+
+async def barred_token(shop: Shop, who: str) -> str:
+    """Return a token of an admin whose account was closed after it was made, or whose time is over."""
+    if who == "expired":
+        return Forger(shop.tokens, shop.token("admin")).off_by(60)
+    user = await shop.hire(Role.ADMIN)
+    token, _ = await shop.begin_session(user)
+    await Staffing(shop.store.db).disable(user.user_id)
+
+    async def is_known() -> bool:
+        headers = {"authorization": f"Bearer {token}"}
+        return (await shop.client().get("/stops", headers=headers)).status_code == 401
+
+    await wait_until(is_known, seconds=5)
+    return token
 
 
 async def things(shop: Shop, who: str) -> dict[str, str]:
@@ -124,6 +173,7 @@ async def things(shop: Shop, who: str) -> dict[str, str]:
     paid = await shop.pay(await shop.book(rider, bus, ["1C"]))
     wanted = {"bus_id": bus, "seats": ["1D"], "reason": "x"}
     block = await shop.client("manager").post("/admin/blocks", json=wanted)
+    _, session = await shop.begin_session(shop.people["rider"])
     return {
         "bus": bus,
         "operator": shop.operators["Northline"],
@@ -131,6 +181,7 @@ async def things(shop: Shop, who: str) -> dict[str, str]:
         "ref": paid["ref"],
         "payment": unpaid["payment"]["id"],
         "block": block.json()["id"],
+        "session": session.session_id,
         "new": f"{who}-{bus}@example.org",
         "password": PASSWORD,
     }

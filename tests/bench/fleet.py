@@ -4,6 +4,7 @@ import itertools
 import json
 import random
 import re
+import uuid
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -72,7 +73,8 @@ class Fleet:
         operator = None if role is Role.RIDER else self.operator_id
         return [
             tokens.issue(
-                User(number, "", "", role, operator, is_disabled=False, password_hash="")
+                User(number, "", "", role, operator, is_disabled=False, password_hash=""),
+                str(uuid.uuid4()),
             ).encode()
             for number in range(1, count + 1)
         ]

@@ -176,7 +176,11 @@ async def test_another_password_replaces_the_old_one_and_ends_every_session(
 
 
 @pytest.mark.parametrize(
-    "change", [("set-role", "nobody@x.example", "admin"), ("set-password", "nobody@x.example")]
+    "change",
+    [
+        ("set-role", "nobody@x.example", "admin"),
+        ("set-password", "nobody@x.example"),
+    ],
 )
 async def test_an_unknown_user_is_named(command: Any, change: tuple[str, ...]) -> None:
     ran = command(*change)

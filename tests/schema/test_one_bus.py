@@ -26,6 +26,10 @@ REFERENCE = {"operators", "stops", "routes", "route_stops", "layouts", "layout_s
 ELSEWHERE = {
     "users",
     "refresh_tokens",
+    "session_ends",
+    "second_factors",
+    "recovery_codes",
+    "invitations",
     "house_keys",
     "audit_log",
     "schema_migrations",
