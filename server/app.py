@@ -17,6 +17,7 @@ from server.api import (
     holds,
     operators,
     payments,
+    second_factors,
     sessions,
     stops,
     streams,
@@ -40,6 +41,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *stops.OPERATIONS,
     *accounts.OPERATIONS,
     *sessions.OPERATIONS,
+    *second_factors.OPERATIONS,
     *admin.OPERATIONS,
     *operators.OPERATIONS,
 )

@@ -37,6 +37,7 @@ class Settings:
     hold_seconds: int = 300
     pending_seconds: int = 120
     rate_limits: bool = True
+    staff_totp: str = "optional"
     demo: bool = False
 
     @property
@@ -79,6 +80,15 @@ def _switch(text: str) -> bool:
     if text.lower() not in {"on", "off"}:
         raise ValueError("must be `on` or `off`")
     return text.lower() == "on"
+
+
+def _one_of(*words: str) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        if text.lower() not in words:
+            raise ValueError(f"must be {' or '.join(f'`{word}`' for word in words)}")
+        return text.lower()
+
+    return read
 
 
 def _url(*schemes: str) -> Callable[[str], str]:
@@ -190,6 +200,12 @@ SETTINGS = (
     Setting("hold_seconds", _whole(1, 1200), "300", "how long a hold lasts"),
     Setting("pending_seconds", _whole(1, 3600), "120", "how long an unpaid booking lasts"),
     Setting("rate_limits", _switch, "on", "limits by caller and address: `on` or `off`"),
+    Setting(
+        "staff_totp",
+        _one_of("optional", "required"),
+        "optional",
+        "`required`: operators and admins without a second factor may do nothing but set one up",
+    ),
     Setting(
         "demo",
         _switch,

@@ -24,6 +24,7 @@ from server.problems import (
     HttpProblem,
     bad_field,
     describe,
+    enrol_first,
     unauthenticated,
     write,
 )
@@ -143,6 +144,8 @@ class Operation:
     """The media type of a success that is a text of its own kind instead of JSON."""
     tells_guests_apart: bool = False
     """Whether guests are recognised here, and given a cookie if they have none."""
+    is_for_enrolment: bool = False
+    """Whether staff may call it before they have the second factor they need."""
     name: str = field(init=False)
     body_type: Any = field(init=False)
     query_type: Any = field(init=False)
@@ -229,6 +232,8 @@ class Endpoint:
             if caller.is_guest:
                 raise unauthenticated("this needs a signed-in user")
             raise Forbidden("your role may not do this")
+        if token is not None and token.may_only_enrol and not operation.is_for_enrolment:
+            raise enrol_first()
         return Call(
             self._services,
             operation,

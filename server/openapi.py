@@ -152,6 +152,9 @@ def _codes(operation: Operation) -> dict[int, list[str]]:
     codes.setdefault(401, []).append("unauthenticated")
     if operation.access is not Access.ANYONE:
         codes.setdefault(403, ["forbidden"])
+    # Of everybody whose role needs a second factor, until they have it.
+    if not operation.is_for_enrolment:
+        codes.setdefault(403, []).append("second_factor_required")
     return codes
 
 

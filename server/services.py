@@ -16,6 +16,7 @@ from server.doorkeeper import Doorkeeper
 from server.guests import Guests
 from server.metrics import note_events
 from server.passwords import Passwords
+from server.second_factors import Authenticator
 from server.tokens import SIGNING, Tokens, new_signing_key
 from server.topics import StoreTopics
 from store import Store
@@ -39,6 +40,7 @@ class Services:
     passwords: Passwords
     guests: Guests
     doorkeeper: Doorkeeper
+    authenticator: Authenticator
 
 
 @asynccontextmanager
@@ -65,6 +67,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
     passwords = Passwords()
     try:
         cookie_keys = await store.house_keys.find_or_make("buyer_cookies", _new_secret_key)
+        seals = await store.house_keys.find_or_make("second_factors", _new_secret_key)
         signing = await store.house_keys.find_or_make(SIGNING, new_signing_key)
         guests = Guests(bytes.fromhex(cookie_keys[-1].secret))
         tokens = Tokens(signing, doorkeeper.ended)
@@ -97,6 +100,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
                 passwords,
                 guests,
                 doorkeeper,
+                Authenticator(seals),
             )
         finally:
             await live.stop()
@@ -120,7 +124,7 @@ class _Speaker:
 def _authenticate_with(tokens: Tokens, accounts: Accounts, doorkeeper: Doorkeeper) -> Authenticate:
     async def authenticate(token: str) -> Principal | None:
         verified = tokens.verify(token)
-        if verified is None:
+        if verified is None or verified.may_only_enrol:
             return None
         caller = verified.caller
         assert caller.user_id is not None, "a token is somebody's"

@@ -27,17 +27,19 @@ _LEEWAY_SECONDS = 10
 _ALGORITHM: Final = "Ed25519"
 _ISSUER = "omnibus"
 _TYPE = "at+jwt"
+_ENROL = "enrol"
 _LONGEST_TOKEN = 2_000
 _CACHED = 20_000
 
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """Whom a token speaks for, in which session."""
+    """Whom a token speaks for, in which session; `may_only_enrol` until they have the second factor they need."""
 
     caller: Caller
     expires_at: float
     session_id: str
+    may_only_enrol: bool = False
 
 
 class Tokens:
@@ -62,7 +64,7 @@ class Tokens:
         self._keys = KeySet(list(parsed))
         self._verified: OrderedDict[str, Verified] = OrderedDict()
 
-    def issue(self, user: User, session_id: str) -> str:
+    def issue(self, user: User, session_id: str, *, may_only_enrol: bool = False) -> str:
         now = int(time.time())
         claims: dict[str, Any] = {
             "iss": _ISSUER,
@@ -76,6 +78,8 @@ class Tokens:
         }
         if user.operator_id is not None:
             claims["operator"] = user.operator_id
+        if may_only_enrol:
+            claims["scope"] = _ENROL
         header = {"alg": _ALGORITHM, "typ": _TYPE, "kid": self._signing.kid}
         return jwt.encode(header, claims, self._signing, registry=self._registry)
 
@@ -104,7 +108,8 @@ class Tokens:
             self._claims.validate(decoded.claims)
             claims = decoded.claims
             caller = Caller(int(claims["sub"]), Role(claims["role"]), claims.get("operator"))
-            return Verified(caller, float(claims["exp"]), str(claims["sid"]))
+            may_only_enrol = claims.get("scope") is not None
+            return Verified(caller, float(claims["exp"]), str(claims["sid"]), may_only_enrol)
         except (JoseError, ValueError, KeyError, TypeError):
             return None
 

@@ -25,6 +25,7 @@ from store.lookup import Lookup
 from store.retention import Retention
 from store.sales import Sales
 from store.seals import Seals
+from store.second_factors import SecondFactors
 from store.session_ends import SessionEnd, SessionEnds
 from store.sessions import Sessions
 from store.settlement import Settlement
@@ -64,6 +65,7 @@ class Store:
     limits: OperatorLimits
     sessions: Sessions
     ends: SessionEnds
+    second_factors: SecondFactors
     house_keys: HouseKeys
     seals: Seals
     lane: Lane
@@ -112,6 +114,7 @@ class Store:
             limits=OperatorLimits(db),
             sessions=Sessions(db, ends),
             ends=ends,
+            second_factors=SecondFactors(db, ends),
             house_keys=house_keys,
             seals=Seals(bytes.fromhex(seal[-1].secret)),
             lane=lane,

@@ -11,14 +11,16 @@ from server.api.bookings import Email
 from server.api.shapes import Line
 from server.contract import Access, Answer, Call, Operation
 from server.demo import is_demo_login
-from server.problems import HttpProblem, unauthenticated
+from server.problems import HttpProblem, totp_required, unauthenticated
 from server.tokens import LIFETIME_SECONDS
 from store.accounts import NewUser, User
 from store.errors import AlreadyExists, Forbidden, NotFound, Overloaded
+from store.model import Role
 from store.sessions import IDLE, Session
 
 Password = Annotated[str, msgspec.Meta(min_length=8, max_length=128)]
 _PATH = "/api/v1/auth"
+_NEED_SECOND_FACTOR = frozenset({Role.OPERATOR, Role.ADMIN})
 
 
 class Registration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -30,6 +32,7 @@ class Registration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Credentials(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     email: Annotated[str, msgspec.Meta(max_length=254)]
     password: Annotated[str, msgspec.Meta(max_length=128)]
+    totp: Annotated[str, msgspec.Meta(max_length=40)] | None = None
 
 
 class Leaving(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -74,7 +77,7 @@ async def register(call: Call, body: Registration) -> Answer:
 
 
 async def login(call: Call, body: Credentials) -> Answer:
-    """Sign in with e-mail and password."""
+    """Sign in with e-mail and password, and a code of the second factor if there is one."""
     email = body.email if body.email.isprintable() else ""
     user = await call.services.store.accounts.find_by_email(email)
     may_enter = user is not None and not user.is_disabled
@@ -84,6 +87,7 @@ async def login(call: Call, body: Credentials) -> Answer:
     is_match = await call.services.passwords.matches(body.password, password_hash)
     if user is None or not is_match:
         raise unauthenticated("e-mail or password is wrong")
+    await _require_second_factor(call, user.user_id, body.totp)
     return await _sign_in(call, user.user_id, status=200)
 
 
@@ -122,6 +126,16 @@ async def read_me(call: Call) -> UserShape:
     return user_shape(user)
 
 
+async def _require_second_factor(call: Call, user_id: int, given: str | None) -> None:
+    factors = call.services.store.second_factors
+    if not await factors.is_confirmed(user_id):
+        return
+    if given is None:
+        raise totp_required()
+    if not await factors.use(user_id, call.services.authenticator.attempt(user_id, given)):
+        raise unauthenticated("e-mail, password or code is wrong")
+
+
 async def _sign_in(call: Call, user_id: int, *, status: int) -> Answer:
     try:
         session = await call.services.store.sessions.start(user_id)
@@ -135,7 +149,9 @@ async def _signed_in(call: Call, session: Session, *, status: int) -> Answer:
     user = await call.services.store.accounts.find(session.user_id)
     if user is None or user.is_disabled:
         raise unauthenticated("this account is closed")
-    access = call.services.tokens.issue(user, session.session_id)
+    access = call.services.tokens.issue(
+        user, session.session_id, may_only_enrol=await _lacks_second_factor(call, user)
+    )
     headers = (
         (b"content-type", b"application/json"),
         (b"cache-control", b"no-store"),
@@ -143,6 +159,12 @@ async def _signed_in(call: Call, session: Session, *, status: int) -> Answer:
     )
     body = SignedIn(user_shape(user), access, LIFETIME_SECONDS)
     return Answer(status, wire.encode(body), headers)
+
+
+async def _lacks_second_factor(call: Call, user: User) -> bool:
+    if call.services.settings.staff_totp != "required" or user.role not in _NEED_SECOND_FACTOR:
+        return False
+    return not await call.services.store.second_factors.is_confirmed(user.user_id)
 
 
 def _cookie_name(call: Call) -> str:
@@ -200,6 +222,8 @@ OPERATIONS = (
         login,
         SignedIn,
         problems=(Overloaded,),
+        refusals={401: "totp_required"},
+        is_for_enrolment=True,
     ),
     Operation(
         "POST",
@@ -207,6 +231,7 @@ OPERATIONS = (
         refresh,
         SignedIn,
         problems=(Forbidden, Overloaded),
+        is_for_enrolment=True,
     ),
     Operation(
         "POST",
@@ -215,6 +240,7 @@ OPERATIONS = (
         None,
         status=204,
         problems=(Forbidden, Overloaded),
+        is_for_enrolment=True,
     ),
     Operation(
         "GET",
@@ -223,5 +249,6 @@ OPERATIONS = (
         UserShape,
         access=Access.SIGNED_IN,
         problems=(Overloaded,),
+        is_for_enrolment=True,
     ),
 )

@@ -261,6 +261,9 @@ export default {
   "login.show": "Show the password",
   "login.hide": "Hide the password",
   "login.wrong": "E-mail or password is wrong",
+  "login.wrong.code": "E-mail, password or code is wrong",
+  "login.code": "Code",
+  "login.code.hint": "Six digits from your authenticator, or a recovery code",
   "login.taken": "There is an account with this e-mail. Sign in instead",
   "login.needed": "Fill this in",
 

@@ -30,6 +30,7 @@ async def test_a_forgery_changes_nothing(shop: Shop, guest: httpx2.AsyncClient, 
         ("POST", "/bookings", purchase(["1A"]) | {"hold_id": hold["id"]}),
         ("DELETE", f"/holds/{hold['id']}", None),
         ("POST", "/admin/blocks", block),
+        ("POST", "/auth/totp", None),
         ("POST", "/auth/logout", None),
     ):
         answer = await guest.request(method, path, headers=headers, json=body)

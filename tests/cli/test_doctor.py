@@ -14,6 +14,7 @@ from server.cli.checks import (
     judge,
     judge_disk,
     judge_open_files,
+    judge_staff_login,
 )
 from server.config import Settings
 from store import Store
@@ -54,13 +55,13 @@ async def test_sound_servers_are_well_in_every_line(
     await store.watch.look()
     await store.close()
     named = {"DATABASE_URL": database_url, "REDIS_URL": valkey.url}
-    ran = omnibus("doctor", **named)
+    ran = omnibus("doctor", **named, STAFF_TOTP="required")
     assert ran.code == 0, ran.out
     assert ran.err == ""
     found = lines(ran)
     assert list(found) == [
         *("settings", "database", "schema", "invariants", "durability", "connections", "clock"),
-        *("redis", "open files"),
+        *("redis", "open files", "staff login"),
     ]
     assert {verdict for name, verdict in found.items() if name != "open files"} == {"ok"}
     assert "OMNIBUS_DATABASE_URL" in ran.out
@@ -170,6 +171,9 @@ def test_a_condition_gets_its_verdict(
         (judge_open_files(1024), Verdict.WARN),
         (judge_open_files(65_536), Verdict.OK),
         (judge_open_files(resource.RLIM_INFINITY), Verdict.OK),
+        (judge_staff_login(Settings()), Verdict.WARN),
+        (judge_staff_login(Settings(demo=True)), Verdict.OK),
+        (judge_staff_login(Settings(staff_totp="required")), Verdict.OK),
         (judge_disk(Path("/"), 100 * 1024**2), Verdict.FAIL),
         (judge_disk(Path("/"), 1024**3), Verdict.WARN),
         (judge_disk(Path("/"), 10 * 1024**3), Verdict.OK),

@@ -1,6 +1,6 @@
 // `/login`: into an account, or a new one.
 import { ApiError, post, signedIn } from "../core/api.js";
-import { html, Icon, useRef, useState } from "../core/dom.js";
+import { html, Icon, useEffect, useRef, useState } from "../core/dom.js";
 import { mount } from "../core/shell.js";
 import { t } from "../core/text.js";
 import { Field } from "../core/ui.js";
@@ -15,12 +15,16 @@ function next() {
 
 function LoginPage() {
   const [isNew, setNew] = useState(location.hash === "#register");
-  const [values, setValues] = useState({ name: "", email: "", password: "" });
+  const [values, setValues] = useState({ name: "", email: "", password: "", totp: "" });
+  const [asksCode, setAsksCode] = useState(false);
   const [faults, setFaults] = useState(/** @type {Record<string, string>} */ ({}));
   const [fault, setFault] = useState("");
   const [isBusy, setBusy] = useState(false);
   const [isShown, show] = useState(false);
   const form = useRef(/** @type {HTMLFormElement | null} */ (null));
+  useEffect(() => {
+    if (asksCode) document.getElementById("totp")?.focus();
+  }, [asksCode]);
   const set = (/** @type {Partial<typeof values>} */ change) => setValues({ ...values, ...change });
 
   const submit = async (/** @type {Event} */ event) => {
@@ -32,14 +36,16 @@ function LoginPage() {
     if (first) return document.getElementById(first)?.focus();
     if (isBusy) return undefined;
     setBusy(true);
-    const { name, email, password } = values;
+    const { name, email, password, totp } = values;
     try {
-      const body = isNew ? { name, email, password } : { email, password };
+      const known = asksCode ? { email, password, totp: totp.trim() } : { email, password };
+      const body = isNew ? { name, email, password } : known;
       signedIn(await post(isNew ? "/auth/register" : "/auth/login", body, { guest: true }));
       location.assign(next());
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
-      setFault(said(error));
+      if (error.code === "totp_required") setAsksCode(true);
+      else setFault(said(error, asksCode));
       setBusy(false);
     }
     return undefined;
@@ -48,6 +54,7 @@ function LoginPage() {
     setNew(wanted);
     setFaults({});
     setFault("");
+    setAsksCode(false);
   };
   return html`
     <form class="card narrow login" novalidate onSubmit=${submit} ref=${form}>
@@ -65,6 +72,7 @@ function LoginPage() {
           hint=${isNew ? t("login.password.hint") : ""} error=${faults.password} onValue=${(/** @type {string} */ password) => set({ password })} />
         <button type="button" class="button small quiet" aria-pressed=${isShown} onClick=${() => show(!isShown)}>${t(isShown ? "login.hide" : "login.show")}</button>
       </div>
+      ${asksCode && html`<${Field} label=${t("login.code")} name="totp" autocomplete="one-time-code" hint=${t("login.code.hint")} value=${values.totp} onValue=${(/** @type {string} */ totp) => set({ totp })} />`}
       <button class="button primary wide" aria-disabled=${isBusy}>${t(isNew ? "login.make" : "login.go")}</button>
     </form>`;
 }
@@ -80,9 +88,9 @@ function faultsOf({ name, email, password }, isNew) {
   return faults;
 }
 
-/** @param {ApiError} error */
-function said(error) {
-  if (error.code === "unauthenticated") return t("login.wrong");
+/** @param {ApiError} error @param {boolean} asksCode */
+function said(error, asksCode) {
+  if (error.code === "unauthenticated") return t(asksCode ? "login.wrong.code" : "login.wrong");
   if (error.code === "already_exists") return t("login.taken");
   if (error.code === "offline") return t("failure.offline");
   return error.problem.errors?.[0]?.detail ?? error.message;
