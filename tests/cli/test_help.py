@@ -7,7 +7,7 @@ from tests.cli.commands import omnibus
 
 COMMANDS = (
     *("up", "serve", "worker", "migrate", "openapi", "asyncapi"),
-    *("import", "demo", "user", "doctor", "watch"),
+    *("import", "demo", "user", "keys", "doctor", "watch"),
 )
 PRINTING = (
     ("migrate",),
@@ -15,6 +15,9 @@ PRINTING = (
     ("import", "gtfs"),
     ("user", "add"),
     ("user", "list"),
+    ("keys", "list"),
+    ("keys", "rotate"),
+    ("keys", "retire"),
     ("doctor",),
     ("watch",),
 )
