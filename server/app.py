@@ -11,6 +11,7 @@ from server import asyncapi, openapi, wire
 from server.api import (
     accounts,
     admin,
+    admin_users,
     bookings,
     buses,
     health,
@@ -43,6 +44,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *sessions.OPERATIONS,
     *second_factors.OPERATIONS,
     *admin.OPERATIONS,
+    *admin_users.OPERATIONS,
     *operators.OPERATIONS,
 )
 

@@ -13,6 +13,7 @@ from store.buses import Buses
 from store.catalogue import Catalogue
 from store.citus.lanes import ShardLanes
 from store.db import Database
+from store.directory import Directory
 from store.events import SeatsChanged
 from store.expiry import Expiry
 from store.fares import Fares
@@ -66,6 +67,7 @@ class Store:
     sessions: Sessions
     ends: SessionEnds
     second_factors: SecondFactors
+    directory: Directory
     house_keys: HouseKeys
     seals: Seals
     lane: Lane
@@ -115,6 +117,7 @@ class Store:
             sessions=Sessions(db, ends),
             ends=ends,
             second_factors=SecondFactors(db, ends),
+            directory=Directory(db, ends),
             house_keys=house_keys,
             seals=Seals(bytes.fromhex(seal[-1].secret)),
             lane=lane,

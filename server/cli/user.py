@@ -3,6 +3,7 @@
 import getpass
 import json
 import sys
+from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 
 import msgspec
@@ -11,7 +12,7 @@ import typer
 from server.cli.database import on_store
 from store import Store
 from store.accounts import NewUser, User
-from store.errors import AlreadyExists
+from store.errors import AlreadyExists, NotFound
 from store.model import Role
 from store.staffing import Staffing
 
@@ -31,6 +32,10 @@ def register(app: typer.Typer) -> None:
     group.command("list")(list_users)
     group.command("set-role")(set_role)
     group.command("set-password")(set_password)
+    group.command("disable")(disable)
+    group.command("enable")(enable)
+    group.command("end-sessions")(end_sessions)
+    group.command("reset-totp")(reset_totp)
     app.add_typer(group, name="user")
 
 
@@ -121,6 +126,45 @@ def set_password(email: _Email) -> None:
 
     on_store("user set-password", work)
     print(f"{email} has a new password and is signed out everywhere")
+
+
+def disable(email: _Email) -> None:
+    """Close an account. Whatever is signed in with it may do nothing more, from this moment on."""
+    _for_user("user disable", email, lambda store, user: Staffing(store.db).disable(user.user_id))
+    print(f"{email} is closed, and signed out everywhere")
+
+
+def enable(email: _Email) -> None:
+    """Open an account that was closed. They must sign in again."""
+    _for_user("user enable", email, lambda store, user: Staffing(store.db).enable(user.user_id))
+    print(f"{email} may sign in again")
+
+
+def end_sessions(email: _Email) -> None:
+    """Sign a user out everywhere, from this moment on."""
+    _for_user("user end-sessions", email, lambda store, user: store.sessions.end_all(user.user_id))
+    print(f"{email} is signed out everywhere")
+
+
+def reset_totp(email: _Email) -> None:
+    """Forget a user's second factor and recovery codes, for who has lost both. They must sign in again."""
+
+    async def work(store: Store, user: User) -> None:
+        try:
+            await store.second_factors.remove(user.user_id)
+        except NotFound:
+            sys.exit(f"omnibus: {email} has no second factor")
+        await store.sessions.end_all(user.user_id)
+
+    _for_user("user reset-totp", email, work)
+    print(f"{email} signs in by password alone until they set up a second factor anew")
+
+
+def _for_user(command: str, email: str, work: Callable[[Store, User], Awaitable[None]]) -> None:
+    async def find_and_work(store: Store) -> None:
+        await work(store, await _find(store, email))
+
+    on_store(command, find_and_work)
 
 
 def _read_password() -> str:

@@ -92,6 +92,14 @@ ROWS: Mapping[str, Row] = {
     "begin_totp": Row(SIGNED_IN, "/auth/totp"),
     "confirm_totp": Row(SIGNED_IN, "/auth/totp/confirm", {"code": "000000"}, frozenset({409, 422})),
     "remove_totp": Row(SIGNED_IN, "/auth/totp", {"password": "wrong"}, frozenset({422})),
+    "list_users": Row(MANAGERS, "/admin/users"),
+    "invite_user": Row(
+        OWN_MANAGERS,
+        "/admin/users",
+        {"name": "A", "email": "{new}", "role": "agent", "operator": "{operator}"},
+    ),
+    "read_user": Row(OWN_MANAGERS, "/admin/users/{colleague}"),
+    "change_user": Row(OWN_MANAGERS, "/admin/users/{colleague}", {"name": "Agent"}),
     "create_bus": Row(
         MANAGERS,
         "/admin/buses",
@@ -189,6 +197,7 @@ async def things(shop: Shop, who: str) -> dict[str, str]:
         "payment": unpaid["payment"]["id"],
         "block": block.json()["id"],
         "session": session.session_id,
+        "colleague": str(shop.people["agent"].user_id),
         "new": f"{who}-{bus}@example.org",
         "password": PASSWORD,
     }
