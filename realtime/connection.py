@@ -33,6 +33,7 @@ from realtime.protocol import (
     read_client_frame,
 )
 from realtime.settings import ConnectionSettings
+from realtime.speakers import Speakers
 from realtime.topics import SALES, Scope, Topics, is_topic
 
 log = logging.getLogger(__name__)
@@ -43,6 +44,10 @@ class Principal(Protocol):
 
     @property
     def user_id(self) -> int: ...
+
+    @property
+    def session_id(self) -> str:
+        """What they signed in with: ends with it."""
 
     @property
     def is_staff(self) -> bool: ...
@@ -69,6 +74,7 @@ class Surroundings:
     settings: ConnectionSettings
     counters: Counters
     schedule: Callable[["Connection", float], None]  # have `beat` called at that time
+    speakers: Speakers["Connection"]
 
 
 class Connection:
@@ -306,6 +312,7 @@ class Connection:
             self.close(objection)
             return
         self._principal = principal
+        self._around.speakers.add(principal.user_id, principal.session_id, self)
         self._around.topics.restrict(self, principal.operators, is_staff=principal.is_staff)
         self._failed_auths = 0
         self._expires_at = time.monotonic() + lasts
@@ -329,6 +336,7 @@ class Connection:
     def _release_user(self) -> None:
         if self._principal is not None:
             self._around.admission.release_user(self._principal.user_id)
+            self._around.speakers.remove(self._principal.user_id, self)
 
     def _leave(self) -> None:
         if not self.is_closed:

@@ -23,6 +23,7 @@ from realtime.loader import SeatSource
 from realtime.outlet import Outlet
 from realtime.protocol import Bye, CloseCode, Status
 from realtime.settings import LiveSettings
+from realtime.speakers import Speakers
 from realtime.stream import EventOutlet, Stream
 from realtime.supervise import cancel, supervise
 from realtime.topics import Topics, TopicSource
@@ -82,6 +83,7 @@ class Live:
             settings.connection,
             self.counters,
             self._schedule,
+            Speakers(),
         )
         self._wheel: Wheel[Client] = Wheel(
             2 * settings.connection.heartbeat_seconds, now=time.monotonic()
@@ -213,6 +215,11 @@ class Live:
         connection.lost()
         self._connections.discard(connection)
         self._wheel.remove(connection)
+
+    def end_session(self, user_id: int, session_id: str) -> None:
+        """Close what speaks for a session that is over: its token would be believed until it expires."""
+        for connection in self._around.speakers.find(user_id, session_id):
+            connection.close(CloseCode.UNAUTHENTICATED)
 
     # What the metrics endpoint reads beside the counters.
 

@@ -11,6 +11,7 @@ from server import asyncapi, openapi, wire
 from server.api import (
     accounts,
     admin,
+    admin_users,
     bookings,
     buses,
     health,
@@ -19,6 +20,8 @@ from server.api import (
     payments,
     profile,
     recovery,
+    second_factors,
+    sessions,
     stops,
     streams,
 )
@@ -44,7 +47,10 @@ OPERATIONS: tuple[Operation, ...] = (
     *accounts.OPERATIONS,
     *recovery.OPERATIONS,
     *profile.OPERATIONS,
+    *sessions.OPERATIONS,
+    *second_factors.OPERATIONS,
     *admin.OPERATIONS,
+    *admin_users.OPERATIONS,
     *operators.OPERATIONS,
 )
 

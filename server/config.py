@@ -46,6 +46,7 @@ class Settings:
     pending_seconds: int = 120
     rate_limits: bool = True
     rate_policies: tuple[tuple[str, tuple[int, int]], ...] = ()
+    staff_totp: str = "optional"
     demo: bool = False
 
     @property
@@ -119,6 +120,15 @@ def _switch(text: str) -> bool:
     if text.lower() not in {"on", "off"}:
         raise ValueError("must be `on` or `off`")
     return text.lower() == "on"
+
+
+def _one_of(*words: str) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        if text.lower() not in words:
+            raise ValueError(f"must be {' or '.join(f'`{word}`' for word in words)}")
+        return text.lower()
+
+    return read
 
 
 def _url(*schemes: str) -> Callable[[str], str]:
@@ -238,7 +248,12 @@ SETTINGS = (
     Setting("host", _host, "127.0.0.1", "address to listen on"),
     Setting("port", _whole(1, 65535), "8000", "port to listen on"),
     Setting("workers", _whole(1, 64), "1", "API processes that share the connections"),
-    Setting("db_pool_size", _whole(4, 1000), "50", "database connections of all processes"),
+    Setting(
+        "db_pool_size",
+        _whole(4, 1000),
+        "50",
+        "database connections of all processes, besides one of each that only listens",
+    ),
     Setting(
         "requests_at_once",
         _whole(1, 100_000),
@@ -277,6 +292,12 @@ SETTINGS = (
         _list_of(_policy),
         "as in docs/limits.md",
         "other bursts and windows, separated by commas: `login=10/2m,search=600/60s`",
+    ),
+    Setting(
+        "staff_totp",
+        _one_of("optional", "required"),
+        "optional",
+        "`required`: operators and admins without a second factor may do nothing but set one up",
     ),
     Setting(
         "demo",

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from starlette.types import Receive, Scope, Send
 
 from server import wire
+from server.doorkeeper import require_open
 from server.guests import cookie_header, read_cookie
 from server.headers import EXTRA, Headers
 from server.intake import check_headers, decode_query, find_key, read_body, unsupported
@@ -24,10 +25,12 @@ from server.problems import (
     HttpProblem,
     bad_field,
     describe,
+    enrol_first,
     unauthenticated,
     write,
 )
 from server.services import Services
+from server.tokens import Verified
 from store.errors import Forbidden, Refusal, StoreError
 from store.model import GUEST, Caller, Role
 from store.requests import Ask, Key, Reply
@@ -38,6 +41,7 @@ _NO_STORE = (b"cache-control", b"no-store")
 _JSON: Headers = ((b"content-type", b"application/json"), _NO_STORE)
 _PROBLEM: Headers = ((b"content-type", CONTENT_TYPE), _NO_STORE)
 _BODILESS = frozenset({204, 304})
+_SAFE = frozenset({"GET", "HEAD"})
 
 
 class Access(Enum):
@@ -89,6 +93,8 @@ class Call:
     query: bytes
     body: bytes = b""
     key: str | None = None
+    token: Verified | None = None
+    """The access token that the caller has shown."""
 
     def ask(self, shape: Callable[[T], Any]) -> Ask[T]:
         """Return how the store shall write this call's answer, and its idempotency key."""
@@ -150,6 +156,8 @@ class Operation:
     """Whether guests are recognised here, and given a cookie if they have none."""
     rate: Rate | None = None
     """What its callers are limited as; by default what it does and where says it."""
+    is_for_enrolment: bool = False
+    """Whether staff may call it before they have the second factor they need."""
     name: str = field(init=False)
     body_type: Any = field(init=False)
     query_type: Any = field(init=False)
@@ -219,6 +227,8 @@ class Endpoint:
         operation = self._find(scope)
         scope["omnibus.route"] = operation.path
         call = self._open(scope, operation, path, headers)
+        if call.token and operation.method not in _SAFE and not self._services.doorkeeper.hears:
+            await require_open(self._services.store.ends, call.token)
         cookie = self._recognise(call) if operation.tells_guests_apart else None
         try:
             await self._pace(scope, call, is_known=cookie is None)
@@ -268,11 +278,14 @@ class Endpoint:
         headers: dict[bytes, bytes],
     ) -> Call:
         given = scope["headers"]
-        caller = self._who(headers)
+        token = self._who(headers)
+        caller = GUEST if token is None else token.caller
         if caller.role not in operation.access.value:
             if caller.is_guest:
                 raise unauthenticated("this needs a signed-in user")
             raise Forbidden("your role may not do this")
+        if token is not None and token.may_only_enrol and not operation.is_for_enrolment:
+            raise enrol_first()
         return Call(
             self._services,
             operation,
@@ -287,19 +300,20 @@ class Endpoint:
             key=find_key(given, headers, is_required=operation.idempotency is Idempotency.REQUIRED)
             if operation.idempotency is not Idempotency.NONE
             else None,
+            token=token,
         )
 
-    def _who(self, headers: dict[bytes, bytes]) -> Caller:
+    def _who(self, headers: dict[bytes, bytes]) -> Verified | None:
         given = headers.get(b"authorization")
         if given is None:
-            return GUEST
+            return None
         scheme, _, token = given.decode("latin-1").partition(" ")
         verified = (
             self._services.tokens.verify(token.strip()) if scheme.lower() == "bearer" else None
         )
         if verified is None:
             raise unauthenticated("the access token is not valid, or not any more")
-        return verified.caller
+        return verified
 
 
 async def _run(call: Call) -> Answer | Flow:

@@ -86,7 +86,9 @@ class Gate:
         self._waiting_max = limit * WAITING_FOR_EACH
         self._impatient_from = _NOBODY
         self._alarms: dict[Rank, asyncio.TimerHandle] = {}
-        self._borne_at = [0.0 for _ in Rank]  # when one of them last came in who had not waited long
+        self._borne_at = [
+            0.0 for _ in Rank
+        ]  # when one of them last came in who had not waited long
         self._episode: _Episode | None = None
         self.inside = 0
         self.waiting = 0

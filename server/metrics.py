@@ -44,6 +44,11 @@ CHECKED_AT = Gauge(
     "When the last round of all invariants began that was completed; 0 when there was none",
     registry=REGISTRY,
 )
+HEARING = Gauge(
+    "omnibus_session_ends_heard",
+    "How this process learns of sessions that ended: 2 at once, 1 a second later, 0 by asking before every write",
+    registry=REGISTRY,
+)
 
 
 def note_request(method: str, route: str, status: int, seconds: float) -> None:

@@ -124,6 +124,19 @@ def _responses(operation: Operation) -> dict[str, Any]:
     if links := links_of(operation.name):
         success["links"] = links
     responses = {str(operation.status): success}
+    if operation.path.endswith("/seats"):
+        responses["304"] = {"description": "Nothing has changed since the ETag given"}
+    for status, names in sorted(_codes(operation).items()):
+        responses[str(status)] = {
+            "description": ", ".join(f"`{name}`" for name in dict.fromkeys(names)),
+            "content": {
+                "application/problem+json": {"schema": {"$ref": _REF.format(name="Problem")}}
+            },
+        }
+    return responses
+
+
+def _codes(operation: Operation) -> dict[int, list[str]]:
     codes: dict[int, list[str]] = {}
     for problem in operation.problems:
         row = row_of(problem)
@@ -136,20 +149,14 @@ def _responses(operation: Operation) -> dict[str, Any]:
     for status, code in exchange.items():
         codes.setdefault(status, []).append(code)
     # Also of public operations: a token that is sent must be good.
-    codes.setdefault(401, ["unauthenticated"])
+    codes.setdefault(401, []).append("unauthenticated")
     codes.setdefault(429, ["rate_limited"])
     if operation.access is not Access.ANYONE:
         codes.setdefault(403, ["forbidden"])
-    if operation.path.endswith("/seats"):
-        responses["304"] = {"description": "Nothing has changed since the ETag given"}
-    for status, names in sorted(codes.items()):
-        responses[str(status)] = {
-            "description": ", ".join(f"`{name}`" for name in dict.fromkeys(names)),
-            "content": {
-                "application/problem+json": {"schema": {"$ref": _REF.format(name="Problem")}}
-            },
-        }
-    return responses
+    # Of everybody whose role needs a second factor, until they have it.
+    if not operation.is_for_enrolment:
+        codes.setdefault(403, []).append("second_factor_required")
+    return codes
 
 
 def _content(operation: Operation) -> dict[str, Any]:

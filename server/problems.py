@@ -270,6 +270,25 @@ def unauthenticated(detail: str) -> HttpProblem:
     )
 
 
+def totp_required() -> HttpProblem:
+    return HttpProblem(
+        401,
+        "totp_required",
+        "A second factor is needed",
+        "send the code that your authenticator shows, or a recovery code, as `totp`",
+        headers=((b"www-authenticate", b'Bearer realm="omnibus"'),),
+    )
+
+
+def enrol_first() -> HttpProblem:
+    return HttpProblem(
+        403,
+        "second_factor_required",
+        "Set up a second factor first",
+        "your role needs one here: POST /api/v1/auth/totp begins, refreshing the token ends it",
+    )
+
+
 def bad_field(pointer: str, code: str, detail: str, *, status: int = 422) -> HttpProblem:
     return HttpProblem(
         status,

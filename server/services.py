@@ -1,5 +1,6 @@
 """What handlers work with, opened and closed with the process."""
 
+import asyncio
 import secrets
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -10,16 +11,20 @@ from realtime.bus import Tally
 from realtime.connection import Authenticate, Principal
 from realtime.live import Live
 from realtime.settings import AdmissionSettings, LiveSettings
+from realtime.supervise import cancel, supervise
 from server.config import Settings
+from server.doorkeeper import Doorkeeper
 from server.guests import Guests
 from server.metrics import note_events
 from server.origins import Origins
 from server.pacing import Pacing
 from server.passwords import Passwords
-from server.tokens import Tokens, new_signing_key
+from server.second_factors import Authenticator
+from server.tokens import SIGNING, Tokens, new_signing_key
 from server.topics import StoreTopics
 from store import Store
 from store.accounts import Accounts
+from store.bulletin import Bulletin
 from store.events import SeatsChanged
 from store.facade import StoreOptions
 from store.house_keys import HouseKey
@@ -38,6 +43,8 @@ class Services:
     passwords: Passwords
     guests: Guests
     origins: Origins
+    doorkeeper: Doorkeeper
+    authenticator: Authenticator
     pacing: Pacing | None = None
     """How often callers may ask; None: as often as they like."""
 
@@ -56,37 +63,63 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         for live in listeners:
             live.announce(*events)
 
+    doorkeeper = Doorkeeper()
     store = await Store.open(
         settings.database_url,
         StoreOptions(settings.pool_size_each, settings.hold_seconds, settings.pending_seconds),
         announce,
+        doorkeeper.note,
     )
     passwords = Passwords()
     try:
-        cookie_keys = await store.house_keys.find_or_make("buyer_cookies", _new_cookie_key)
+        cookie_keys = await store.house_keys.find_or_make("buyer_cookies", _new_secret_key)
+        seals = await store.house_keys.find_or_make("second_factors", _new_secret_key)
+        signing = await store.house_keys.find_or_make(SIGNING, new_signing_key)
         guests = Guests(bytes.fromhex(cookie_keys[-1].secret))
-        tokens = Tokens(await store.house_keys.find_or_make("access_tokens", new_signing_key))
+        tokens = Tokens(signing, doorkeeper.ended)
         live = Live(
             store.buses,
             topics=StoreTopics(store),
             redis_url=settings.redis_url,
             is_only_process=settings.redis_url is None and settings.workers == 1,
-            authenticate=_authenticate_with(tokens, store.accounts),
+            authenticate=_authenticate_with(tokens, store.accounts, doorkeeper),
             settings=_live_settings(settings),
         )
         listeners.append(live)
         tally = Tally(settings.redis_url) if settings.redis_url and settings.rate_limits else None
         pacing = _pacing(settings, tally, guests) if settings.rate_limits else None
+        doorkeeper.show_out = live.end_session
+        bulletin = Bulletin(
+            settings.database_url,
+            store.db,
+            SIGNING,
+            ended=doorkeeper.note,
+            keys_changed=tokens.use,
+        )
+        doorkeeper.read(bulletin)
+        reading = asyncio.create_task(supervise("bulletin", bulletin.run))
         await live.start()
         if tally is not None:
             tally.start()
         try:
             origins = Origins(settings.allowed_origins, settings.own_origins)
-            yield Services(settings, store, live, tokens, passwords, guests, origins, pacing)
+            yield Services(
+                settings,
+                store,
+                live,
+                tokens,
+                passwords,
+                guests,
+                origins,
+                doorkeeper,
+                Authenticator(seals),
+                pacing,
+            )
         finally:
             if tally is not None:
                 await tally.stop()
             await live.stop()
+            await cancel([reading])
     finally:
         passwords.close()
         await store.close()
@@ -97,24 +130,28 @@ class _Speaker:
     """Whom a socket's token stands for."""
 
     user_id: int
+    session_id: str
     is_staff: bool
     operators: frozenset[int] | None
     expires_at: datetime
 
 
-def _authenticate_with(tokens: Tokens, accounts: Accounts) -> Authenticate:
+def _authenticate_with(tokens: Tokens, accounts: Accounts, doorkeeper: Doorkeeper) -> Authenticate:
     async def authenticate(token: str) -> Principal | None:
         verified = tokens.verify(token)
-        if verified is None:
+        if verified is None or verified.may_only_enrol:
             return None
         caller = verified.caller
         assert caller.user_id is not None, "a token is somebody's"
         is_staff = caller.role in _STAFF
         # A socket lasts longer than a request: what a token says of staff must still be true when it begins.
-        if is_staff and not await _is_still(accounts, caller):
+        if (is_staff or not doorkeeper.hears) and not await _is_still(accounts, caller):
+            return None
+        if verified.session_id in doorkeeper.ended:  # while we asked
             return None
         return _Speaker(
             user_id=caller.user_id,
+            session_id=verified.session_id,
             is_staff=is_staff,
             operators=None if caller.role in _OF_THE_HOUSE else _own(caller),
             expires_at=datetime.fromtimestamp(verified.expires_at, UTC),
@@ -155,5 +192,5 @@ def _own(caller: Caller) -> frozenset[int]:
     return frozenset() if caller.operator_id is None else frozenset({caller.operator_id})
 
 
-def _new_cookie_key() -> HouseKey:
+def _new_secret_key() -> HouseKey:
     return HouseKey("1", secrets.token_hex(32))

@@ -13,6 +13,7 @@ from store.buses import Buses
 from store.catalogue import Catalogue
 from store.citus.lanes import ShardLanes
 from store.db import Database
+from store.directory import Directory
 from store.events import SeatsChanged
 from store.expiry import Expiry
 from store.fares import Fares
@@ -28,6 +29,8 @@ from store.profiles import Profiles
 from store.retention import Retention
 from store.sales import Sales
 from store.seals import Seals
+from store.second_factors import SecondFactors
+from store.session_ends import SessionEnd, SessionEnds
 from store.sessions import Sessions
 from store.settlement import Settlement
 from store.timetable import Timetable
@@ -44,8 +47,8 @@ class StoreOptions:
     lane: LaneOptions = field(default_factory=LaneOptions)
 
 
-def _nobody(_events: Sequence[SeatsChanged]) -> None:
-    """For those who sell without telling: imports, tests of the store alone."""
+def _nobody(_news: Sequence[SeatsChanged] | Sequence[SessionEnd]) -> None:
+    """For those who work without telling: imports, tests of the store alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +71,9 @@ class Store:
     mails: Mails
     limits: OperatorLimits
     sessions: Sessions
+    ends: SessionEnds
+    second_factors: SecondFactors
+    directory: Directory
     house_keys: HouseKeys
     seals: Seals
     lane: Lane
@@ -81,8 +87,12 @@ class Store:
         dsn: str,
         options: StoreOptions = StoreOptions(),
         announce: Callable[[Sequence[SeatsChanged]], None] = _nobody,
+        ended: Callable[[Sequence[SessionEnd]], None] = _nobody,
     ) -> Self:
-        """Connect to a migrated database. `announce` hears of a batch's changes, after its COMMIT."""
+        """Connect to a migrated database.
+
+        `announce` hears of a batch's changes, `ended` of sessions that this process has ended, each after the COMMIT.
+        """
         db = await Database.connect(dsn, size=options.pool_size)
         try:
             house_keys = HouseKeys(db)
@@ -94,6 +104,7 @@ class Store:
         buses = Buses(db)
         lane = (ShardLanes if db.is_spread else Lane)(db, buses, announce, options.lane)
         seals = Seals(bytes.fromhex(seal[-1].secret))
+        ends = SessionEnds(db, ended)
         refs = RefCodec(bytes.fromhex(scatter[-1].secret))
         return cls(
             db=db,
@@ -109,11 +120,14 @@ class Store:
             retention=Retention(db),
             timetable=Timetable(db),
             accounts=Accounts(db),
-            profiles=Profiles(db),
-            personal=Personal(db),
+            profiles=Profiles(db, ends),
+            personal=Personal(db, ends),
             mails=Mails(db, seals),
             limits=OperatorLimits(db),
-            sessions=Sessions(db),
+            sessions=Sessions(db, ends),
+            ends=ends,
+            second_factors=SecondFactors(db, ends),
+            directory=Directory(db, ends),
             house_keys=house_keys,
             seals=seals,
             lane=lane,

@@ -1,12 +1,21 @@
-"""Secrets that all processes of an installation share, made by whichever comes first."""
+"""Secrets that all processes of an installation share, made by whichever comes first, and taken turns with.
+
+Keys of a purpose are in one of four states: a new one *waits*, so that every process knows it before it is used; the
+newest that does not wait *signs*; those before it *verify* what they signed; *retired* ones do nothing.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
 from store.db import Connection, Database
+from store.errors import NotFound, WrongState
 from store.queries import Queries
+from store.session_ends import KEPT
 
 SQL = Queries.beside(__file__)
+SAFE_DELAY = timedelta(seconds=60)
+"""Processes look for keys every second, and hear of them sooner; this is for those in trouble."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,12 +24,25 @@ class HouseKey:
     secret: str = field(repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class KeyState:
+    """`state` is `waits`, `signs`, `verifies` or `retired`; `free_at` is when nothing it signed is good any more."""
+
+    key_id: str
+    state: str
+    created_at: datetime
+    signs_at: datetime
+    retired_at: datetime | None
+    free_at: datetime | None
+    is_free: bool
+
+
 class HouseKeys:
     def __init__(self, db: Database) -> None:
         self._db = db
 
     async def find_or_make(self, purpose: str, make: Callable[[], HouseKey]) -> list[HouseKey]:
-        """Return the live keys of a purpose, newest first, making the first one if there is none.
+        """Return the live keys of a purpose, the one that signs first, making the first one if there is none.
 
         Locks the purpose (an advisory lock), so that two processes never make two first keys.
         """
@@ -29,10 +51,65 @@ class HouseKeys:
             await connection.execute(SQL["lock_purpose"], purpose)
             first = make()
             await connection.execute(SQL["add_first_key"], purpose, first.key_id, first.secret)
-            rows = await connection.fetch(SQL["find_keys"], purpose)
-            return [HouseKey(row["key_id"], row["secret"]) for row in rows]
+            return await read_keys(connection, purpose)
 
         rows = await self._db.fetch(SQL["find_keys"], purpose)
         if rows:
             return [HouseKey(row["key_id"], row["secret"]) for row in rows]
         return await self._db.transaction([], work)
+
+    async def list_states(self, purpose: str) -> list[KeyState]:
+        """Return all keys of a purpose, newest first, the retired among them."""
+        rows = await self._db.fetch(SQL["list_states"], purpose, KEPT)
+        return [KeyState(**dict(row)) for row in rows]
+
+    async def rotate(self, purpose: str, key: HouseKey, *, after: timedelta = SAFE_DELAY) -> None:
+        """Add a key that verifies from now on and signs after a while; tell every process. Locks the purpose."""
+
+        async def work(connection: Connection) -> None:
+            await connection.execute(SQL["lock_purpose"], purpose)
+            await connection.execute(SQL["add_key"], purpose, key.key_id, key.secret, after)
+            await connection.execute(SQL["tell"])
+
+        await self._db.transaction([], work)
+
+    async def retire(self, purpose: str, key_id: str, *, at_once: bool = False) -> None:
+        """Let a key do nothing any more, and tell every process; a second time changes nothing.
+
+        `at_once` also while something it signed is good, for a key that others may know; the newest key takes its place
+        if it signed. Locks the purpose. Raises NotFound, and WrongState if something it signed may still be good or
+        nobody could sign without it.
+        """
+
+        async def work(connection: Connection) -> None:
+            await connection.execute(SQL["lock_purpose"], purpose)
+            rows = await connection.fetch(SQL["list_states"], purpose, KEPT)
+            keys = {row["key_id"]: KeyState(**dict(row)) for row in rows}
+            if key_id not in keys:
+                raise NotFound("key")
+            if keys[key_id].state != "retired":
+                _require_spare(keys, key_id, at_once=at_once)
+                await connection.execute(SQL["retire"], purpose, key_id)
+                await connection.execute(SQL["let_newest_sign"], purpose)
+                await connection.execute(SQL["tell"])
+
+        await self._db.transaction([], work)
+
+
+async def read_keys(connection: Connection, purpose: str) -> list[HouseKey]:
+    """Return the live keys of a purpose, the one that signs first."""
+    rows = await connection.fetch(SQL["find_keys"], purpose)
+    return [HouseKey(row["key_id"], row["secret"]) for row in rows]
+
+
+def _require_spare(keys: dict[str, KeyState], key_id: str, *, at_once: bool) -> None:
+    key = keys[key_id]
+    if not any(other.state != "retired" for name, other in keys.items() if name != key_id):
+        raise WrongState(key.state, "it is the only key there is; rotate first")
+    if at_once or key.is_free:
+        return
+    if key.state == "signs":
+        raise WrongState(key.state, "it signs; rotate, and wait until the new key does")
+    raise WrongState(
+        key.state, f"what it signed may be good until {key.free_at:%Y-%m-%d %H:%M:%S %Z}"
+    )

@@ -2,7 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from store.db import Connection
@@ -33,11 +33,19 @@ class Proof:
     email: str
 
 
-async def mint(connection: Connection, token: str, purpose: Purpose, proof: Proof) -> None:
-    """Make a token good from now on; its time begins anew when its mail is tried again."""
-    await connection.execute(
-        SQL["mint"], _digest(token), purpose, proof.user_id, proof.email, LIFETIMES[purpose]
+async def mint(
+    connection: Connection,
+    token: str,
+    purpose: Purpose,
+    proof: Proof,
+    lifetime: timedelta | None = None,
+) -> datetime | None:
+    """Make a token good from now on and return until when; its time begins anew when its mail is tried again."""
+    lifetime = lifetime or LIFETIMES[purpose]
+    expires_at: datetime | None = await connection.fetchval(
+        SQL["mint"], _digest(token), purpose, proof.user_id, proof.email, lifetime
     )
+    return expires_at
 
 
 async def look_at(connection: Connection, token: str, purpose: Purpose) -> Proof:

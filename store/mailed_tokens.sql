@@ -3,7 +3,8 @@
 INSERT INTO mailed_tokens (digest, purpose, user_id, email, created_at, expires_at)
 SELECT $1, $2, $3, $4, t.now, t.now + $5::interval
 FROM (SELECT clock_timestamp() AS now) AS t
-ON CONFLICT (digest) DO UPDATE SET expires_at = excluded.expires_at WHERE mailed_tokens.used_at IS NULL;
+ON CONFLICT (digest) DO UPDATE SET expires_at = excluded.expires_at WHERE mailed_tokens.used_at IS NULL
+RETURNING expires_at;
 
 -- name: find
 SELECT t.user_id, t.email FROM mailed_tokens AS t

@@ -16,7 +16,7 @@ from store.errors import TripsAhead
 from store.mails import Template
 from store.profiles import lock_known
 from store.queries import Queries
-from store.sessions import end_sessions
+from store.session_ends import SessionEnd, SessionEnds, end_families
 
 SQL = Queries.beside(__file__)
 BLANK = "Erased"
@@ -85,8 +85,9 @@ class Records:
 
 
 class Personal:
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: Database, ends: SessionEnds) -> None:
         self._db = db
+        self._ends = ends
 
     async def show(self, user_id: int) -> Records:
         """Return what is held about a user, of all operators; no secrets, nor digests of any."""
@@ -119,12 +120,12 @@ class Personal:
         password was changed meanwhile. Seats, refs, amounts and the audit log stay; none of them names anybody.
         """
 
-        async def work(connection: Connection) -> None:
+        async def work(connection: Connection) -> list[SessionEnd]:
             await lock_known(connection, user)
             ahead = await connection.fetch(SQL["trips_ahead"], user.user_id, _REFS_TOLD)
             if ahead:
                 raise TripsAhead(tuple(row["ref"] for row in ahead))
-            await end_sessions(connection, user.user_id)
+            ended = await end_families(connection, user.user_id)
             await connection.execute(
                 SQL["forget_mails"], user.user_id, user.email, Template.RESET_PASSWORD
             )
@@ -137,8 +138,9 @@ class Personal:
                 [row["ref"] for row in places],
             )
             await connection.execute(SQL["erase_user"], user.user_id, BLANK, _nowhere(user))
+            return ended
 
-        await self._db.transaction(None, work)
+        self._ends.told(await self._db.transaction(None, work))
 
 
 def _nowhere(user: User) -> str:

@@ -11,14 +11,15 @@ from store.errors import AlreadyExists, Forbidden, LinkExpired
 from store.mailed_tokens import Purpose, end_tokens, look_at, use
 from store.mails import VERIFYING, Template, drop_queued, queue_mail, require_few
 from store.queries import Queries
-from store.sessions import end_sessions
+from store.session_ends import SessionEnd, SessionEnds, end_families
 
 SQL = Queries.beside(__file__)
 
 
 class Profiles:
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: Database, ends: SessionEnds) -> None:
         self._db = db
+        self._ends = ends
 
     async def rename(self, user_id: int, name: str) -> User:
         """Change how somebody is called. Raises Forbidden when the account is closed."""
@@ -100,7 +101,7 @@ class Profiles:
         Raises LinkExpired, also when the account is closed or has another address by now.
         """
 
-        async def work(connection: Connection) -> None:
+        async def work(connection: Connection) -> list[SessionEnd]:
             shown = await look_at(connection, token, Purpose.RESET_PASSWORD)
             user = await _lock_or_expire(connection, shown.user_id)
             await drop_queued(connection, user.user_id, [Template.RESET_PASSWORD])
@@ -108,23 +109,23 @@ class Profiles:
             if proof.email.lower() != user.email.lower():
                 raise LinkExpired
             await _replace_password(connection, user, password_hash, is_proven=True)
-            await end_sessions(connection, user.user_id)
+            return await end_families(connection, user.user_id)
 
-        await self._db.transaction([], work)
+        self._ends.told(await self._db.transaction([], work))
 
     async def change_password(self, user: User, password_hash: str, *, session: str | None) -> None:
-        """Replace a password and end all sessions but the one of the refresh token `session`.
+        """Replace a password and end all sessions but one.
 
         `user` is who has just shown the old one; raises Forbidden when it was changed meanwhile.
         """
 
-        async def work(connection: Connection) -> None:
+        async def work(connection: Connection) -> list[SessionEnd]:
             await lock_known(connection, user)
             await drop_queued(connection, user.user_id, [Template.RESET_PASSWORD])
             await _replace_password(connection, user, password_hash, is_proven=False)
-            await end_sessions(connection, user.user_id, but=session)
+            return await end_families(connection, user.user_id, but=session)
 
-        await self._db.transaction([], work)
+        self._ends.told(await self._db.transaction([], work))
 
 
 async def lock_user(connection: Connection, user_id: int) -> User:

@@ -443,6 +443,7 @@ CREATE TABLE public.house_keys (
     secret text NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     retired_at timestamp with time zone,
+    signs_at timestamp with time zone DEFAULT now() NOT NULL,
     CONSTRAINT house_keys_key_id_check CHECK ((key_id ~ '^[A-Za-z0-9_-]{1,64}$'::text)),
     CONSTRAINT house_keys_purpose_check CHECK ((purpose ~ '^[a-z_]{3,30}$'::text)),
     CONSTRAINT house_keys_secret_check CHECK ((octet_length(secret) <= 4096))
@@ -609,6 +610,13 @@ CREATE TABLE public.payments (
 );
 ALTER TABLE ONLY public.payments FORCE ROW LEVEL SECURITY;
 
+CREATE TABLE public.recovery_codes (
+    user_id bigint NOT NULL,
+    digest bytea NOT NULL,
+    used_at timestamp with time zone,
+    CONSTRAINT recovery_codes_digest_check CHECK ((octet_length(digest) = 32))
+);
+
 CREATE TABLE public.refresh_tokens (
     digest bytea NOT NULL,
     family uuid NOT NULL,
@@ -675,6 +683,24 @@ CREATE TABLE public.seats (
 )
 WITH (fillfactor='60');
 ALTER TABLE ONLY public.seats FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.second_factors (
+    user_id bigint NOT NULL,
+    sealed_secret text NOT NULL,
+    begun_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    confirmed_at timestamp with time zone,
+    last_step bigint DEFAULT 0 NOT NULL,
+    failures smallint DEFAULT 0 NOT NULL,
+    locked_until timestamp with time zone,
+    CONSTRAINT second_factors_failures_check CHECK (((failures >= 0) AND (failures <= 4))),
+    CONSTRAINT second_factors_sealed_secret_check CHECK ((octet_length(sealed_secret) <= 1024))
+);
+
+CREATE TABLE public.session_ends (
+    family uuid NOT NULL,
+    user_id bigint NOT NULL,
+    ended_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
+);
 
 CREATE TABLE public.stops (
     stop_id bigint NOT NULL,
@@ -812,6 +838,9 @@ ALTER TABLE ONLY public.operators
 ALTER TABLE ONLY public.payments
     ADD CONSTRAINT payments_pkey PRIMARY KEY (bus_id, payment_id);
 
+ALTER TABLE ONLY public.recovery_codes
+    ADD CONSTRAINT recovery_codes_pkey PRIMARY KEY (user_id, digest);
+
 ALTER TABLE ONLY public.refresh_tokens
     ADD CONSTRAINT refresh_tokens_pkey PRIMARY KEY (digest);
 
@@ -835,6 +864,12 @@ ALTER TABLE ONLY public.routes
 
 ALTER TABLE ONLY public.seats
     ADD CONSTRAINT seats_pkey PRIMARY KEY (bus_id, seat_no, operator_id);
+
+ALTER TABLE ONLY public.second_factors
+    ADD CONSTRAINT second_factors_pkey PRIMARY KEY (user_id);
+
+ALTER TABLE ONLY public.session_ends
+    ADD CONSTRAINT session_ends_pkey PRIMARY KEY (family);
 
 ALTER TABLE ONLY public.stops
     ADD CONSTRAINT stops_pkey PRIMARY KEY (stop_id);
@@ -923,11 +958,15 @@ CREATE UNIQUE INDEX refresh_tokens_one_unused_child ON public.refresh_tokens USI
 
 CREATE INDEX refresh_tokens_user_idx ON public.refresh_tokens USING btree (user_id) WHERE (revoked_at IS NULL);
 
+CREATE INDEX session_ends_at_idx ON public.session_ends USING btree (ended_at);
+
 CREATE INDEX stops_name_idx ON public.stops USING btree (lower((name)::text) text_pattern_ops);
 
 CREATE INDEX stops_parent_idx ON public.stops USING btree (parent_id) WHERE (parent_id IS NOT NULL);
 
 CREATE UNIQUE INDEX users_email_key ON public.users USING btree (lower(email));
+
+CREATE INDEX users_operator_idx ON public.users USING btree (operator_id, user_id) WHERE (operator_id IS NOT NULL);
 
 CREATE TRIGGER blocks_legal_move BEFORE UPDATE ON public.blocks FOR EACH ROW EXECUTE FUNCTION public.refuse_illegal_block_move();
 
@@ -1020,6 +1059,9 @@ ALTER TABLE ONLY public.payments
 ALTER TABLE ONLY public.payments
     ADD CONSTRAINT payments_bus_id_operator_id_fkey FOREIGN KEY (bus_id, operator_id) REFERENCES public.buses(bus_id, operator_id);
 
+ALTER TABLE ONLY public.recovery_codes
+    ADD CONSTRAINT recovery_codes_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.second_factors(user_id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY public.refresh_tokens
     ADD CONSTRAINT refresh_tokens_parent_fkey FOREIGN KEY (parent) REFERENCES public.refresh_tokens(digest);
 
@@ -1046,6 +1088,9 @@ ALTER TABLE ONLY public.routes
 
 ALTER TABLE ONLY public.seats
     ADD CONSTRAINT seats_bus_id_operator_id_fkey FOREIGN KEY (bus_id, operator_id) REFERENCES public.buses(bus_id, operator_id);
+
+ALTER TABLE ONLY public.second_factors
+    ADD CONSTRAINT second_factors_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(user_id);
 
 ALTER TABLE ONLY public.stops
     ADD CONSTRAINT stops_parent_id_fkey FOREIGN KEY (parent_id) REFERENCES public.stops(stop_id);
@@ -1173,6 +1218,7 @@ GRANT UPDATE(network) ON TABLE public.holds TO omnibus_app;
 GRANT UPDATE(is_extended) ON TABLE public.holds TO omnibus_app;
 GRANT SELECT,INSERT ON TABLE public.house_keys TO omnibus_app;
 GRANT UPDATE(retired_at) ON TABLE public.house_keys TO omnibus_app;
+GRANT UPDATE(signs_at) ON TABLE public.house_keys TO omnibus_app;
 GRANT SELECT,INSERT,DELETE ON TABLE public.idempotency_keys TO omnibus_app;
 GRANT SELECT,INSERT ON TABLE public.invariant_checks TO omnibus_app;
 GRANT UPDATE(violations) ON TABLE public.invariant_checks TO omnibus_app;
@@ -1206,6 +1252,8 @@ GRANT USAGE ON SEQUENCE public.operators_operator_id_seq TO omnibus_app;
 GRANT SELECT,INSERT ON TABLE public.payments TO omnibus_app;
 GRANT UPDATE(status) ON TABLE public.payments TO omnibus_app;
 GRANT UPDATE(settled_at) ON TABLE public.payments TO omnibus_app;
+GRANT SELECT,INSERT,DELETE ON TABLE public.recovery_codes TO omnibus_app;
+GRANT UPDATE(used_at) ON TABLE public.recovery_codes TO omnibus_app;
 GRANT SELECT,INSERT,DELETE ON TABLE public.refresh_tokens TO omnibus_app;
 GRANT UPDATE(used_at) ON TABLE public.refresh_tokens TO omnibus_app;
 GRANT UPDATE(revoked_at) ON TABLE public.refresh_tokens TO omnibus_app;
@@ -1215,6 +1263,14 @@ GRANT SELECT,INSERT ON TABLE public.routes TO omnibus_app;
 GRANT USAGE ON SEQUENCE public.routes_route_id_seq TO omnibus_app;
 GRANT SELECT,INSERT ON TABLE public.seats TO omnibus_app;
 GRANT UPDATE(states) ON TABLE public.seats TO omnibus_app;
+GRANT SELECT,INSERT,DELETE ON TABLE public.second_factors TO omnibus_app;
+GRANT UPDATE(sealed_secret) ON TABLE public.second_factors TO omnibus_app;
+GRANT UPDATE(begun_at) ON TABLE public.second_factors TO omnibus_app;
+GRANT UPDATE(confirmed_at) ON TABLE public.second_factors TO omnibus_app;
+GRANT UPDATE(last_step) ON TABLE public.second_factors TO omnibus_app;
+GRANT UPDATE(failures) ON TABLE public.second_factors TO omnibus_app;
+GRANT UPDATE(locked_until) ON TABLE public.second_factors TO omnibus_app;
+GRANT SELECT,INSERT,DELETE ON TABLE public.session_ends TO omnibus_app;
 GRANT SELECT,INSERT ON TABLE public.stops TO omnibus_app;
 GRANT USAGE ON SEQUENCE public.stops_stop_id_seq TO omnibus_app;
 GRANT SELECT,INSERT ON TABLE public.tickets TO omnibus_app;

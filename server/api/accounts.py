@@ -1,5 +1,6 @@
 """People: register, sign in, stay signed in, sign out."""
 
+from contextlib import suppress
 from http.cookies import CookieError, SimpleCookie
 from typing import Annotated
 
@@ -12,14 +13,16 @@ from server.contract import Access, Answer, Call, Operation
 from server.demo import is_demo_login
 from server.password_rules import fault_of
 from server.policies import Rate
-from server.problems import bad_field, unauthenticated
+from server.problems import bad_field, totp_required, unauthenticated
 from server.tokens import LIFETIME_SECONDS
 from store.accounts import NewUser, User
-from store.errors import AlreadyExists, Forbidden, Overloaded
+from store.errors import AlreadyExists, Forbidden, NotFound, Overloaded
+from store.model import Role
 from store.sessions import IDLE, Session
 
 Password = Annotated[str, msgspec.Meta(min_length=8, max_length=128)]
 _PATH = "/api/v1/auth"
+_NEED_SECOND_FACTOR = frozenset({Role.OPERATOR, Role.ADMIN})
 
 
 class Registration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -31,6 +34,13 @@ class Registration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Credentials(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     email: Annotated[str, msgspec.Meta(max_length=254)]
     password: Annotated[str, msgspec.Meta(max_length=128)]
+    totp: Annotated[str, msgspec.Meta(max_length=40)] | None = None
+
+
+class Leaving(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which sessions end: this one, or all that the user has."""
+
+    everywhere: bool = False
 
 
 class UserShape(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -68,11 +78,11 @@ async def register(call: Call, body: Registration) -> Answer:
     password_hash = await call.services.passwords.hash(body.password)
     new = NewUser(body.name.strip(), body.email, password_hash)
     user = await call.services.store.accounts.register(new)
-    return await _sign_in(call, user, status=201)
+    return await _sign_in(call, user.user_id, status=201)
 
 
 async def login(call: Call, body: Credentials) -> Answer:
-    """Sign in with e-mail and password."""
+    """Sign in with e-mail and password, and a code of the second factor if there is one."""
     email = body.email if body.email.isprintable() else ""
     await call.count(Rate.LOGIN, email, call.client)
     user = await call.services.store.accounts.find_by_email(email)
@@ -83,8 +93,9 @@ async def login(call: Call, body: Credentials) -> Answer:
     is_match = await call.services.passwords.matches(body.password, password_hash)
     if user is None or not is_match:
         raise unauthenticated("e-mail or password is wrong")
+    await _require_second_factor(call, user.user_id, body.totp)
     call.forgive(Rate.LOGIN, email, call.client)
-    return await _sign_in(call, user, status=200)
+    return await _sign_in(call, user.user_id, status=200)
 
 
 async def refresh(call: Call) -> Answer:
@@ -92,19 +103,24 @@ async def refresh(call: Call) -> Answer:
     call.services.origins.require_own_page(call.headers)
     token = refresh_cookie(call)
     session = await call.services.store.sessions.rotate(token) if token else None
-    user = await call.services.store.accounts.find(session.user_id) if session else None
-    if session is None or user is None or user.is_disabled:
+    if session is None:
         problem = unauthenticated("sign in again")
         problem.headers = (*problem.headers, _drop_cookie(call))
         raise problem
-    return _signed_in(call, user, session, status=200)
+    return await _signed_in(call, session, status=200)
 
 
-async def logout(call: Call) -> Answer:
-    """End the session on this device."""
+async def logout(call: Call, body: Leaving) -> Answer:
+    """End the session on this device, or everywhere: what it may still do ends with it."""
     call.services.origins.require_own_page(call.headers)
+    sessions, user_id = call.services.store.sessions, call.caller.user_id
     if token := refresh_cookie(call):
-        await call.services.store.sessions.end(token)
+        user_id = await sessions.end(token) or user_id
+    elif call.token is not None and user_id is not None:
+        with suppress(NotFound):
+            await sessions.end_one(user_id, call.token.session_id)
+    if body.everywhere and user_id is not None:
+        await sessions.end_all(user_id)
     return Answer(204, headers=((b"cache-control", b"no-store"), _drop_cookie(call)))
 
 
@@ -130,19 +146,45 @@ def require_good(password: str, name: str, email: str, *, pointer: str = "/passw
         )
 
 
-async def _sign_in(call: Call, user: User, *, status: int) -> Answer:
-    session = await call.services.store.sessions.start(user.user_id)
-    return _signed_in(call, user, session, status=status)
+async def _require_second_factor(call: Call, user_id: int, given: str | None) -> None:
+    factors = call.services.store.second_factors
+    if not await factors.is_confirmed(user_id):
+        return
+    if given is None:
+        raise totp_required()
+    if not await factors.use(user_id, call.services.authenticator.attempt(user_id, given)):
+        raise unauthenticated("e-mail, password or code is wrong")
 
 
-def _signed_in(call: Call, user: User, session: Session, *, status: int) -> Answer:
-    body = SignedIn(user_shape(user), call.services.tokens.issue(user), LIFETIME_SECONDS)
+async def _sign_in(call: Call, user_id: int, *, status: int) -> Answer:
+    try:
+        session = await call.services.store.sessions.start(user_id)
+    except NotFound:
+        raise unauthenticated("this account is closed") from None
+    return await _signed_in(call, session, status=status)
+
+
+async def _signed_in(call: Call, session: Session, *, status: int) -> Answer:
+    # Read after the session exists: whatever changes from now on ends it, and this token with it.
+    user = await call.services.store.accounts.find(session.user_id)
+    if user is None or user.is_disabled:
+        raise unauthenticated("this account is closed")
+    access = call.services.tokens.issue(
+        user, session.session_id, may_only_enrol=await _lacks_second_factor(call, user)
+    )
     headers = (
         (b"content-type", b"application/json"),
         (b"cache-control", b"no-store"),
         _cookie_header(call, session.token, int(IDLE.total_seconds())),
     )
+    body = SignedIn(user_shape(user), access, LIFETIME_SECONDS)
     return Answer(status, wire.encode(body), headers)
+
+
+async def _lacks_second_factor(call: Call, user: User) -> bool:
+    if call.services.settings.staff_totp != "required" or user.role not in _NEED_SECOND_FACTOR:
+        return False
+    return not await call.services.store.second_factors.is_confirmed(user.user_id)
 
 
 def _cookie_name(call: Call) -> str:
@@ -185,13 +227,23 @@ OPERATIONS = (
         problems=(AlreadyExists, Overloaded),
         rate=Rate.REGISTER,
     ),
-    Operation("POST", "/auth/login", login, SignedIn, problems=(Overloaded,), rate=Rate.LOGIN),
+    Operation(
+        "POST",
+        "/auth/login",
+        login,
+        SignedIn,
+        problems=(Overloaded,),
+        refusals={401: "totp_required"},
+        is_for_enrolment=True,
+        rate=Rate.LOGIN,
+    ),
     Operation(
         "POST",
         "/auth/refresh",
         refresh,
         SignedIn,
         problems=(Forbidden, Overloaded),
+        is_for_enrolment=True,
         rate=Rate.SESSION,
     ),
     Operation(
@@ -201,9 +253,16 @@ OPERATIONS = (
         None,
         status=204,
         problems=(Forbidden, Overloaded),
+        is_for_enrolment=True,
         rate=Rate.SESSION,
     ),
     Operation(
-        "GET", "/auth/me", read_me, UserShape, access=Access.SIGNED_IN, problems=(Overloaded,)
+        "GET",
+        "/auth/me",
+        read_me,
+        UserShape,
+        access=Access.SIGNED_IN,
+        problems=(Overloaded,),
+        is_for_enrolment=True,
     ),
 )

@@ -9,11 +9,13 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from server.live_metrics import registry_of
-from server.metrics import CHECKED_AT, LIMITS_SHARED, REGISTRY, VIOLATIONS
+from server.metrics import CHECKED_AT, HEARING, LIMITS_SHARED, REGISTRY, VIOLATIONS
 from server.services import Services
+from store.bulletin import Hearing
 from store.errors import StoreError
 
 _DATABASE_SECONDS = 2.0
+_HEARD = {Hearing.AT_ONCE: 2, Hearing.EVERY_SECOND: 1, Hearing.NOT: 0}
 
 
 def routes(services: Services) -> list[Route]:
@@ -33,13 +35,19 @@ def routes(services: Services) -> list[Route]:
         is_ready = all(checks.values())
         live = "ok" if services.live.healthy else "degraded"
         return JSONResponse(
-            {"ready": is_ready, "checks": checks, "live": live},
+            {
+                "ready": is_ready,
+                "checks": checks,
+                "live": live,
+                "sessions_heard": services.doorkeeper.hearing.value,
+            },
             status_code=200 if is_ready else 503,
         )
 
     async def metrics(_request: Request) -> Response:
         await _show_checks(services)
         LIMITS_SHARED.set(services.pacing is not None and services.pacing.is_shared)
+        HEARING.set(_HEARD[services.doorkeeper.hearing])
         text = generate_latest(REGISTRY) + generate_latest(live_registry)
         return Response(text, media_type="text/plain; version=0.0.4")
 

@@ -10,7 +10,6 @@ from server.api.accounts import (
     Password,
     UserShape,
     find_self,
-    refresh_cookie,
     require_good,
     user_shape,
 )
@@ -93,8 +92,9 @@ async def change_password(call: Call, body: PasswordChange) -> None:
     await _require_password(call, user, body.current)
     require_good(body.new, user.name, user.email, pointer="/new")
     password_hash = await call.services.passwords.hash(body.new)
+    assert call.token is not None
     await call.services.store.profiles.change_password(
-        user, password_hash, session=refresh_cookie(call)
+        user, password_hash, session=call.token.session_id
     )
 
 

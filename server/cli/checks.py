@@ -51,6 +51,7 @@ async def look(settings: Settings) -> list[Check]:
     found += [
         await _redis(settings.redis_url or (running.redis_url if running else None)),
         judge_open_files(resource.getrlimit(resource.RLIMIT_NOFILE)[0]),
+        judge_staff_login(settings),
     ]
     if is_embedded:
         found.append(_disk(settings.data_dir))
@@ -79,6 +80,19 @@ def judge_open_files(limit: int) -> Check:
         Verdict.WARN,
         f"{detail}, and every live seat map needs one",
         "raise it with `ulimit -n 65536` (systemd: LimitNOFILE=65536)",
+    )
+
+
+def judge_staff_login(settings: Settings) -> Check:
+    if settings.staff_totp == "required":
+        return Check("staff login", Verdict.OK, "operators and admins need a second factor")
+    if settings.demo:
+        return Check("staff login", Verdict.OK, "by password alone, as a demo may")
+    return Check(
+        "staff login",
+        Verdict.WARN,
+        "operators and admins may sign in by password alone",
+        "set OMNIBUS_STAFF_TOTP=required; each is then led to set a second factor up",
     )
 
 
@@ -188,7 +202,8 @@ def _judge_durability(condition: Condition) -> Check:
 
 def _judge_connections(condition: Condition, settings: Settings) -> Check:
     detail = f"{settings.db_pool_size} of {condition.connections_max}"
-    if settings.db_pool_size + _SPARE_CONNECTIONS > condition.connections_max:
+    listening = settings.workers + 1  # one for each process, the worker among them
+    if settings.db_pool_size + listening + _SPARE_CONNECTIONS > condition.connections_max:
         advice = "lower OMNIBUS_DB_POOL_SIZE or raise max_connections"
         return Check("connections", Verdict.WARN, f"{detail}, which leaves too few", advice)
     return Check("connections", Verdict.OK, detail)

@@ -1,13 +1,18 @@
 """Which databases a command works on: those that the settings name, or those of an `omnibus up` that runs here."""
 
+import asyncio
 import sys
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 from server.config import Settings, load
 from server.embedded import StartError, find_running
-from store.access import DatabaseUnusable, explaining
+from store import Store
+from store.access import DatabaseUnusable, explaining, reaching
+from store.facade import StoreOptions
+
+T = TypeVar("T")
 
 
 def connected_settings(command: str) -> Settings:
@@ -41,6 +46,24 @@ def database_url(command: str) -> str:
     url = connected_settings(command).database_url
     assert url is not None
     return url
+
+
+def on_store(command: str, work: Callable[[Store], Awaitable[T]]) -> T:
+    """Do one thing with the store and return what it returns; what is wrong with the database is one message."""
+    url = database_url(command)
+
+    async def run() -> T:
+        async with reaching(url):
+            store = await Store.open(url, StoreOptions(pool_size=1))
+            try:
+                return await work(store)
+            finally:
+                await store.close()
+
+    try:
+        return asyncio.run(run())
+    except DatabaseUnusable as error:
+        sys.exit(f"omnibus: cannot use the database: {error.reason}")
 
 
 def run_explained(main: Coroutine[Any, Any, None]) -> None:

@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from server.cli import demo, doctor, imports, outbox, processes, schema, up, user, watch
+from server.cli import demo, doctor, imports, keys, outbox, processes, schema, up, user, watch
 from server.config import ConfigError
 
 app = typer.Typer(
@@ -21,6 +21,7 @@ imports.register(app)
 demo.register(app)
 user.register(app)
 outbox.register(app)
+keys.register(app)
 doctor.register(app)
 watch.register(app)
 

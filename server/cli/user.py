@@ -1,25 +1,21 @@
 """`user`: who may sign in, and as what."""
 
-import asyncio
 import getpass
 import json
 import sys
 from collections.abc import Awaitable, Callable
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 import msgspec
 import typer
 
-from server.cli.database import database_url
+from server.cli.database import on_store
 from store import Store
-from store.access import DatabaseUnusable, reaching
 from store.accounts import NewUser, User
-from store.errors import AlreadyExists
-from store.facade import StoreOptions
+from store.errors import AlreadyExists, NotFound
 from store.model import Role
 from store.staffing import Staffing
 
-T = TypeVar("T")
 _STAFF = {Role.AGENT, Role.OPERATOR}
 _MOST = 10_000
 _Email = Annotated[str, typer.Argument(help="Their e-mail address.", show_default=False)]
@@ -36,6 +32,10 @@ def register(app: typer.Typer) -> None:
     group.command("list")(list_users)
     group.command("set-role")(set_role)
     group.command("set-password")(set_password)
+    group.command("disable")(disable)
+    group.command("enable")(enable)
+    group.command("end-sessions")(end_sessions)
+    group.command("reset-totp")(reset_totp)
     app.add_typer(group, name="user")
 
 
@@ -67,7 +67,7 @@ def add(
         except AlreadyExists:
             sys.exit(f"omnibus: {email} is a user already")
 
-    user = _on_store("user add", work)
+    user = on_store("user add", work)
     print(json.dumps(_document(user)) if as_json else f"added {user.email} as {user.role}")
 
 
@@ -80,7 +80,7 @@ def list_users(*, as_json: _Json = False) -> None:
         }
         return await store.accounts.list(limit=_MOST), operators
 
-    users, operators = _on_store("user list", work)
+    users, operators = on_store("user list", work)
     if as_json:
         print(json.dumps({"items": [_document(user) for user in users]}, ensure_ascii=False))
         return
@@ -104,8 +104,8 @@ def set_role(
         operator_id = await _find_operator(store, role, operator)
         await Staffing(store.db).set_role(user.user_id, role, operator_id)
 
-    _on_store("user set-role", work)
-    print(f"{email} is {role} now; an access token they hold stays good for ten minutes at most")
+    on_store("user set-role", work)
+    print(f"{email} is {role} now, and signed out everywhere")
 
 
 def set_password(email: _Email) -> None:
@@ -124,25 +124,47 @@ def set_password(email: _Email) -> None:
             passwords.close()
         await Staffing(store.db).set_password(user.user_id, password_hash)
 
-    _on_store("user set-password", work)
+    on_store("user set-password", work)
     print(f"{email} has a new password and is signed out everywhere")
 
 
-def _on_store(command: str, work: Callable[[Store], Awaitable[T]]) -> T:
-    url = database_url(command)
+def disable(email: _Email) -> None:
+    """Close an account. Whatever is signed in with it may do nothing more, from this moment on."""
+    _for_user("user disable", email, lambda store, user: Staffing(store.db).disable(user.user_id))
+    print(f"{email} is closed, and signed out everywhere")
 
-    async def run() -> T:
-        async with reaching(url):
-            store = await Store.open(url, StoreOptions(pool_size=1))
-            try:
-                return await work(store)
-            finally:
-                await store.close()
 
-    try:
-        return asyncio.run(run())
-    except DatabaseUnusable as error:
-        sys.exit(f"omnibus: cannot use the database: {error.reason}")
+def enable(email: _Email) -> None:
+    """Open an account that was closed. They must sign in again."""
+    _for_user("user enable", email, lambda store, user: Staffing(store.db).enable(user.user_id))
+    print(f"{email} may sign in again")
+
+
+def end_sessions(email: _Email) -> None:
+    """Sign a user out everywhere, from this moment on."""
+    _for_user("user end-sessions", email, lambda store, user: store.sessions.end_all(user.user_id))
+    print(f"{email} is signed out everywhere")
+
+
+def reset_totp(email: _Email) -> None:
+    """Forget a user's second factor and recovery codes, for who has lost both. They must sign in again."""
+
+    async def work(store: Store, user: User) -> None:
+        try:
+            await store.second_factors.remove(user.user_id)
+        except NotFound:
+            sys.exit(f"omnibus: {email} has no second factor")
+        await store.sessions.end_all(user.user_id)
+
+    _for_user("user reset-totp", email, work)
+    print(f"{email} signs in by password alone until they set up a second factor anew")
+
+
+def _for_user(command: str, email: str, work: Callable[[Store, User], Awaitable[None]]) -> None:
+    async def find_and_work(store: Store) -> None:
+        await work(store, await _find(store, email))
+
+    on_store(command, find_and_work)
 
 
 def _read_password() -> str:

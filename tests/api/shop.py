@@ -17,6 +17,7 @@ from store.accounts import NewUser, User
 from store.invariants import find_violations
 from store.layouts import double_deck
 from store.model import Role
+from store.sessions import Session
 from store.timetable import add_layout
 from tests.api import conformance
 
@@ -105,7 +106,22 @@ class Shop:
 
     def token(self, who: str) -> str:
         """Return an access token as signing in would give it."""
-        return self.tokens.issue(self.people[who])
+        return self.tokens.issue(self.people[who], str(uuid.uuid4()))
+
+    async def begin_session(self, user: User) -> tuple[str, Session]:
+        """Sign somebody in; return their access token and the session behind it."""
+        session = await self.store.sessions.start(user.user_id)
+        return self.tokens.issue(user, session.session_id), session
+
+    async def hire(self, role: Role = Role.RIDER, operator: str | None = None) -> User:
+        """Add somebody whom no other test knows."""
+        number = next(self._numbers)
+        operator_id = int(self.operators[operator]) if operator else None
+        known = self.people["rider"].password_hash
+        new = NewUser(
+            f"Person {number}", f"person-{number}@hired.example", known, role, operator_id
+        )
+        return await self.store.accounts.add(new)
 
     async def forget_clients(self) -> None:
         """Close every client: tokens do not last as long as a run of the tests may."""

@@ -4,11 +4,17 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import httpx2
 import pytest
 
 from server.app import OPERATIONS
 from server.contract import Operation
+from store.model import Role
+from store.staffing import Staffing
+from tests.api.answers import problem
+from tests.api.forgeries import Forger
 from tests.api.shop import PASSWORD, Json, Shop, in_days, new_key, purchase
+from tests.support.waiting import wait_until
 
 EVERYONE = frozenset(
     {
@@ -23,6 +29,8 @@ EVERYONE = frozenset(
         "admin",
     }
 )
+# Their tokens were an admin's, and looked the same.
+BARRED = ("disabled", "expired")
 SIGNED_IN = EVERYONE - {"guest"}
 OWN_STAFF = frozenset({"agent", "manager", "admin"})
 MANAGERS = frozenset({"manager", "rival", "admin"})
@@ -38,6 +46,8 @@ class Row:
     allowed: frozenset[str]
     path: str
     body: Json | None = None
+    told: frozenset[int] = frozenset()
+    """How those are answered who are let in, and then told that what they ask makes no sense."""
 
 
 LIMITS: Json = {
@@ -91,6 +101,19 @@ ROWS: Mapping[str, Row] = {
         frozenset(), "/auth/password", {"current": "not mine", "new": "correct battery"}
     ),
     "erase_me": Row(frozenset(), "/auth/me", {"password": "not mine"}),
+    "list_sessions": Row(SIGNED_IN, "/auth/sessions"),
+    "end_session": Row(frozenset({"rider"}), "/auth/sessions/{session}"),
+    "begin_totp": Row(SIGNED_IN, "/auth/totp"),
+    "confirm_totp": Row(SIGNED_IN, "/auth/totp/confirm", {"code": "000000"}, frozenset({409, 422})),
+    "remove_totp": Row(SIGNED_IN, "/auth/totp", {"password": "wrong"}, frozenset({422})),
+    "list_users": Row(MANAGERS, "/admin/users"),
+    "invite_user": Row(
+        OWN_MANAGERS,
+        "/admin/users",
+        {"name": "A", "email": "{new}", "role": "agent", "operator": "{operator}"},
+    ),
+    "read_user": Row(OWN_MANAGERS, "/admin/users/{colleague}"),
+    "change_user": Row(OWN_MANAGERS, "/admin/users/{colleague}", {"name": "Agent"}),
     "create_bus": Row(
         MANAGERS,
         "/admin/buses",
@@ -116,18 +139,59 @@ async def test_only_those_who_may_are_let_in(shop: Shop, operation: Operation) -
     for who in sorted(EVERYONE):
         names = await things(shop, who)
         rev = await shop.rev(names["bus"])
-        answer = await shop.client(None if who == "guest" else who).request(
-            # An answer without an end is refused or begun like any other: its head is enough.
-            "HEAD" if operation.text else operation.method,
-            fill(row.path, names),
-            json=json.loads(fill(json.dumps(row.body), names)),
-            headers=new_key(),
-        )
-        if who in row.allowed:
+        client = shop.client(None if who == "guest" else who)
+        answer = await ask(client, operation, names)
+        if who in row.allowed and row.told:
+            assert answer.status_code in row.told, (who, answer.text)
+        elif who in row.allowed:
             assert answer.status_code < 400, (who, answer.text)
         else:
             assert answer.status_code in {401, 403, 404, 410}, (who, answer.text)
             assert await shop.rev(names["bus"]) == rev, who
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
+async def test_a_token_that_is_good_no_more_opens_nothing_not_even_what_is_open_to_all(
+    shop: Shop, operation: Operation
+) -> None:
+    names = await things(shop, "barred")
+    rev = await shop.rev(names["bus"])
+    for who in BARRED:
+        token = await barred_token(shop, who)
+        answer = await ask(shop.client(), operation, names, authorization=f"Bearer {token}")
+        assert answer.status_code == 401, (who, answer.text)
+        if not operation.text:
+            problem(answer, 401, "unauthenticated")
+        assert await shop.rev(names["bus"]) == rev, who
+
+
+async def ask(
+    client: httpx2.AsyncClient, operation: Operation, names: Mapping[str, str], **headers: str
+) -> httpx2.Response:
+    row = ROWS[operation.name]
+    return await client.request(
+        # An answer without an end is refused or begun like any other: its head is enough.
+        "HEAD" if operation.text else operation.method,
+        fill(row.path, names),
+        json=json.loads(fill(json.dumps(row.body), names)),
+        headers=new_key() | headers,
+    )
+
+
+async def barred_token(shop: Shop, who: str) -> str:
+    """Return a token of an admin whose account was closed after it was made, or whose time is over."""
+    if who == "expired":
+        return Forger(shop.tokens, shop.token("admin")).off_by(60)
+    user = await shop.hire(Role.ADMIN)
+    token, _ = await shop.begin_session(user)
+    await Staffing(shop.store.db).disable(user.user_id)
+
+    async def is_known() -> bool:
+        headers = {"authorization": f"Bearer {token}"}
+        return (await shop.client().get("/stops", headers=headers)).status_code == 401
+
+    await wait_until(is_known, seconds=5)
+    return token
 
 
 async def things(shop: Shop, who: str) -> dict[str, str]:
@@ -138,6 +202,7 @@ async def things(shop: Shop, who: str) -> dict[str, str]:
     paid = await shop.pay(await shop.book(rider, bus, ["1C"]))
     wanted = {"bus_id": bus, "seats": ["1D"], "reason": "x"}
     block = await shop.client("manager").post("/admin/blocks", json=wanted)
+    _, session = await shop.begin_session(shop.people["rider"])
     return {
         "bus": bus,
         "operator": shop.operators["Northline"],
@@ -145,6 +210,8 @@ async def things(shop: Shop, who: str) -> dict[str, str]:
         "ref": paid["ref"],
         "payment": unpaid["payment"]["id"],
         "block": block.json()["id"],
+        "session": session.session_id,
+        "colleague": str(shop.people["agent"].user_id),
         "new": f"{who}-{bus}@example.org",
         "password": PASSWORD,
     }

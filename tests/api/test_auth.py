@@ -169,6 +169,63 @@ async def test_signing_out_ends_the_session_and_takes_the_cookie_away(guest: Cli
     assert (await guest.post("/auth/logout")).status_code == 204
 
 
+async def test_signing_out_with_the_cookie_ends_the_access_token_too(guest: Client) -> None:
+    signed_in = await guest.post("/auth/register", json=newcomer())
+    bearer = {"authorization": f"Bearer {signed_in.json()['access_token']}"}
+    guest.cookies.clear()
+    assert (await guest.get("/stops", headers=bearer)).status_code == 200
+    out = {"cookie": f"{COOKIE}={cookie(signed_in).value}"}
+    assert (await guest.post("/auth/logout", headers=out)).status_code == 204
+    problem(await guest.get("/stops", headers=bearer), 401, "unauthenticated")
+
+
+async def test_signing_out_everywhere_takes_the_cookie_alone(guest: Client) -> None:
+    who = newcomer()
+    first = await guest.post("/auth/register", json=who)
+    second = await guest.post(
+        "/auth/login", json={"email": who["email"], "password": who["password"]}
+    )
+    guest.cookies.clear()
+    out = {"cookie": f"{COOKIE}={cookie(first).value}"}
+    answer = await guest.post("/auth/logout", headers=out, json={"everywhere": True})
+    assert answer.status_code == 204
+    problem(await refresh(guest, cookie(second).value), 401, "unauthenticated")
+    assert bad_input(await guest.post("/auth/logout", json={"everywhere": "yes"})) == [
+        "/everywhere"
+    ]
+
+
+async def test_one_sees_where_one_is_signed_in_and_signs_out_there(
+    shop: Shop, guest: Client, other_rider: Client
+) -> None:
+    user = await shop.hire()
+    token, here = await shop.begin_session(user)
+    there_token, there = await shop.begin_session(user)
+    rotated = await shop.store.sessions.rotate(there.token)
+    assert rotated is not None
+    bearer = {"authorization": f"Bearer {token}"}
+    items = (await guest.get("/auth/sessions", headers=bearer)).json()["items"]
+    assert [(item["id"], item["current"]) for item in items] == [
+        (there.session_id, False),
+        (here.session_id, True),
+    ]
+    assert items[0]["used_at"] > items[0]["begun_at"]
+    problem(await other_rider.delete(f"/auth/sessions/{there.session_id}"), 404, "not_found")
+    for unknown in ("x", str(uuid.uuid4())):
+        answer = await guest.delete(f"/auth/sessions/{unknown}", headers=bearer)
+        problem(answer, 404, "not_found")
+    ended = await guest.delete(f"/auth/sessions/{there.session_id}", headers=bearer)
+    assert ended.status_code == 204
+    problem(
+        await guest.get("/stops", headers={"authorization": f"Bearer {there_token}"}),
+        401,
+        "unauthenticated",
+    )
+    problem(await refresh(guest, rotated.token), 401, "unauthenticated")
+    items = (await guest.get("/auth/sessions", headers=bearer)).json()["items"]
+    assert [item["id"] for item in items] == [here.session_id]
+
+
 @pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://127.0.0.1:1"])
 async def test_another_sites_page_cannot_use_the_cookie(guest: Client, origin: str) -> None:
     token = cookie(await guest.post("/auth/register", json=newcomer())).value
@@ -213,7 +270,8 @@ async def test_a_token_that_is_not_a_good_one_of_ours_opens_nothing(
 
 async def test_what_the_forgeries_are_made_of_is_good(shop: Shop, guest: Client) -> None:
     forger = Forger(shop.tokens, shop.token("admin"))
-    for token in (forger.good, forger.signed()):
+    # Clocks may be a few seconds apart.
+    for token in (forger.good, forger.signed(), forger.off_by(5), forger.from_tomorrow(5)):
         answer = await guest.get("/auth/me", headers={"authorization": f"Bearer {token}"})
         assert answer.status_code == 200
 

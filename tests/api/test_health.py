@@ -26,6 +26,7 @@ async def test_it_is_ready_with_a_primary_and_a_live_layer(outside: httpx2.Async
         "ready": True,
         "checks": {"database": True, "not_draining": True},
         "live": "ok",
+        "sessions_heard": "at once",
     }
 
 

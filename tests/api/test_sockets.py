@@ -1,5 +1,7 @@
 """The live layer as it is served: whose token still counts, and what is written down about sockets."""
 
+import uuid
+
 import pytest
 from websockets.exceptions import InvalidStatus
 
@@ -24,7 +26,7 @@ async def test_a_token_of_staff_who_are_no_longer_staff_opens_nothing(
     operator = int(shop.operators["Northline"])
     person = NewUser("Devi", f"{change.replace(' ', '-')}@left.example", "x", Role.AGENT, operator)
     user = await shop.store.accounts.add(person)
-    token = shop.tokens.issue(user)
+    token = shop.tokens.issue(user, str(uuid.uuid4()))
     async with watch(served.port, origin=served.url) as client:
         await client.say("auth", id=1, token=token)
         await client.say("subscribe", id=2, bus=bus)

@@ -4,6 +4,7 @@ import itertools
 import json
 import random
 import re
+import uuid
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -81,7 +82,8 @@ class Fleet:
                     is_disabled=False,
                     is_verified=True,
                     password_hash="",
-                )
+                ),
+                str(uuid.uuid4()),
             ).encode()
             for number in range(1, count + 1)
         ]

@@ -8,7 +8,14 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from server.cli.checks import Check, Verdict, judge, judge_disk, judge_open_files
+from server.cli.checks import (
+    Check,
+    Verdict,
+    judge,
+    judge_disk,
+    judge_open_files,
+    judge_staff_login,
+)
 from server.config import Settings
 from store import Store
 from store.checkup import Condition
@@ -47,13 +54,14 @@ async def test_sound_servers_are_well_in_every_line(
     store = await Store.open(database_url)
     await store.watch.look()
     await store.close()
-    ran = omnibus("doctor", DATABASE_URL=database_url, REDIS_URL=valkey.url)
+    named = {"DATABASE_URL": database_url, "REDIS_URL": valkey.url}
+    ran = omnibus("doctor", **named, STAFF_TOTP="required")
     assert ran.code == 0, ran.out
     assert ran.err == ""
     found = lines(ran)
     assert list(found) == [
         *("settings", "database", "schema", "invariants", "durability", "connections", "clock"),
-        *("redis", "open files"),
+        *("redis", "open files", "staff login"),
     ]
     assert {verdict for name, verdict in found.items() if name != "open files"} == {"ok"}
     assert "OMNIBUS_DATABASE_URL" in ran.out
@@ -138,8 +146,8 @@ def test_on_a_machine_where_nothing_is_set_our_own_servers_are_looked_for(tmp_pa
         ({"synchronous_commit": "local"}, "durability", Verdict.WARN),
         ({"synchronous_commit": "remote_write"}, "durability", Verdict.WARN),
         ({"synchronous_commit": "remote_apply"}, "durability", Verdict.OK),
-        ({"connections_max": 54}, "connections", Verdict.WARN),
-        ({"connections_max": 55}, "connections", Verdict.OK),
+        ({"connections_max": 56}, "connections", Verdict.WARN),
+        ({"connections_max": 57}, "connections", Verdict.OK),
         ({"clock_ahead": timedelta(seconds=-2)}, "clock", Verdict.WARN),
         ({"clock_ahead": timedelta(minutes=1)}, "clock", Verdict.FAIL),
         ({"spread": CLUSTER}, "cluster", Verdict.OK),
@@ -163,6 +171,9 @@ def test_a_condition_gets_its_verdict(
         (judge_open_files(1024), Verdict.WARN),
         (judge_open_files(65_536), Verdict.OK),
         (judge_open_files(resource.RLIM_INFINITY), Verdict.OK),
+        (judge_staff_login(Settings()), Verdict.WARN),
+        (judge_staff_login(Settings(demo=True)), Verdict.OK),
+        (judge_staff_login(Settings(staff_totp="required")), Verdict.OK),
         (judge_disk(Path("/"), 100 * 1024**2), Verdict.FAIL),
         (judge_disk(Path("/"), 1024**3), Verdict.WARN),
         (judge_disk(Path("/"), 10 * 1024**3), Verdict.OK),

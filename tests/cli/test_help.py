@@ -7,7 +7,7 @@ from tests.cli.commands import omnibus
 
 COMMANDS = (
     *("up", "serve", "worker", "migrate", "openapi", "asyncapi"),
-    *("import", "demo", "user", "outbox", "doctor", "watch"),
+    *("import", "demo", "user", "keys", "outbox", "doctor", "watch"),
 )
 PRINTING = (
     ("migrate",),
@@ -16,6 +16,9 @@ PRINTING = (
     ("user", "add"),
     ("user", "list"),
     ("outbox",),
+    ("keys", "list"),
+    ("keys", "rotate"),
+    ("keys", "retire"),
     ("doctor",),
     ("watch",),
 )

@@ -7,6 +7,7 @@ import pytest
 from server.passwords import Passwords
 from store.accounts import User
 from store.model import Role
+from store.second_factors import Attempt
 from tests.cli.commands import Ran, omnibus, typed
 from tests.support.world import World
 
@@ -176,7 +177,15 @@ async def test_another_password_replaces_the_old_one_and_ends_every_session(
 
 
 @pytest.mark.parametrize(
-    "change", [("set-role", "nobody@x.example", "admin"), ("set-password", "nobody@x.example")]
+    "change",
+    [
+        ("set-role", "nobody@x.example", "admin"),
+        ("set-password", "nobody@x.example"),
+        *(
+            (name, "nobody@x.example")
+            for name in ("disable", "enable", "end-sessions", "reset-totp")
+        ),
+    ],
 )
 async def test_an_unknown_user_is_named(command: Any, change: tuple[str, ...]) -> None:
     ran = command(*change)
@@ -187,3 +196,40 @@ async def test_an_unknown_role_is_answered_with_the_known_ones(command: Any) -> 
     ran = command("set-role", "ann@x.example", "emperor")
     assert ran.code == 2
     assert "'rider', 'agent', 'operator'" in ran.err
+
+
+async def test_an_account_is_closed_and_opened(world: World, command: Any) -> None:
+    command("add", "ann@x.example", "--name", "Ann")
+    user = await find(world, "ann@x.example")
+    session = await world.store.sessions.start(user.user_id)
+    ran = command("disable", "ANN@x.example")
+    assert ran.code == 0, ran.err
+    assert (await find(world, "ann@x.example")).is_disabled
+    assert await world.store.sessions.rotate(session.token) is None
+    assert "(disabled)" in command("list").out
+    assert command("enable", "ann@x.example").code == 0
+    assert not (await find(world, "ann@x.example")).is_disabled
+
+
+async def test_somebody_is_signed_out_everywhere(world: World, command: Any) -> None:
+    command("add", "ann@x.example", "--name", "Ann")
+    user = await find(world, "ann@x.example")
+    session = await world.store.sessions.start(user.user_id)
+    assert command("end-sessions", "ann@x.example").code == 0
+    assert await world.store.sessions.rotate(session.token) is None
+
+
+async def test_a_second_factor_that_was_lost_is_forgotten(world: World, command: Any) -> None:
+    command("add", "ann@x.example", "--name", "Ann")
+    user = await find(world, "ann@x.example")
+    session = await world.store.sessions.start(user.user_id)
+    factors = world.store.second_factors
+    ran = command("reset-totp", "ann@x.example")
+    assert (ran.code, ran.err) == (1, "omnibus: ann@x.example has no second factor\n")
+    await factors.begin(user.user_id, "sealed")
+    attempt = Attempt(lambda _sealed, _now: 1, b"x" * 32)
+    assert await factors.confirm(user.user_id, attempt, [], session_id=session.session_id)
+    ran = command("reset-totp", "ann@x.example")
+    assert ran.code == 0, ran.err
+    assert not await factors.is_confirmed(user.user_id)
+    assert await world.store.sessions.rotate(session.token) is None

@@ -1,7 +1,7 @@
 """Rules of ours that no linter has: what makes SQL unsafe, trusts a request's own word, or asks the wrong clock.
 
 `python -m tests.house.rules` shows every place. A line that may is marked with its rule and a reason, there or on the
-line before: `# allow sql-text: the name of one of our roles`. Why not semgrep: docs/adr/0012-rules-without-semgrep.md.
+line before: `# allow sql-text: the name of one of our roles`. Why not semgrep: docs/adr/0013-rules-without-semgrep.md.
 """
 
 import ast

@@ -15,6 +15,8 @@ DELETABLE = {
     "mailed_tokens",
     "mails",
     "refresh_tokens",
+    *("buyer_holds", "claims", "events", "idempotency_keys", "leg_fares", "refresh_tokens"),
+    *("session_ends", "second_factors", "recovery_codes"),
 }
 APPEND_ONLY = {
     "refunds",
@@ -24,6 +26,7 @@ APPEND_ONLY = {
     "layouts",
     "layout_seats",
     "leg_fares",
+    "session_ends",
 }
 
 

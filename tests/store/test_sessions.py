@@ -5,8 +5,11 @@ import asyncio
 import pytest
 
 from store.accounts import NewUser
+from store.errors import NotFound
 from store.facade import StoreOptions
+from store.model import Caller, Role
 from store.sessions import Session
+from store.staffing import Staffing
 from tests.support.interleave import Deed, Stage, orders
 from tests.support.world import World
 
@@ -75,6 +78,63 @@ async def test_another_family_of_the_user_goes_on(world: World, first: Session) 
     other = await world.store.sessions.start(first.user_id)
     await world.store.sessions.end(first.token)
     assert await world.store.sessions.rotate(other.token) is not None
+
+
+async def test_every_session_of_a_user_ends_or_every_one_but_one(
+    world: World, first: Session
+) -> None:
+    others = [await world.store.sessions.start(first.user_id) for _ in range(2)]
+    await world.store.sessions.end_all(first.user_id, but=others[0].session_id)
+    assert await world.store.sessions.rotate(first.token) is None
+    kept = await world.store.sessions.rotate(others[0].token)
+    assert kept is not None
+    assert [each.session_id for each in await world.store.sessions.list_open(first.user_id)] == [
+        kept.session_id
+    ]
+    await world.store.sessions.end_all(first.user_id)
+    assert await world.store.sessions.rotate(kept.token) is None
+
+
+async def test_who_may_not_enter_begins_no_session(world: World, first: Session) -> None:
+    await Staffing(world.store.db).disable(first.user_id)
+    for user_id in (first.user_id, 4711):
+        with pytest.raises(NotFound):
+            await world.store.sessions.start(user_id)
+    assert await world.store.sessions.rotate(first.token) is None
+    await Staffing(world.store.db).enable(first.user_id)
+    await world.store.sessions.start(first.user_id)
+    assert await world.store.sessions.rotate(first.token) is None, "what has ended stays ended"
+
+
+async def test_whoever_is_disabled_while_signing_in_is_left_without_a_session(
+    world: World, first: Session
+) -> None:
+    stores = [await world.open_store(StoreOptions(pool_size=1)) for _ in range(2)]
+    for order in range(8):
+        deeds = [
+            stores[0].sessions.start(first.user_id),
+            Staffing(stores[1].db).disable(first.user_id),
+        ]
+        await asyncio.gather(*(deeds if order % 2 else deeds[::-1]), return_exceptions=True)
+        assert await world.store.sessions.list_open(first.user_id) == []
+        await Staffing(world.store.db).enable(first.user_id)
+
+
+async def test_the_end_of_a_session_is_noted_once_for_whoever_asks(
+    world: World, first: Session
+) -> None:
+    caller = Caller(first.user_id, Role.RIDER)
+    ends = world.store.ends
+    assert await ends.is_open(caller, first.session_id)
+    assert not await ends.is_open(Caller(first.user_id, Role.ADMIN), first.session_id)
+    await world.store.sessions.end(first.token)
+    await world.store.sessions.end_all(first.user_id)
+    assert not await ends.is_open(caller, first.session_id)
+    rows = await world.edit("SELECT family::text FROM session_ends")
+    assert [row["family"] for row in rows] == [first.session_id]
+    await world.edit("UPDATE session_ends SET ended_at = ended_at - interval '16 minutes'")
+    await world.store.sessions.purge()
+    assert await world.edit("SELECT FROM session_ends") == []
 
 
 async def test_unknown_and_expired_tokens_are_over(world: World, first: Session) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit, urlunsplit
 
 _PORT = 5432
-_QUERY, _PARSE, _BIND, _READY = b"Q", b"P", b"B", b"Z"
+_QUERY, _PARSE, _BIND, _READY, _NOTIFICATION = b"Q", b"P", b"B", b"Z", b"A"
 _IDLE = b"I"
 _CHUNK_BYTES = 1 << 16
 _LOST_SECONDS = 5.0
@@ -68,6 +68,8 @@ class FaultProxy:
     struck: list[Fault] = field(default_factory=list)
     commits: Counter[str] = field(default_factory=Counter)
     """Commits that came by, and those that were struck, by form and fault."""
+    is_deaf: bool = False
+    """Notifications do not come through, as behind a pooler that gives every transaction another session."""
     _armed: deque[Fault] = field(default_factory=deque)
     _marker: bytes | None = None
     _chance: random.Random | None = None
@@ -214,6 +216,8 @@ class FaultProxy:
                         link.state = message[5:6]
                         if link.is_swallowing:
                             return
+                    if kind == _NOTIFICATION and self.is_deaf:
+                        continue
                     told += message
                 if not link.is_swallowing:
                     link.client.write(bytes(told))

@@ -20,14 +20,15 @@ const WORDS = {
   offline: "failure.offline",
 };
 
-/** @param {ApiError} error */
-function said(error) {
-  const word = WORDS[error.code];
+/** @param {ApiError} error @param {Record<string, Key>} own */
+function said(error, own) {
+  const word = own[error.code] ?? WORDS[error.code];
   return word ? t(word) : (error.problem.errors?.[0]?.detail ?? error.message);
 }
 
-/** Run one request at a time and keep what went wrong with it. */
-export function useAttempt() {
+/** Run one request at a time and keep what went wrong with it, in words of one's own where there are any.
+ * @param {Record<string, Key>} own */
+export function useAttempt(own = {}) {
   const [fault, setFault] = useState("");
   const [isBusy, setBusy] = useState(false);
   const attempt = async (/** @type {() => Promise<void>} */ run) => {
@@ -38,7 +39,7 @@ export function useAttempt() {
       await run();
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
-      setFault(said(error));
+      setFault(said(error, own));
     }
     setBusy(false);
   };

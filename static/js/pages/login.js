@@ -1,8 +1,8 @@
 // `/login`: into an account, or a new one; and what mailed links lead to.
 import { emailFault, Fault, PasswordField, passwordFault, useAttempt } from "../account/attempt.js";
 import { ForgotForm, ResetForm, Verification } from "../account/recovery.js";
-import { post, signedIn } from "../core/api.js";
-import { html, useState } from "../core/dom.js";
+import { ApiError, post, signedIn } from "../core/api.js";
+import { html, useEffect, useState } from "../core/dom.js";
 import { mount } from "../core/shell.js";
 import { t } from "../core/text.js";
 import { Field } from "../core/ui.js";
@@ -37,9 +37,13 @@ function LoginPage() {
 /** @param {{ onForgotten: (email: string) => void }} props */
 function LoginForm({ onForgotten }) {
   const [isNew, setNew] = useState(location.hash === "#register");
-  const [values, setValues] = useState({ name: "", email: "", password: "" });
+  const [values, setValues] = useState({ name: "", email: "", password: "", totp: "" });
+  const [asksCode, setAsksCode] = useState(false);
   const [faults, setFaults] = useState(/** @type {Record<string, string>} */ ({}));
-  const { fault, isBusy, attempt, setFault } = useAttempt();
+  const { fault, isBusy, attempt, setFault } = useAttempt(asksCode ? { unauthenticated: "login.wrong.code" } : {});
+  useEffect(() => {
+    if (asksCode) document.getElementById("totp")?.focus();
+  }, [asksCode]);
   const set = (/** @type {Partial<typeof values>} */ change) => setValues({ ...values, ...change });
 
   const submit = (/** @type {Event} */ event) => {
@@ -49,10 +53,17 @@ function LoginForm({ onForgotten }) {
     setFault("");
     const first = Object.keys(found)[0];
     if (first) return document.getElementById(first)?.focus();
-    const { name, email, password } = values;
+    const { name, email, password, totp } = values;
     return attempt(async () => {
-      const body = isNew ? { name, email, password } : { email, password };
-      signedIn(await post(isNew ? "/auth/register" : "/auth/login", body, { guest: true }));
+      const known = asksCode ? { email, password, totp: totp.trim() } : { email, password };
+      const body = isNew ? { name, email, password } : known;
+      try {
+        signedIn(await post(isNew ? "/auth/register" : "/auth/login", body, { guest: true }));
+      } catch (error) {
+        if (!(error instanceof ApiError) || error.code !== "totp_required") throw error;
+        setAsksCode(true);
+        return;
+      }
       location.assign(next());
     });
   };
@@ -60,6 +71,7 @@ function LoginForm({ onForgotten }) {
     setNew(wanted);
     setFaults({});
     setFault("");
+    setAsksCode(false);
   };
   return html`
     <form class="card narrow login" novalidate onSubmit=${submit}>
@@ -73,6 +85,7 @@ function LoginForm({ onForgotten }) {
       ${isNew && html`<${Field} label=${t("login.name")} name="name" autocomplete="name" maxlength="120" value=${values.name} error=${faults.name} onValue=${(/** @type {string} */ name) => set({ name })} />`}
       <${Field} label=${t("login.email")} name="email" type="email" autocomplete="username" value=${values.email} error=${faults.email} onValue=${(/** @type {string} */ email) => set({ email })} />
       <${PasswordField} label=${t("login.password")} name="password" isNew=${isNew} value=${values.password} error=${faults.password} onValue=${(/** @type {string} */ password) => set({ password })} />
+      ${asksCode && html`<${Field} label=${t("login.code")} name="totp" autocomplete="one-time-code" hint=${t("login.code.hint")} value=${values.totp} onValue=${(/** @type {string} */ totp) => set({ totp })} />`}
       <button class="button primary wide" aria-disabled=${isBusy}>${t(isNew ? "login.make" : "login.go")}</button>
       ${!isNew && html`<button type="button" class="button quiet wide" onClick=${() => onForgotten(values.email)}>${t("login.forgot")}</button>`}
     </form>`;

@@ -1,0 +1,124 @@
+"""`keys`: the keys that sign access tokens, and taking turns with them."""
+
+import json
+import sys
+from datetime import timedelta
+from typing import Annotated, Any
+
+import typer
+
+from server.cli.database import on_store
+from store import Store
+from store.errors import NotFound, WrongState
+from store.house_keys import SAFE_DELAY, KeyState
+
+_SAFE_SECONDS = int(SAFE_DELAY.total_seconds())
+_Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+_MEANINGS = {
+    "waits": "verifies already, signs from {signs_at}",
+    "signs": "signs since {signs_at}",
+    "verifies": "verifies only, may be retired from {free_at}",
+    "retired": "retired at {retired_at}",
+}
+
+
+def register(app: typer.Typer) -> None:
+    group = typer.Typer(
+        help="Change the keys that sign access tokens, while everybody stays signed in.",
+        no_args_is_help=True,
+    )
+    group.command("list")(list_keys)
+    group.command("rotate")(rotate)
+    group.command("retire")(retire)
+    app.add_typer(group, name="keys")
+
+
+def list_keys(*, as_json: _Json = False) -> None:
+    """List the keys, newest first, and what each does."""
+    _show(on_store("keys list", _find_all), as_json=as_json)
+
+
+def rotate(
+    *,
+    after: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            max=86_400,
+            help="Seconds until it signs: every process has to know it by then. 0 if the old one is known to others.",
+        ),
+    ] = _SAFE_SECONDS,
+    as_json: _Json = False,
+) -> None:
+    """Add a new key. It verifies at once, signs after a while, and then the old one can be retired.
+
+    Nobody is signed out: what the old key signed stays good until it is over, ten minutes at most.
+    """
+    from server.tokens import SIGNING, new_signing_key  # noqa: PLC0415 - heavy imports only for those who need them
+
+    async def work(store: Store) -> list[KeyState]:
+        await store.house_keys.rotate(SIGNING, new_signing_key(), after=timedelta(seconds=after))
+        return await _find_all(store)
+
+    _show(on_store("keys rotate", work), as_json=as_json)
+
+
+def retire(
+    key_id: Annotated[
+        str, typer.Argument(help="Its id, as `keys list` shows it.", show_default=False)
+    ],
+    *,
+    now: Annotated[
+        bool,
+        typer.Option(
+            "--now",
+            help="Although tokens of it are still good: their holders fetch new ones. For a key that others may know.",
+        ),
+    ] = False,
+    as_json: _Json = False,
+) -> None:
+    """Let a key do nothing any more. Refused while tokens of it may be good, unless --now."""
+    from server.tokens import SIGNING  # noqa: PLC0415
+
+    async def work(store: Store) -> list[KeyState]:
+        try:
+            await store.house_keys.retire(SIGNING, key_id, at_once=now)
+        except NotFound:
+            sys.exit(f"omnibus: there is no key {key_id}")
+        except WrongState as error:
+            sys.exit(f"omnibus: {key_id} cannot be retired: {error.detail}")
+        return await _find_all(store)
+
+    _show(on_store("keys retire", work), as_json=as_json)
+
+
+async def _find_all(store: Store) -> list[KeyState]:
+    from server.tokens import SIGNING  # noqa: PLC0415
+
+    return await store.house_keys.list_states(SIGNING)
+
+
+def _show(keys: list[KeyState], *, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps({"items": [_document(key) for key in keys]}))
+        return
+    if not keys:
+        print("no keys yet: the first process that serves makes one")
+    for key in keys:
+        moments = {
+            name: f"{moment:%Y-%m-%d %H:%M:%S %Z}"
+            for name in ("signs_at", "free_at", "retired_at")
+            if (moment := getattr(key, name)) is not None
+        }
+        print(f"{key.key_id}  {_MEANINGS[key.state].format(**moments)}")
+
+
+def _document(key: KeyState) -> dict[str, Any]:
+    return {
+        "id": key.key_id,
+        "state": key.state,
+        "created_at": key.created_at.isoformat(),
+        "signs_at": key.signs_at.isoformat(),
+        "retired_at": None if key.retired_at is None else key.retired_at.isoformat(),
+        "may_be_retired_from": None if key.free_at is None else key.free_at.isoformat(),
+    }

@@ -1,0 +1,130 @@
+"""What a process hears: at once, after a lost connection, and without notifications."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+
+from store.accounts import NewUser
+from store.bulletin import Bulletin, Hearing
+from store.house_keys import HouseKey
+from store.session_ends import SessionEnd
+from store.sessions import Session
+from tests.support.fault_proxy import fault_proxy
+from tests.support.waiting import wait_until
+from tests.support.world import World
+
+
+@dataclass
+class Listener:
+    bulletin: Bulletin = field(init=False)
+    ended: set[str] = field(default_factory=set)
+    keys: list[list[str]] = field(default_factory=list)
+
+    def hear_ends(self, ends: Sequence[SessionEnd]) -> None:
+        self.ended |= {end.session_id for end in ends}
+
+    def hear_keys(self, keys: list[HouseKey]) -> None:
+        self.keys.append([key.key_id for key in keys])
+
+    def hears(self, how: Hearing) -> bool:
+        return self.bulletin.hearing is how
+
+
+@asynccontextmanager
+async def listening(world: World, url: str) -> AsyncIterator[Listener]:
+    listener = Listener()
+    listener.bulletin = Bulletin(
+        url,
+        world.store.db,
+        "tokens",
+        ended=listener.hear_ends,
+        keys_changed=listener.hear_keys,
+    )
+    task = asyncio.create_task(listener.bulletin.run())
+    try:
+        yield listener
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+async def sessions(world: World, count: int) -> list[Session]:
+    user = await world.store.accounts.add(NewUser("Ann", "a@example.org", "hash"))
+    return [await world.store.sessions.start(user.user_id) for _ in range(count)]
+
+
+async def test_what_ended_before_and_what_ends_now_is_heard(world: World) -> None:
+    before, now, other = await sessions(world, 3)
+    await world.store.sessions.end(before.token)
+    async with listening(world, world.url) as listener:
+        await wait_until(lambda: listener.hears(Hearing.AT_ONCE))
+        assert listener.ended == {before.session_id}
+        await world.store.sessions.end(now.token)
+        await wait_until(lambda: now.session_id in listener.ended)
+        assert other.session_id not in listener.ended
+
+
+async def test_what_ends_while_the_connection_is_lost_is_heard_with_the_next(world: World) -> None:
+    (session,) = await sessions(world, 1)
+    async with fault_proxy(world.url) as proxy, listening(world, proxy.url) as listener:
+        await wait_until(lambda: listener.hears(Hearing.AT_ONCE))
+        proxy._is_refusing = True
+        proxy.cut_all()
+        await wait_until(lambda: listener.hears(Hearing.NOT))
+        await world.store.sessions.end(session.token)
+        proxy._is_refusing = False
+        await wait_until(lambda: listener.hears(Hearing.AT_ONCE))
+        assert session.session_id in listener.ended
+
+
+async def test_without_notifications_it_reads(world: World) -> None:
+    (session,) = await sessions(world, 1)
+    async with fault_proxy(world.url) as proxy:
+        proxy.is_deaf = True
+        async with listening(world, proxy.url) as listener:
+            await wait_until(lambda: listener.hears(Hearing.EVERY_SECOND))
+            await world.store.sessions.end(session.token)
+            await wait_until(lambda: session.session_id in listener.ended)
+            assert not listener.hears(Hearing.AT_ONCE)
+
+
+async def test_what_is_rolled_back_is_not_told(world: World) -> None:
+    (session,) = await sessions(world, 1)
+    async with listening(world, world.url) as listener:
+        await wait_until(lambda: listener.hears(Hearing.AT_ONCE))
+        transaction = world.owner.transaction()
+        await transaction.start()
+        await world.owner.execute(
+            "SELECT pg_notify('omnibus_bulletin', 'ended 1 ' || $1)", session.session_id
+        )
+        await transaction.rollback()
+        await world.store.house_keys.rotate("tokens", HouseKey("new", "s"))
+        await wait_until(lambda: listener.keys[-1:] == [["new"]])
+        assert listener.ended == set()
+
+
+async def test_keys_are_told_once_for_every_change_the_signing_one_first(world: World) -> None:
+    await world.store.house_keys.find_or_make("tokens", lambda: HouseKey("old", "s"))
+    async with listening(world, world.url) as listener:
+        await wait_until(lambda: listener.keys == [["old"]])
+        await world.store.house_keys.rotate("tokens", HouseKey("new", "s"))
+        await wait_until(lambda: listener.keys == [["old"], ["old", "new"]])
+        # Its time comes without anybody saying so.
+        await world.edit("UPDATE house_keys SET signs_at = now() WHERE key_id = 'new'")
+        await wait_until(lambda: listener.keys[-1] == ["new", "old"])
+        await world.store.house_keys.retire("tokens", "old", at_once=True)
+        await wait_until(lambda: listener.keys[-1] == ["new"])
+        assert len(listener.keys) == 4
+
+
+async def test_nonsense_on_the_channel_ends_nothing(world: World) -> None:
+    (session,) = await sessions(world, 1)
+    async with listening(world, world.url) as listener:
+        await wait_until(lambda: listener.hears(Hearing.AT_ONCE))
+        for nonsense in ("", "ended", "ended x", "ended x y", "proof x", "keys keys", "\N{BUS}"):
+            await world.owner.execute("SELECT pg_notify('omnibus_bulletin', $1)", nonsense)
+        await world.store.sessions.end(session.token)
+        await wait_until(lambda: listener.ended >= {session.session_id})
+        assert listener.ended == {session.session_id}
