@@ -11,6 +11,7 @@ from server import asyncapi, openapi, wire
 from server.api import (
     accounts,
     admin,
+    admin_audit,
     bookings,
     buses,
     health,
@@ -40,6 +41,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *accounts.OPERATIONS,
     *admin.OPERATIONS,
     *operators.OPERATIONS,
+    *admin_audit.OPERATIONS,
 )
 
 

@@ -27,7 +27,7 @@ from server.problems import (
     write,
 )
 from server.services import Services
-from store.errors import Forbidden, Refusal, StoreError
+from store.errors import Forbidden, NotFound, Refusal, StoreError
 from store.model import GUEST, Caller, Role
 from store.requests import Ask, Key, Reply
 
@@ -46,6 +46,7 @@ class Access(Enum):
     ANYONE = frozenset({None, *Role})
     SIGNED_IN = frozenset(Role)
     MANAGERS = frozenset({Role.OPERATOR, Role.ADMIN})
+    OVERSEERS = frozenset({Role.OPERATOR, Role.SUPPORT, Role.ADMIN})
 
 
 class Idempotency(Enum):
@@ -138,6 +139,8 @@ class Operation:
     """The media type of a success that is a text of its own kind instead of JSON."""
     tells_guests_apart: bool = False
     """Whether guests are recognised here, and given a cookie if they have none."""
+    is_guarded: bool = field(init=False)
+    """Whether it is for those who manage only, so that refusing it is worth a line of the audit log."""
     name: str = field(init=False)
     body_type: Any = field(init=False)
     query_type: Any = field(init=False)
@@ -148,6 +151,8 @@ class Operation:
         annotations = inspect.get_annotations(self.handler)
         body = annotations.get("body")
         object.__setattr__(self, "name", self.handler.__name__)
+        is_guarded = self.access in {Access.MANAGERS, Access.OVERSEERS}
+        object.__setattr__(self, "is_guarded", is_guarded)
         object.__setattr__(self, "body_type", body)
         object.__setattr__(self, "query_type", annotations.get("query"))
         object.__setattr__(self, "decoder", msgspec.json.Decoder(body) if body else None)
@@ -186,6 +191,8 @@ class Endpoint:
                 call.body = await read_body(receive, call.headers)
             answer: Answer | Flow = await _run(call)
         except (StoreError, HttpProblem) as error:
+            if operation.is_guarded and isinstance(error, NotFound | Forbidden):
+                self._services.security_log.note_refusal(call.caller, operation.name)
             answer = problem_answer(error, call.request_id)
         if cookie is None or isinstance(answer, Flow):
             return answer
@@ -220,6 +227,7 @@ class Endpoint:
         if caller.role not in operation.access.value:
             if caller.is_guest:
                 raise unauthenticated("this needs a signed-in user")
+            self._services.security_log.note_refusal(caller, operation.name)
             raise Forbidden("your role may not do this")
         return Call(
             self._services,

@@ -2,9 +2,10 @@
 
 import secrets
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 
 from realtime.connection import Authenticate, Principal
 from realtime.live import Live
@@ -13,14 +14,17 @@ from server.config import Settings
 from server.guests import Guests
 from server.metrics import note_events
 from server.passwords import Passwords
+from server.security_log import SecurityLog
 from server.tokens import Tokens, new_signing_key
 from server.topics import StoreTopics
 from store import Store
 from store.accounts import Accounts
+from store.errors import StoreError
 from store.events import SeatsChanged
 from store.facade import StoreOptions
 from store.house_keys import HouseKey
 from store.model import Caller, Role
+from store.roles import WORKER
 
 _STAFF = {Role.AGENT, Role.OPERATOR, Role.SUPPORT, Role.ADMIN}
 _OF_THE_HOUSE = {Role.SUPPORT, Role.ADMIN}
@@ -34,6 +38,7 @@ class Services:
     tokens: Tokens
     passwords: Passwords
     guests: Guests
+    security_log: SecurityLog
 
 
 @asynccontextmanager
@@ -44,11 +49,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
     """
     assert settings.database_url is not None
     listeners: list[Live] = []
-
-    def announce(events: Sequence[SeatsChanged]) -> None:
-        note_events(event.kind for event in events)
-        for live in listeners:
-            live.announce(*events)
+    announce = partial(_announce, listeners)
 
     store = await Store.open(
         settings.database_url,
@@ -70,13 +71,43 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         )
         listeners.append(live)
         await live.start()
+        security_log = SecurityLog(store.audit)
         try:
-            yield Services(settings, store, live, tokens, passwords, guests)
+            yield Services(settings, store, live, tokens, passwords, guests, security_log)
         finally:
             await live.stop()
+            with suppress(StoreError):
+                await security_log.close()
     finally:
         passwords.close()
         await store.close()
+
+
+@asynccontextmanager
+async def open_workshop(settings: Settings) -> AsyncIterator[Store]:
+    """Connect as a worker does: it tells of what it ends and serves nobody, so it needs no key and no password."""
+    assert settings.database_url is not None
+    listeners: list[Live] = []
+    announce = partial(_announce, listeners)
+
+    options = StoreOptions(settings.pool_size_each, role=WORKER)
+    store = await Store.open(settings.database_url, options, announce)
+    try:
+        live = Live(store.buses, redis_url=settings.redis_url)
+        listeners.append(live)
+        await live.start()
+        try:
+            yield store
+        finally:
+            await live.stop()
+    finally:
+        await store.close()
+
+
+def _announce(listeners: Sequence[Live], events: Sequence[SeatsChanged]) -> None:
+    note_events(event.kind for event in events)
+    for live in listeners:
+        live.announce(*events)
 
 
 @dataclass(frozen=True, slots=True)

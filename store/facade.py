@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from store.accounts import Accounts
+from store.audit import Audit
+from store.audit_chain import AuditChains
 from store.blocks import Blocks
 from store.boards import Boards
 from store.bookings import Bookings
@@ -23,6 +25,7 @@ from store.lane import Lane, LaneOptions
 from store.limits import OperatorLimits
 from store.lookup import Lookup
 from store.retention import Retention
+from store.roles import APP, WORKER
 from store.sales import Sales
 from store.seals import Seals
 from store.sessions import Sessions
@@ -33,11 +36,15 @@ from store.watch import Watch
 
 @dataclass(frozen=True, slots=True)
 class StoreOptions:
-    """`pool_size` connections at most; a hold lives `hold_seconds`, an unpaid booking `pending_seconds`."""
+    """`pool_size` connections at most; a hold lives `hold_seconds`, an unpaid booking `pending_seconds`.
+
+    `role` is what connections become: a worker ends, forgets and verifies, and can sell nothing.
+    """
 
     pool_size: int = 10
     hold_seconds: int = 300
     pending_seconds: int = 120
+    role: str = APP
     lane: LaneOptions = field(default_factory=LaneOptions)
 
 
@@ -64,6 +71,8 @@ class Store:
     sessions: Sessions
     house_keys: HouseKeys
     seals: Seals
+    audit: Audit
+    audit_chains: AuditChains
     lane: Lane
     watch: Watch
     boards: Boards
@@ -77,17 +86,16 @@ class Store:
         announce: Callable[[Sequence[SeatsChanged]], None] = _nobody,
     ) -> Self:
         """Connect to a migrated database. `announce` hears of a batch's changes, after its COMMIT."""
-        db = await Database.connect(dsn, size=options.pool_size)
+        db = await Database.connect(dsn, size=options.pool_size, role=options.role)
+        house_keys = HouseKeys(db)
         try:
-            house_keys = HouseKeys(db)
-            scatter = await house_keys.find_or_make("booking_refs", _new_key)
-            seal = await house_keys.find_or_make("booking_seals", _new_key)
+            scatter, seal = await _find_keys(house_keys, options)
         except BaseException:
             await db.close()
             raise
         buses = Buses(db)
         lane = (ShardLanes if db.is_spread else Lane)(db, buses, announce, options.lane)
-        refs = RefCodec(bytes.fromhex(scatter[-1].secret))
+        refs = RefCodec(bytes.fromhex(scatter.secret))
         return cls(
             db=db,
             buses=buses,
@@ -105,7 +113,9 @@ class Store:
             limits=OperatorLimits(db),
             sessions=Sessions(db),
             house_keys=house_keys,
-            seals=Seals(bytes.fromhex(seal[-1].secret)),
+            seals=Seals(bytes.fromhex(seal.secret)),
+            audit=Audit(db),
+            audit_chains=AuditChains(db),
             lane=lane,
             watch=Watch(db),
             boards=Boards(db),
@@ -121,6 +131,15 @@ class Store:
         """Whether the database answers, and as one that takes writes; raises Overloaded when it does not answer."""
         row = await self.db.fetchrow("SELECT NOT pg_is_in_recovery() AS is_primary")
         return bool(row and row["is_primary"])
+
+
+async def _find_keys(house_keys: HouseKeys, options: StoreOptions) -> tuple[HouseKey, HouseKey]:
+    """Return what scatters refs and what seals bookings; a worker, who makes neither, gets two that open nothing."""
+    if options.role == WORKER:
+        return _new_key(), _new_key()
+    scatter = await house_keys.find_or_make("booking_refs", _new_key)
+    seal = await house_keys.find_or_make("booking_seals", _new_key)
+    return scatter[-1], seal[-1]
 
 
 def _new_key() -> HouseKey:

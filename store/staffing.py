@@ -15,7 +15,7 @@ class Staffing:
     async def set_role(self, user_id: int, role: Role, operator_id: int | None) -> None:
         """Give a user another role, at an operator if it is one of staff, and end their sessions.
 
-        Locks the user, then their sessions. Raises NotFound.
+        Locks the user, then their sessions; writes the audit log. Raises NotFound.
         """
 
         async def work(connection: Connection) -> None:
@@ -23,17 +23,20 @@ class Staffing:
                 raise NotFound("user")
             await _end_sessions(connection, user_id)
 
-        await self._db.transaction([], work)
+        await self._db.transaction(None, work)
 
     async def set_password(self, user_id: int, password_hash: str) -> None:
-        """Replace a user's password and end their sessions. Locks the user, then their sessions. Raises NotFound."""
+        """Replace a user's password and end their sessions. Locks the user, then their sessions; writes the audit log.
+
+        Raises NotFound.
+        """
 
         async def work(connection: Connection) -> None:
             if await connection.fetchval(SQL["set_password"], user_id, password_hash) is None:
                 raise NotFound("user")
             await _end_sessions(connection, user_id)
 
-        await self._db.transaction([], work)
+        await self._db.transaction(None, work)
 
 
 async def _end_sessions(connection: Connection, user_id: int) -> None:

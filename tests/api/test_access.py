@@ -88,6 +88,7 @@ ROWS: Mapping[str, Row] = {
     "create_block": Row(
         OWN_MANAGERS, "/admin/blocks", {"bus_id": "{bus}", "seats": ["9C"], "reason": "x"}
     ),
+    "list_audit": Row(MANAGERS | {"support"}, "/admin/audit"),
     "lift_block": Row(OWN_MANAGERS, "/admin/blocks/{block}"),
 }
 

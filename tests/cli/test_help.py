@@ -7,7 +7,7 @@ from tests.cli.commands import omnibus
 
 COMMANDS = (
     *("up", "serve", "worker", "migrate", "openapi", "asyncapi"),
-    *("import", "demo", "user", "doctor", "watch"),
+    *("import", "demo", "user", "doctor", "watch", "audit"),
 )
 PRINTING = (
     ("migrate",),
@@ -17,6 +17,8 @@ PRINTING = (
     ("user", "list"),
     ("doctor",),
     ("watch",),
+    ("audit", "list"),
+    ("audit", "verify"),
 )
 
 

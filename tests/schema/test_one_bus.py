@@ -28,6 +28,9 @@ ELSEWHERE = {
     "refresh_tokens",
     "house_keys",
     "audit_log",
+    "audit_seals",
+    "audit_heads",
+    "audit_checks",
     "schema_migrations",
     "invariant_checks",
 }

@@ -271,7 +271,7 @@ async def test_counts_of_buses_that_have_arrived_are_forgotten(world: World) -> 
         " WHERE bus_id = $1",
         gone,
     )
-    await world.store.retention.purge()
+    await (await world.worker()).retention.purge()
     counts = await world.edit("SELECT DISTINCT bus_id FROM buyer_holds")
     assert [row["bus_id"] for row in counts] == [bus]
 
