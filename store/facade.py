@@ -30,6 +30,7 @@ from store.sales import Sales
 from store.seals import Seals
 from store.sessions import Sessions
 from store.settlement import Settlement
+from store.tenancy import Tenancy
 from store.timetable import Timetable
 from store.watch import Watch
 
@@ -73,6 +74,7 @@ class Store:
     seals: Seals
     audit: Audit
     audit_chains: AuditChains
+    tenancy: Tenancy
     lane: Lane
     watch: Watch
     boards: Boards
@@ -94,28 +96,30 @@ class Store:
             await db.close()
             raise
         buses = Buses(db)
+        tenancy = Tenancy(db)
         lane = (ShardLanes if db.is_spread else Lane)(db, buses, announce, options.lane)
         refs = RefCodec(bytes.fromhex(scatter.secret))
         return cls(
             db=db,
             buses=buses,
             catalogue=Catalogue(db, buses),
-            holds=Holds(lane, hold_seconds=options.hold_seconds),
-            bookings=Bookings(lane, refs, pending_seconds=options.pending_seconds),
+            holds=Holds(lane, tenancy, hold_seconds=options.hold_seconds),
+            bookings=Bookings(lane, tenancy, refs, pending_seconds=options.pending_seconds),
             lookup=Lookup(db, buses),
             settlement=Settlement(lane),
-            blocks=Blocks(lane),
-            fares=Fares(db, buses, announce),
+            blocks=Blocks(lane, tenancy),
+            fares=Fares(db, buses, tenancy, announce),
             expiry=Expiry(lane),
             retention=Retention(db),
-            timetable=Timetable(db),
+            timetable=Timetable(db, tenancy),
             accounts=Accounts(db),
-            limits=OperatorLimits(db),
+            limits=OperatorLimits(db, tenancy),
             sessions=Sessions(db),
             house_keys=house_keys,
             seals=Seals(bytes.fromhex(seal.secret)),
             audit=Audit(db),
             audit_chains=AuditChains(db),
+            tenancy=tenancy,
             lane=lane,
             watch=Watch(db),
             boards=Boards(db),

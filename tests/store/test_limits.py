@@ -297,7 +297,7 @@ async def test_nobody_but_its_administrators_sets_an_operators_limits(world: Wor
     for stranger in (world.rider(1), world.guest(1), world.agent()):
         with pytest.raises(Forbidden):
             await limits.set(stranger, world.operator_id, Limits())
-    with pytest.raises(Forbidden):
+    with pytest.raises(NotFound):
         await limits.find(world.manager(), world.operator_id + 1)
     with pytest.raises(NotFound):
         await limits.set(world.admin, world.operator_id + 1, Limits())
