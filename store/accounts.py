@@ -35,7 +35,10 @@ class Accounts:
         self._db = db
 
     async def add(self, new: NewUser) -> User:
-        """Add a user; raise AlreadyExists when the e-mail is taken, whatever its case, and OutcomeUnknown."""
+        """Add a user, and log it if they are staff.
+
+        Raises AlreadyExists when the e-mail is taken, whatever its case, and OutcomeUnknown.
+        """
 
         async def work(connection: Connection) -> int | None:
             added: int | None = await connection.fetchval(
@@ -43,7 +46,8 @@ class Accounts:
             )
             return added
 
-        user_id = await self._db.transaction([], work)
+        scope = [] if new.operator_id is None else [new.operator_id]
+        user_id = await self._db.transaction(scope, work)
         if user_id is None:
             raise AlreadyExists("email")
         return User(

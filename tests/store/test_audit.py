@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 import asyncpg
 import pytest
 
+from store.accounts import NewUser
 from store.audit import NewEntry, Wanted
 from store.audit_chain import LINKS_AT_A_TIME, Finding, digest_of
 from store.errors import Forbidden, NotFound, StoreError
@@ -330,17 +331,22 @@ async def test_changes_of_people_and_keys_are_logged(world: World) -> None:
     (user,) = await world.edit(
         "INSERT INTO users (name, email, password_hash) VALUES ('Ann', 'ann@example.org', 'x') RETURNING user_id"
     )
+    agent = NewUser("Ben", "ben@example.org", "hash", Role.AGENT, world.operator_id)
     staffing = Staffing(world.store.db)
     await staffing.set_role(user["user_id"], Role.AGENT, world.operator_id)
     await staffing.set_password(user["user_id"], "hash")
     await staffing.set_role(user["user_id"], Role.RIDER, None)
+    await world.store.accounts.add(agent)
+    await world.store.accounts.add(NewUser("Cid", "cid@example.org", "hash"))
     rows = await world.edit(
         "SELECT operator_id, action, detail::text FROM audit_log ORDER BY audit_id"
     )
     told = [(row["operator_id"], row["action"]) for row in rows]
     assert told[:2] == [(None, "key.make")] * 2
     north = world.operator_id
-    assert told[2:] == [(north, "user.role"), (north, "user.password"), (north, "user.role")]
+    assert told[2:] == [
+        (north, action) for action in ("user.role", "user.password", "user.role", "user.add")
+    ]
     assert '"role": ["rider", "agent"]' in rows[2]["detail"]
     assert "hash" not in "".join(row["detail"] for row in rows)
 
