@@ -11,6 +11,7 @@ from server import asyncapi, openapi, wire
 from server.api import (
     accounts,
     admin,
+    admin_audit,
     admin_users,
     bookings,
     buses,
@@ -52,6 +53,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *admin.OPERATIONS,
     *admin_users.OPERATIONS,
     *operators.OPERATIONS,
+    *admin_audit.OPERATIONS,
 )
 
 

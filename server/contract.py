@@ -31,7 +31,7 @@ from server.problems import (
 )
 from server.services import Services
 from server.tokens import Verified
-from store.errors import Forbidden, Refusal, StoreError
+from store.errors import Forbidden, NotFound, Refusal, StoreError
 from store.model import GUEST, Caller, Role
 from store.requests import Ask, Key, Reply
 
@@ -50,6 +50,7 @@ class Access(Enum):
     ANYONE = frozenset({None, *Role})
     SIGNED_IN = frozenset(Role)
     MANAGERS = frozenset({Role.OPERATOR, Role.ADMIN})
+    OVERSEERS = frozenset({Role.OPERATOR, Role.SUPPORT, Role.ADMIN})
 
 
 class Idempotency(Enum):
@@ -158,6 +159,8 @@ class Operation:
     """What its callers are limited as; by default what it does and where says it."""
     is_for_enrolment: bool = False
     """Whether staff may call it before they have the second factor they need."""
+    is_guarded: bool = field(init=False)
+    """Whether it is for those who manage only, so that refusing it is worth a line of the audit log."""
     name: str = field(init=False)
     body_type: Any = field(init=False)
     query_type: Any = field(init=False)
@@ -168,6 +171,8 @@ class Operation:
         annotations = inspect.get_annotations(self.handler)
         body = annotations.get("body")
         object.__setattr__(self, "name", self.handler.__name__)
+        is_guarded = self.access in {Access.MANAGERS, Access.OVERSEERS}
+        object.__setattr__(self, "is_guarded", is_guarded)
         object.__setattr__(self, "body_type", body)
         object.__setattr__(self, "query_type", annotations.get("query"))
         object.__setattr__(self, "decoder", msgspec.json.Decoder(body) if body else None)
@@ -236,6 +241,8 @@ class Endpoint:
                 call.body = await read_body(receive, call.headers)
             answer: Answer | Flow = await _run(call)
         except (StoreError, HttpProblem) as error:
+            if operation.is_guarded and isinstance(error, NotFound | Forbidden):
+                self._services.security_log.note_refusal(call.caller, operation.name)
             answer = problem_answer(error, call.request_id)
         if cookie is None or isinstance(answer, Flow):
             return answer
@@ -283,6 +290,7 @@ class Endpoint:
         if caller.role not in operation.access.value:
             if caller.is_guest:
                 raise unauthenticated("this needs a signed-in user")
+            self._services.security_log.note_refusal(caller, operation.name)
             raise Forbidden("your role may not do this")
         if token is not None and token.may_only_enrol and not operation.is_for_enrolment:
             raise enrol_first()

@@ -44,8 +44,18 @@ def house_jobs(store: Store, postman: Postman) -> list[Job]:
     async def watch() -> None:
         alarm.tell(await store.watch.look())
 
+    async def verify() -> None:
+        for broken in await store.audit_chains.look():
+            log.critical(
+                "AUDIT LOG BROKEN: chain of operator %s at position %s: %s",
+                broken.chain.operator_id,
+                broken.broken_at,
+                broken.reason,
+            )
+
     return [
         Job("watch", 60.0, watch, first_seconds=2.0),
+        Job("verify audit log", 86_400.0, verify, first_seconds=5.0),
         Job("purge", 600.0, store.retention.purge),
         Job("purge sessions", 3600.0, store.sessions.purge),
         Job("mails", 1.0, postman.deliver),

@@ -51,6 +51,18 @@ HEARING = Gauge(
 )
 
 
+AUDIT_VIOLATIONS = Gauge(
+    "omnibus_audit_violations",
+    "Chains of the audit log that are not what was sealed, as the last look found them: 0, or somebody must look",
+    registry=REGISTRY,
+)
+AUDIT_CHECKED_AT = Gauge(
+    "omnibus_audit_checked_timestamp_seconds",
+    "When the chain of the audit log was verified that has waited longest; 0 when none was",
+    registry=REGISTRY,
+)
+
+
 def note_request(method: str, route: str, status: int, seconds: float) -> None:
     _requests_of(method, route, status).observe(seconds)
 

@@ -16,10 +16,10 @@ from server import http_protocol
 from server.app import create_app
 from server.config import Settings
 from server.gate import Gate
-from server.jobs import house_jobs, run_jobs, sweep_jobs
+from server.jobs import Job, house_jobs, run_jobs, sweep_jobs
 from server.mail.postman import Postman
 from server.mail.sink import FileSink
-from server.services import open_services
+from server.services import open_services, open_workshop
 
 _DRAIN_SECONDS = 3
 _FAREWELL_SECONDS = 0.5
@@ -54,7 +54,8 @@ async def serve(settings: Settings, *, listen_on: socket.socket | None = None) -
     async with open_services(settings) as services:
         _collect_garbage_rarely()
         server = _Server(_config(settings, create_app(services)))
-        jobs = asyncio.create_task(run_jobs(sweep_jobs(services.store)))
+        keeping = Job("security log", 2.0, services.security_log.write)
+        jobs = asyncio.create_task(run_jobs([*sweep_jobs(services.store), keeping]))
         leaving = _on_signals()
         serving = asyncio.create_task(server.serve(sockets=[listen_on] if listen_on else None))
         await asyncio.wait({serving, leaving}, return_when=asyncio.FIRST_COMPLETED)
@@ -68,13 +69,9 @@ async def serve(settings: Settings, *, listen_on: socket.socket | None = None) -
 
 async def work(settings: Settings) -> None:
     """Run the house's jobs until SIGINT or SIGTERM."""
-    async with open_services(settings) as services:
-        postman = Postman(
-            services.store.mails, FileSink(settings.mail_folder), public_url=settings.address
-        )
-        jobs = asyncio.create_task(
-            run_jobs([*sweep_jobs(services.store), *house_jobs(services.store, postman)])
-        )
+    async with open_workshop(settings) as store:
+        postman = Postman(store.mails, FileSink(settings.mail_folder), public_url=settings.address)
+        jobs = asyncio.create_task(run_jobs([*sweep_jobs(store), *house_jobs(store, postman)]))
         leaving = _on_signals()
         await asyncio.wait({jobs, leaving}, return_when=asyncio.FIRST_COMPLETED)
         leaving.cancel()

@@ -3,9 +3,10 @@
 import asyncio
 import secrets
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 
 from realtime.bus import Tally
 from realtime.connection import Authenticate, Principal
@@ -20,15 +21,18 @@ from server.origins import Origins
 from server.pacing import Pacing
 from server.passwords import Passwords
 from server.second_factors import Authenticator
+from server.security_log import SecurityLog
 from server.tokens import SIGNING, Tokens, new_signing_key
 from server.topics import StoreTopics
 from store import Store
 from store.accounts import Accounts
 from store.bulletin import Bulletin
+from store.errors import StoreError
 from store.events import SeatsChanged
 from store.facade import StoreOptions
 from store.house_keys import HouseKey
 from store.model import Caller, Role
+from store.roles import WORKER
 
 _STAFF = {Role.AGENT, Role.OPERATOR, Role.SUPPORT, Role.ADMIN}
 _OF_THE_HOUSE = {Role.SUPPORT, Role.ADMIN}
@@ -45,6 +49,7 @@ class Services:
     origins: Origins
     doorkeeper: Doorkeeper
     authenticator: Authenticator
+    security_log: SecurityLog
     pacing: Pacing | None = None
     """How often callers may ask; None: as often as they like."""
 
@@ -57,11 +62,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
     """
     assert settings.database_url is not None
     listeners: list[Live] = []
-
-    def announce(events: Sequence[SeatsChanged]) -> None:
-        note_events(event.kind for event in events)
-        for live in listeners:
-            live.announce(*events)
+    announce = partial(_announce, listeners)
 
     doorkeeper = Doorkeeper()
     store = await Store.open(
@@ -99,6 +100,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         doorkeeper.read(bulletin)
         reading = asyncio.create_task(supervise("bulletin", bulletin.run))
         await live.start()
+        security_log = SecurityLog(store.audit)
         if tally is not None:
             tally.start()
         try:
@@ -113,6 +115,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
                 origins,
                 doorkeeper,
                 Authenticator(seals),
+                security_log,
                 pacing,
             )
         finally:
@@ -120,9 +123,38 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
                 await tally.stop()
             await live.stop()
             await cancel([reading])
+            with suppress(StoreError):
+                await security_log.close()
     finally:
         passwords.close()
         await store.close()
+
+
+@asynccontextmanager
+async def open_workshop(settings: Settings) -> AsyncIterator[Store]:
+    """Connect as a worker does: it tells of what it ends and serves nobody, so it needs no key and no password."""
+    assert settings.database_url is not None
+    listeners: list[Live] = []
+    announce = partial(_announce, listeners)
+
+    options = StoreOptions(settings.pool_size_each, role=WORKER)
+    store = await Store.open(settings.database_url, options, announce)
+    try:
+        live = Live(store.buses, redis_url=settings.redis_url)
+        listeners.append(live)
+        await live.start()
+        try:
+            yield store
+        finally:
+            await live.stop()
+    finally:
+        await store.close()
+
+
+def _announce(listeners: Sequence[Live], events: Sequence[SeatsChanged]) -> None:
+    note_events(event.kind for event in events)
+    for live in listeners:
+        live.announce(*events)
 
 
 @dataclass(frozen=True, slots=True)

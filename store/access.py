@@ -29,6 +29,11 @@ async def explaining() -> AsyncIterator[None]:
         raise DatabaseUnusable("it did not answer in time") from error
     except OSError as error:
         raise DatabaseUnusable(error.strerror or str(error)) from error
+    except asyncpg.InsufficientPrivilegeError as error:
+        if "set role" in str(error):
+            advice = "; `omnibus migrate --roles` prints what an administrator of it has to run"
+            raise DatabaseUnusable(f"{error}{advice}") from error
+        raise DatabaseUnusable(str(error)) from error
     except (MigrationError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         raise DatabaseUnusable(str(error) or type(error).__name__) from error
 

@@ -43,7 +43,10 @@ class Accounts:
         return await self.add(new, welcome=Template.VERIFY_EMAIL)
 
     async def add(self, new: NewUser, *, welcome: Template | None = None) -> User:
-        """Add a user; raise AlreadyExists when the e-mail is taken, whatever its case, and OutcomeUnknown."""
+        """Add a user, and log it if they are staff.
+
+        Raises AlreadyExists when the e-mail is taken, whatever its case, and OutcomeUnknown.
+        """
 
         async def work(connection: Connection) -> int | None:
             added: int | None = await connection.fetchval(
@@ -59,7 +62,8 @@ class Accounts:
                 await queue_mail(connection, welcome, added, new.email)
             return added
 
-        user_id = await self._db.transaction([], work)
+        scope = [] if new.operator_id is None else [new.operator_id]
+        user_id = await self._db.transaction(scope, work)
         if user_id is None:
             raise AlreadyExists("email")
         return User(

@@ -7,7 +7,7 @@ from datetime import datetime
 import msgspec
 
 from store.db import Connection
-from store.errors import Forbidden, NotFound, WrongState
+from store.errors import NotFound, WrongState
 from store.holds import SeatRequest
 from store.lane import Lane
 from store.ledger import Changes, Ledger, literal
@@ -15,6 +15,7 @@ from store.model import AVAILABLE, BLOCKED, Bus, Caller, Leg
 from store.queries import Queries
 from store.requests import Ask, Needs, Reply, Request
 from store.rules import Wanted, find_leg, require_free, seats_by_label, set_leg
+from store.tenancy import Tenancy
 
 SQL = Queries.beside(__file__)
 
@@ -30,8 +31,9 @@ class Block:
 
 
 class Blocks:
-    def __init__(self, lane: Lane) -> None:
+    def __init__(self, lane: Lane, tenancy: Tenancy) -> None:
         self._lane = lane
+        self._tenancy = tenancy
 
     async def block(
         self, caller: Caller, request: SeatRequest, reason: str, ask: Ask[Block]
@@ -41,6 +43,8 @@ class Blocks:
         Locks: the seats, expired owners of them, the bus row last. Raises Forbidden, SeatUnavailable, InvalidRequest,
         NotFound. Emits `blocked`, writes the audit log.
         """
+        bus = await self._lane.buses.find(request.bus_id)
+        await self._require_manager(caller, bus, "bus")
         return await self._lane.submit(BlockSeats(request.bus_id, ask, caller, request, reason))
 
     async def lift(self, caller: Caller, owned: tuple[int, uuid.UUID], ask: Ask[Block]) -> Reply:
@@ -51,7 +55,7 @@ class Blocks:
         """
         bus_id, block_id = owned
         bus = await self._lane.buses.find(bus_id)
-        _require_manager(caller, bus)
+        await self._require_manager(caller, bus, "block")
 
         async def read(connection: Connection) -> Block:
             row = await connection.fetchrow(SQL["find_block"], bus_id, block_id)
@@ -62,8 +66,16 @@ class Blocks:
             return Block(bus, block_id, leg, seats, row["reason"], row["created_at"])
 
         # What a block is of never changes; whether it was lifted is decided under lock.
-        block = await self._lane.db.read([bus.operator_id], read)
+        block = await self._lane.db.read(caller.scope_at(bus.operator_id), read)
         return await self._lane.submit(LiftBlock(bus_id, ask, caller, block))
+
+    async def _require_manager(self, caller: Caller, bus: Bus, what: str) -> None:
+        await self._tenancy.require_manager(
+            caller,
+            bus.operator_id,
+            what=what,
+            why="only the operator's administrators block seats",
+        )
 
 
 @dataclass(slots=True)
@@ -74,7 +86,6 @@ class BlockSeats(Request[Block]):
     wanted: Wanted | None = None
 
     def needs(self) -> Needs:
-        _require_manager(self.caller, self.bus)
         leg = find_leg(self.bus, self.request.from_stop, self.request.to_stop)
         self.wanted = Wanted(self.bus, leg, seats_by_label(self.bus, self.request.seats))
         return Needs(self.wanted.seats, leg)
@@ -113,11 +124,6 @@ class LiftBlock(Request[Block]):
         states = ledger.shown(self.bus, block.seats)
         changes.show("unblocked", set_leg(block.seats, states, block.leg, AVAILABLE))
         return block
-
-
-def _require_manager(caller: Caller, bus: Bus) -> None:
-    if not caller.manages(bus.operator_id):
-        raise Forbidden("only the operator's administrators block seats")
 
 
 def _added(block: Block, caller: Caller) -> tuple[object, ...]:

@@ -32,6 +32,7 @@ from store.model import (
 from store.numbers import NumberSource
 from store.requests import Ask, Needs, Reply, Request
 from store.rules import Wanted, require_free, seats_by_label, set_leg
+from store.tenancy import Tenancy
 
 
 class Traveller(msgspec.Struct, frozen=True):
@@ -110,8 +111,11 @@ class Sale(msgspec.Struct, frozen=True):
 
 
 class Bookings:
-    def __init__(self, lane: Lane, refs: RefCodec, *, pending_seconds: int) -> None:
+    def __init__(
+        self, lane: Lane, tenancy: Tenancy, refs: RefCodec, *, pending_seconds: int
+    ) -> None:
         self._lane = lane
+        self._tenancy = tenancy
         self._refs = refs
         self._numbers = NumberSource(lane.db)
         self._time_to_pay = timedelta(seconds=pending_seconds)
@@ -125,6 +129,8 @@ class Bookings:
         them, the bus row last. Raises SeatUnavailable, Departed, SalesClosed, LimitReached, SeatCoolingDown,
         InvalidRequest, NotFound. Emits `booked`.
         """
+        if caller.operator_id is not None:
+            caller = await self._recognise(caller, request.bus_id)
         sale = await self._sale(caller, purchase)
         return await self._lane.submit(BookSeats(request.bus_id, ask, sale, request))
 
@@ -137,8 +143,14 @@ class Bookings:
         Departed, SalesClosed, InvalidRequest. Emits `booked`.
         """
         bus_id, hold_id = owned
+        if caller.operator_id is not None:
+            caller = await self._recognise(caller, bus_id)
         sale = await self._sale(caller, purchase)
         return await self._lane.submit(BookHold(bus_id, ask, caller, hold_id, sale=sale))
+
+    async def _recognise(self, caller: Caller, bus_id: int) -> Caller:
+        bus = await self._lane.buses.find(bus_id)
+        return await self._tenancy.at(caller, bus.operator_id)
 
     async def _sale(self, caller: Caller, purchase: Purchase) -> Sale:
         number = await self._numbers.take()

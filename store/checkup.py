@@ -9,6 +9,7 @@ from store.access import explaining
 from store.citus.distribute import Spread, find_spread
 from store.migrate import pending
 from store.queries import Queries
+from store.roles import APP, WORKER
 
 SQL = Queries.beside(__file__)
 VERSIONS = range(15, 19)
@@ -17,7 +18,7 @@ _CONNECT_SECONDS = 5
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """`pending` are migrations that are missing; `may_sell` is whether we may become the role that sells.
+    """`pending` are migrations that are missing; `may_sell` is whether we may become the roles that work.
 
     `broken` are the invariants that the worker's last round found broken, `checked_ago` is its age, if there was one.
     `spread` is how the data lies if this is the coordinator of a Citus cluster.
@@ -51,7 +52,7 @@ async def examine(dsn: str) -> Condition:
             asked_at = datetime.now(UTC)  # allow own-clock: it is compared with the database's
             row = await connection.fetchrow(SQL["examine"])
             answered_at = datetime.now(UTC)  # allow own-clock: the same
-            may_sell = await connection.fetchval(SQL["may_become_app"])
+            barred = await connection.fetch(SQL["may_become"], [APP, WORKER])
             checks = None if missing else await connection.fetchrow(SQL["last_checks"])
             spread = await find_spread(connection)
         finally:
@@ -64,7 +65,7 @@ async def examine(dsn: str) -> Condition:
         **facts,
         clock_ahead=clock_ahead,
         pending=missing,
-        may_sell=bool(may_sell),
+        may_sell=not barred,
         broken=tuple(checks["broken"]) if checks else (),
         checked_ago=checks["checked_ago"] if checks else None,
         spread=spread,

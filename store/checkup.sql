@@ -15,6 +15,7 @@ SELECT
     clock_timestamp() - max(c.checked_at) AS checked_ago
 FROM invariant_checks AS c;
 
--- name: may_become_app
-SELECT pg_has_role(r.oid, 'MEMBER') FROM pg_roles AS r
-WHERE r.rolname = 'omnibus_app';
+-- name: may_become
+-- Which of the roles $1 we may not become, or are not there.
+SELECT w.name FROM unnest($1::text[]) AS w (name)
+WHERE NOT EXISTS (SELECT FROM pg_roles AS r WHERE r.rolname = w.name AND pg_has_role(r.oid, 'MEMBER'));

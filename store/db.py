@@ -15,6 +15,7 @@ import asyncpg
 from store.citus.distribute import is_citus
 from store.citus.forms import SESSION, CitusConnection
 from store.errors import OutcomeUnknown, Overloaded
+from store.roles import APP
 
 if TYPE_CHECKING:
     Connection = asyncpg.Connection[asyncpg.Record]
@@ -75,7 +76,7 @@ class _Lost(Exception):
 
 
 class Database:
-    """A pool of connections that have become `omnibus_app`, the role that owns nothing.
+    """A pool of connections that have become the role that does this work, and that owns nothing.
 
     `is_spread` is whether the data lies on a Citus cluster.
     """
@@ -85,7 +86,7 @@ class Database:
         self.is_spread = is_spread
 
     @classmethod
-    async def connect(cls, dsn: str, *, size: int, role: str = "omnibus_app") -> "Database":
+    async def connect(cls, dsn: str, *, size: int, role: str = APP) -> "Database":
         """Open a pool of at most `size` connections; a quarter of them at once, so that bursts find them warm."""
 
         async def become_app(connection: Connection) -> None:
@@ -261,11 +262,11 @@ async def _commit_statement(connection: Any, query: str, args: Sequence[object])
 
 
 def _begin(operators: Sequence[int] | None) -> str:
-    # One round trip; the numbers are ours, and simple queries take no parameters.
+    # One round trip; the numbers are ours, and simple queries take no parameters. The platform's log is operator 0's.
     if operators is None:
         return (
             "BEGIN; SELECT set_config('omnibus.operators',"
-            " coalesce((SELECT array_agg(operator_id)::text FROM operators), '{}'), true)"
+            " (SELECT (array_agg(operator_id) || 0)::text FROM operators), true)"
         )
     listed = ",".join(map(str, map(int, operators)))
     return f"BEGIN; SELECT set_config('omnibus.operators', '{{{listed}}}', true)"

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from store.accounts import Accounts
+from store.audit import Audit
+from store.audit_chain import AuditChains
 from store.blocks import Blocks
 from store.boards import Boards
 from store.bookings import Bookings
@@ -23,27 +25,33 @@ from store.ids import RefCodec
 from store.lane import Lane, LaneOptions
 from store.limits import OperatorLimits
 from store.lookup import Lookup
-from store.mails import Mails
+from store.mails import LINKS, Mails
 from store.personal import Personal
 from store.profiles import Profiles
 from store.retention import Retention
+from store.roles import APP, WORKER
 from store.sales import Sales
 from store.seals import Seals
 from store.second_factors import SecondFactors
 from store.session_ends import SessionEnd, SessionEnds
 from store.sessions import Sessions
 from store.settlement import Settlement
+from store.tenancy import Tenancy
 from store.timetable import Timetable
 from store.watch import Watch
 
 
 @dataclass(frozen=True, slots=True)
 class StoreOptions:
-    """`pool_size` connections at most; a hold lives `hold_seconds`, an unpaid booking `pending_seconds`."""
+    """`pool_size` connections at most; a hold lives `hold_seconds`, an unpaid booking `pending_seconds`.
+
+    `role` is what connections become: a worker ends, forgets and verifies, and can sell nothing.
+    """
 
     pool_size: int = 10
     hold_seconds: int = 300
     pending_seconds: int = 120
+    role: str = APP
     lane: LaneOptions = field(default_factory=LaneOptions)
 
 
@@ -76,6 +84,9 @@ class Store:
     directory: Directory
     house_keys: HouseKeys
     seals: Seals
+    audit: Audit
+    audit_chains: AuditChains
+    tenancy: Tenancy
     lane: Lane
     watch: Watch
     boards: Boards
@@ -93,43 +104,47 @@ class Store:
 
         `announce` hears of a batch's changes, `ended` of sessions that this process has ended, each after the COMMIT.
         """
-        db = await Database.connect(dsn, size=options.pool_size)
+        db = await Database.connect(dsn, size=options.pool_size, role=options.role)
+        house_keys = HouseKeys(db)
         try:
-            house_keys = HouseKeys(db)
-            scatter = await house_keys.find_or_make("booking_refs", _new_key)
-            seal = await house_keys.find_or_make("booking_seals", _new_key)
+            scatter, seal = await _find_keys(house_keys, options)
+            links = (await house_keys.find_or_make(LINKS, _new_key))[0]
         except BaseException:
             await db.close()
             raise
         buses = Buses(db)
+        tenancy = Tenancy(db)
         lane = (ShardLanes if db.is_spread else Lane)(db, buses, announce, options.lane)
-        seals = Seals(bytes.fromhex(seal[-1].secret))
+        seals = Seals(bytes.fromhex(seal.secret))
         ends = SessionEnds(db, ended)
-        refs = RefCodec(bytes.fromhex(scatter[-1].secret))
+        refs = RefCodec(bytes.fromhex(scatter.secret))
         return cls(
             db=db,
             buses=buses,
             catalogue=Catalogue(db, buses),
-            holds=Holds(lane, hold_seconds=options.hold_seconds),
-            bookings=Bookings(lane, refs, pending_seconds=options.pending_seconds),
+            holds=Holds(lane, tenancy, hold_seconds=options.hold_seconds),
+            bookings=Bookings(lane, tenancy, refs, pending_seconds=options.pending_seconds),
             lookup=Lookup(db, buses),
             settlement=Settlement(lane),
-            blocks=Blocks(lane),
-            fares=Fares(db, buses, announce),
+            blocks=Blocks(lane, tenancy),
+            fares=Fares(db, buses, tenancy, announce),
             expiry=Expiry(lane),
             retention=Retention(db),
-            timetable=Timetable(db),
+            timetable=Timetable(db, tenancy),
             accounts=Accounts(db),
             profiles=Profiles(db, ends),
             personal=Personal(db, ends),
-            mails=Mails(db, seals),
-            limits=OperatorLimits(db),
+            mails=Mails(db, Seals(bytes.fromhex(links.secret))),
+            limits=OperatorLimits(db, tenancy),
             sessions=Sessions(db, ends),
             ends=ends,
             second_factors=SecondFactors(db, ends),
             directory=Directory(db, ends),
             house_keys=house_keys,
             seals=seals,
+            audit=Audit(db),
+            audit_chains=AuditChains(db),
+            tenancy=tenancy,
             lane=lane,
             watch=Watch(db),
             boards=Boards(db),
@@ -145,6 +160,15 @@ class Store:
         """Whether the database answers, and as one that takes writes; raises Overloaded when it does not answer."""
         row = await self.db.fetchrow("SELECT NOT pg_is_in_recovery() AS is_primary")
         return bool(row and row["is_primary"])
+
+
+async def _find_keys(house_keys: HouseKeys, options: StoreOptions) -> tuple[HouseKey, HouseKey]:
+    """Return what scatters refs and what seals bookings; a worker, who makes neither, gets two that open nothing."""
+    if options.role == WORKER:
+        return _new_key(), _new_key()
+    scatter = await house_keys.find_or_make("booking_refs", _new_key)
+    seal = await house_keys.find_or_make("booking_seals", _new_key)
+    return scatter[-1], seal[-1]
 
 
 def _new_key() -> HouseKey:

@@ -7,11 +7,12 @@ import msgspec
 
 from store.buses import Buses
 from store.db import Connection, Database
-from store.errors import Forbidden, InvalidRequest, Overloaded
+from store.errors import InvalidRequest, NotFound, Overloaded
 from store.events import SeatsChanged
 from store.model import Bus, BusStop, Caller, PairFares
 from store.queries import Queries
 from store.rules import leg_between
+from store.tenancy import Tenancy
 
 SQL = Queries.beside(__file__)
 LARGEST_FARE = 100_000_000
@@ -42,9 +43,14 @@ class _Edited(Exception):
 
 class Fares:
     def __init__(
-        self, db: Database, buses: Buses, announce: Callable[[Sequence[SeatsChanged]], None]
+        self,
+        db: Database,
+        buses: Buses,
+        tenancy: Tenancy,
+        announce: Callable[[Sequence[SeatsChanged]], None],
     ) -> None:
         self._db = db
+        self._tenancy = tenancy
         self._buses = buses
         self._announce = announce
 
@@ -57,8 +63,12 @@ class Fares:
         for _ in range(_TRIES):
             self._buses.forget(bus_id)
             bus = await self._buses.find(bus_id)
-            if not caller.manages(bus.operator_id):
-                raise Forbidden("only the operator's administrators set fares")
+            await self._tenancy.require_manager(
+                caller,
+                bus.operator_id,
+                what="bus",
+                why="only the operator's administrators set fares",
+            )
             try:
                 return await self._change(caller, bus, new)
             except _Edited:
@@ -71,7 +81,10 @@ class Fares:
         pairs = find_pairs(bus.stops, new.pairs, bus.currency)
 
         async def work(connection: Connection) -> SeatsChanged | None:
-            if await connection.fetchval(SQL["lock_bus"], bus.bus_id) != bus.facts:
+            edition = await connection.fetchval(SQL["lock_bus"], bus.bus_id)
+            if edition is None:
+                raise NotFound("bus")
+            if edition != bus.facts:
                 raise _Edited
             if (segments, pairs) == (bus.fares, bus.pair_fares):
                 return None
@@ -85,7 +98,7 @@ class Fares:
             return SeatsChanged(bus.bus_id, row["epoch"], rev - 1, rev, (), row["at"], "repriced")
 
         try:
-            event = await self._db.transaction([bus.operator_id], work)
+            event = await self._db.transaction(caller.scope_at(bus.operator_id), work)
         finally:
             self._buses.forget(bus.bus_id)
         if event is not None:

@@ -27,6 +27,7 @@ from store.rules import (
     seats_by_label,
     set_leg,
 )
+from store.tenancy import Tenancy
 
 SQL = Queries.beside(__file__)
 T = TypeVar("T")
@@ -48,8 +49,9 @@ class SeatRequest(msgspec.Struct, frozen=True):
 
 
 class Holds:
-    def __init__(self, lane: Lane, *, hold_seconds: int) -> None:
+    def __init__(self, lane: Lane, tenancy: Tenancy, *, hold_seconds: int) -> None:
         self._lane = lane
+        self._tenancy = tenancy
         self._lifetime = timedelta(seconds=hold_seconds)
 
     async def hold(self, caller: Caller, request: SeatRequest, ask: Ask[Hold]) -> Reply:
@@ -58,6 +60,8 @@ class Holds:
         Locks: the buyer's counts, the seats, expired owners of them, the bus row last. Raises SeatUnavailable,
         Departed, SalesClosed, LimitReached, SeatCoolingDown, InvalidRequest, NotFound. Emits `held`.
         """
+        if caller.operator_id is not None:
+            caller = await self._recognise(caller, request.bus_id)
         return await self._lane.submit(
             HoldSeats(request.bus_id, ask, caller, request, self._lifetime)
         )
@@ -71,6 +75,8 @@ class Holds:
         HoldExpired, SeatUnavailable, LimitReached, SeatCoolingDown, InvalidRequest. Emits `held`.
         """
         bus_id, hold_id = owned
+        if caller.operator_id is not None:
+            caller = await self._recognise(caller, bus_id)
         return await self._lane.submit(ReplaceSeats(bus_id, ask, caller, hold_id, labels=labels))
 
     async def extend(self, caller: Caller, owned: tuple[int, uuid.UUID], ask: Ask[Hold]) -> Reply:
@@ -80,6 +86,8 @@ class Holds:
         nothing.
         """
         bus_id, hold_id = owned
+        if caller.operator_id is not None:
+            caller = await self._recognise(caller, bus_id)
         return await self._lane.submit(ExtendHold(bus_id, ask, caller, hold_id))
 
     async def release(self, caller: Caller, owned: tuple[int, uuid.UUID], ask: Ask[Hold]) -> Reply:
@@ -88,22 +96,29 @@ class Holds:
         Raises HoldNotFound, HoldExpired (also when it was released or booked before). Emits `released`.
         """
         bus_id, hold_id = owned
+        if caller.operator_id is not None:
+            caller = await self._recognise(caller, bus_id)
         return await self._lane.submit(ReleaseHold(bus_id, ask, caller, hold_id))
 
     async def find(self, caller: Caller, owned: tuple[int, uuid.UUID]) -> Hold:
         """Return a live hold; raise HoldNotFound, HoldExpired. Expiry is true when read."""
         bus_id, hold_id = owned
         bus = await self._lane.buses.find(bus_id)
+        asking = await self._tenancy.at(caller, bus.operator_id)
 
         async def read(connection: Connection) -> Hold:
             row = await connection.fetchrow(SQL["find_hold"], bus_id, hold_id)
             if row is None:
                 raise HoldNotFound
             hold = read_hold(bus, row)
-            require_owner(caller, hold)
+            require_owner(asking, hold)
             return require_live(hold, row["now"])
 
         return await self._lane.db.read([bus.operator_id], read)
+
+    async def _recognise(self, caller: Caller, bus_id: int) -> Caller:
+        bus = await self._lane.buses.find(bus_id)
+        return await self._tenancy.at(caller, bus.operator_id)
 
 
 @dataclass(slots=True)

@@ -5,20 +5,22 @@ from dataclasses import asdict
 import msgspec
 
 from store.db import Connection, Database, Record
-from store.errors import Forbidden, NotFound
+from store.errors import NotFound
 from store.model import Caller, Limits
 from store.queries import Queries
+from store.tenancy import Tenancy
 
 SQL = Queries.beside(__file__)
 
 
 class OperatorLimits:
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: Database, tenancy: Tenancy) -> None:
         self._db = db
+        self._tenancy = tenancy
 
     async def find(self, caller: Caller, operator_id: int) -> Limits:
         """Return an operator's limits, staff's among them; raise Forbidden, NotFound."""
-        _require_manager(caller, operator_id)
+        await self._require_manager(caller, operator_id)
         row = await self._db.fetchrow(SQL["find_limits"], operator_id)
         if row is None:
             raise NotFound("operator")
@@ -30,7 +32,7 @@ class OperatorLimits:
         Counts from the next hold on: every batch reads the limits with the counts it locks. Locks the operator's row.
         Raises Forbidden, NotFound.
         """
-        _require_manager(caller, operator_id)
+        await self._require_manager(caller, operator_id)
 
         async def work(connection: Connection) -> Limits:
             row = await connection.fetchrow(SQL["lock_limits"], operator_id)
@@ -51,7 +53,15 @@ class OperatorLimits:
                 )
             return limits
 
-        return await self._db.transaction([operator_id], work)
+        return await self._db.transaction(caller.scope_at(operator_id), work)
+
+    async def _require_manager(self, caller: Caller, operator_id: int) -> None:
+        await self._tenancy.require_manager(
+            caller,
+            operator_id,
+            what="operator",
+            why="an operator's limits are its administrators'",
+        )
 
 
 def read_limits(row: Record) -> Limits:
@@ -65,8 +75,3 @@ def read_limits(row: Record) -> Limits:
         extension_seconds=row["extension_seconds"],
         hold_seconds_max=row["hold_seconds_max"],
     )
-
-
-def _require_manager(caller: Caller, operator_id: int) -> None:
-    if not caller.manages(operator_id):
-        raise Forbidden("an operator's limits are its administrators'")

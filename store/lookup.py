@@ -1,5 +1,6 @@
 """Finds bookings: by bus and number, by ref, by whose they are."""
 
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 from store.buses import Buses
@@ -9,11 +10,13 @@ from store.model import (
     Booking,
     BookingStatus,
     Bus,
+    Caller,
     Contact,
     Leg,
     Passenger,
     Payment,
     PaymentStatus,
+    Role,
     Ticket,
 )
 from store.queries import Queries
@@ -46,6 +49,36 @@ class Lookup:
         if row is None:
             raise NotFound("booking")
         return await self.find(row["bus_id"], row["booking_id"])
+
+    async def find_for(
+        self, caller: Caller, ref: str, is_key: Callable[[int], bool] | None
+    ) -> Booking:
+        """Return a booking to whoever may see it; raise NotFound to all others, as if there were none.
+
+        Three doors, each with a scope of its own: whoever has the key (`is_key` tells by the number) finds what it
+        opens, a buyer what they bought, and staff what row security shows to its operator.
+        """
+        reach = caller.reach
+        row: Record | None = None
+        if is_key is not None:
+            row = await self._find_row(None, "find_by_ref", ref)
+            row = row if row is not None and is_key(row["booking_id"]) else None
+        if row is None and caller.user_id is not None:
+            row = await self._find_row(None, "find_of_user", ref, caller.user_id)
+        if row is None and (reach is None or reach):
+            row = await self._find_row(reach, "find_of_operators", ref, reach)
+            row = row if row is not None and _is_staff(caller, row["operator_id"]) else None
+        if row is None:
+            raise NotFound("booking")
+        return await self.find(row["bus_id"], row["booking_id"])
+
+    async def _find_row(
+        self, scope: Sequence[int] | None, query: str, *arguments: object
+    ) -> Record | None:
+        async def read(connection: Connection) -> Record | None:
+            return await connection.fetchrow(SQL[query], *arguments)
+
+        return await self._db.read(scope, read)
 
     async def list_of(
         self, user_id: int, *, before: tuple[datetime, int, int] | None, limit: int
@@ -100,6 +133,10 @@ async def read_booking(connection: Connection, bus: Bus, booking_id: int) -> Boo
         tickets=tuple(Ticket(*ticket) for ticket in tickets),
         refunded=row["refunded"],
     )
+
+
+def _is_staff(caller: Caller, operator_id: int) -> bool:
+    return caller.role is Role.SUPPORT or caller.works_for(operator_id)
 
 
 def _payment_status(row: Record, status: BookingStatus) -> PaymentStatus:

@@ -34,6 +34,15 @@ WHERE b.bus_id = $1 AND b.booking_id = $2;
 -- name: find_by_ref
 SELECT b.bus_id, b.booking_id FROM bookings AS b WHERE b.ref = $1;
 
+-- name: find_of_user
+SELECT b.bus_id, b.booking_id FROM bookings AS b WHERE b.ref = $1 AND b.user_id = $2;
+
+-- name: find_of_operators
+-- What staff may see: $1 ref, $2 their operators (NULL: the house sees all).
+SELECT b.bus_id, b.booking_id, b.operator_id
+FROM bookings AS b
+WHERE b.ref = $1 AND ($2::integer[] IS NULL OR b.operator_id = any($2::integer[]));
+
 -- name: list_of_user
 -- Newest first: $1 user, $2 created before, $3 bus and $4 booking of the last one seen, $5 limit.
 SELECT b.bus_id, b.booking_id, b.created_at

@@ -20,6 +20,8 @@ from store.queries import Queries
 from store.seals import Seals
 
 SQL = Queries.beside(__file__)
+LINKS = "mail_links"
+"""The key of the tokens in links: the one secret that workers, who make them, may know."""
 WAITING_MAX = 10_000
 """Mails of people we do not know yet are taken in until so many wait."""
 ATTEMPTS_MAX = 8

@@ -15,6 +15,7 @@ import asyncpg
 
 from store.citus.distribute import distribute, suit, undistributed
 from store.db import Connection
+from store.roles import RolesMissing, become_owner, make_roles
 
 FOLDER = Path(__file__).with_name("migrations")
 _NAME = re.compile(r"[0-9]{4}_[a-z0-9_]+\.sql")
@@ -73,7 +74,7 @@ async def migrate(
     On a Citus cluster the tables are distributed then, as far as they are not.
 
     Raises MigrationError for an edited or unknown migration, or when another runner stays busy for a minute.
-    Connects as the owner of the database, not as the application's role.
+    Works as the owner of the database, whoever connects on its behalf, and not as the application's role.
     """
     known = load() if migrations is None else migrations
     connection = await asyncpg.connect(
@@ -82,7 +83,9 @@ async def migrate(
     try:
         await _take_turn(connection)
         await suit(connection)
+        await become_owner(connection)
         await connection.execute(_LEDGER)
+        await _make_roles(connection)
         missing = await _missing(connection, known)
         for migration in missing:
             report(migration.name)
@@ -104,6 +107,13 @@ async def pending(dsn: str) -> list[str]:
         return [*(migration.name for migration in missing), *spread]
     finally:
         await connection.close()
+
+
+async def _make_roles(connection: Connection) -> None:
+    try:
+        await make_roles(connection)
+    except RolesMissing as error:
+        raise MigrationError(str(error)) from error
 
 
 async def _distribute(connection: Connection, report: Callable[[str], None]) -> list[str]:

@@ -52,6 +52,17 @@ class Caller:
         """What an idempotency key is private to. Guests share one: their keys are random and bound to the body."""
         return "guest" if self.user_id is None else f"user:{self.user_id}"
 
+    @property
+    def reach(self) -> tuple[int, ...] | None:
+        """The operators whose private rows row security shows to this caller: its own, or None for all of them."""
+        if self.role is Role.ADMIN or self.role is Role.SUPPORT:
+            return None
+        return () if self.operator_id is None else (self.operator_id,)
+
+    def scope_at(self, operator_id: int) -> tuple[int, ...]:
+        """Return the scope in which the caller works on something of this operator: never more than its reach."""
+        return (operator_id,) if self.reach is None else self.reach
+
     def works_for(self, operator_id: int) -> bool:
         """Whether the caller may act for this operator: its own staff, or the platform's admin."""
         if self.role is Role.ADMIN:

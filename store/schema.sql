@@ -18,6 +18,23 @@ CREATE DOMAIN public.seat_states AS text
 CREATE DOMAIN public.time_zone AS text
 	CONSTRAINT time_zone_check CHECK ((((char_length(VALUE) >= 1) AND (char_length(VALUE) <= 64)) AND (VALUE ~ '^[A-Za-z0-9_+/-]+$'::text)));
 
+CREATE TABLE public.audit_log (
+    audit_id bigint NOT NULL,
+    operator_id integer,
+    at timestamp with time zone DEFAULT now() NOT NULL,
+    actor_id bigint,
+    action text NOT NULL,
+    subject text NOT NULL,
+    detail jsonb DEFAULT '{}'::jsonb NOT NULL,
+    CONSTRAINT audit_log_action_check CHECK ((action ~ '^[a-z_.]{3,60}$'::text)),
+    CONSTRAINT audit_log_detail_check CHECK ((octet_length((detail)::text) <= 8192)),
+    CONSTRAINT audit_log_subject_check CHECK ((char_length(subject) <= 200))
+);
+
+CREATE FUNCTION public.audit_digest(previous bytea, place bigint, entry public.audit_log) RETURNS bytea
+    LANGUAGE sql STABLE
+    RETURN (SELECT sha256((audit_digest.previous || convert_to(string_agg(COALESCE(((octet_length(f.value) || ':'::text) || f.value), '-'::text), ','::text ORDER BY f.n), 'UTF8'::name))) AS sha256 FROM unnest(ARRAY[(audit_digest.place)::text, ((audit_digest.entry).audit_id)::text, ((audit_digest.entry).operator_id)::text, (((EXTRACT(epoch FROM (audit_digest.entry).at) * (1000000)::numeric))::bigint)::text, ((audit_digest.entry).actor_id)::text, (audit_digest.entry).action, (audit_digest.entry).subject, ((audit_digest.entry).detail)::text]) WITH ORDINALITY f(value, n));
+
 CREATE FUNCTION public.operators_in_scope() RETURNS integer[]
     LANGUAGE sql STABLE PARALLEL SAFE
     RETURN (NULLIF(current_setting('omnibus.operators'::text, true), ''::text))::integer[];
@@ -89,6 +106,14 @@ BEGIN
             USING ERRCODE = 'check_violation', CONSTRAINT = 'tickets_legal_move';
     END IF;
     RETURN new;
+END
+$$;
+
+CREATE FUNCTION public.refuse_rewriting() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    RAISE EXCEPTION '% is only ever added to', TG_TABLE_NAME USING ERRCODE = 'insufficient_privilege';
 END
 $$;
 
@@ -205,18 +230,62 @@ BEGIN
 END
 $$;
 
-CREATE TABLE public.audit_log (
-    audit_id bigint NOT NULL,
-    operator_id integer,
-    at timestamp with time zone DEFAULT now() NOT NULL,
-    actor_id bigint,
-    action text NOT NULL,
-    subject text NOT NULL,
-    detail jsonb DEFAULT '{}'::jsonb NOT NULL,
-    CONSTRAINT audit_log_action_check CHECK ((action ~ '^[a-z_.]{3,60}$'::text)),
-    CONSTRAINT audit_log_detail_check CHECK ((octet_length((detail)::text) <= 8192)),
-    CONSTRAINT audit_log_subject_check CHECK ((char_length(subject) <= 200))
+CREATE FUNCTION public.seal_audit() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DECLARE
+    chain integer;
+BEGIN
+    FOR chain IN
+        SELECT DISTINCT coalesce(l.operator_id, 0)
+        FROM audit_log AS l
+        WHERE l.audit_id >= new.audit_id AND NOT EXISTS (SELECT FROM audit_seals AS s WHERE s.audit_id = l.audit_id)
+        ORDER BY 1
+    LOOP
+        INSERT INTO audit_heads (operator_id) VALUES (chain) ON CONFLICT DO NOTHING;
+        PERFORM FROM audit_heads AS h WHERE h.operator_id = chain FOR UPDATE;
+    END LOOP;
+    PERFORM seal_entry(new);
+    RETURN NULL;
+END
+$$;
+
+CREATE FUNCTION public.seal_entry(entry public.audit_log) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+    head audit_heads;
+    digest bytea;
+BEGIN
+    INSERT INTO audit_heads (operator_id) VALUES (coalesce(entry.operator_id, 0)) ON CONFLICT DO NOTHING;
+    SELECT h.* INTO STRICT head FROM audit_heads AS h WHERE h.operator_id = coalesce(entry.operator_id, 0) FOR UPDATE;
+    digest := audit_digest(head.hash, head.position + 1, entry);
+    INSERT INTO audit_seals (operator_id, position, audit_id, previous, hash)
+    VALUES (head.operator_id, head.position + 1, entry.audit_id, head.hash, digest);
+    UPDATE audit_heads AS h SET position = h.position + 1, hash = digest WHERE h.operator_id = head.operator_id;
+END
+$$;
+
+CREATE TABLE public.audit_checks (
+    operator_id integer NOT NULL,
+    "position" bigint NOT NULL,
+    hash bytea NOT NULL,
+    broken_at bigint,
+    checked_at timestamp with time zone NOT NULL,
+    CONSTRAINT audit_checks_broken_at_check CHECK ((broken_at >= 0)),
+    CONSTRAINT audit_checks_hash_check CHECK ((octet_length(hash) = 32)),
+    CONSTRAINT audit_checks_position_check CHECK (("position" >= 0))
 );
+
+CREATE TABLE public.audit_heads (
+    operator_id integer NOT NULL,
+    "position" bigint DEFAULT 0 NOT NULL,
+    hash bytea DEFAULT decode(repeat('00'::text, 32), 'hex'::text) NOT NULL,
+    CONSTRAINT audit_heads_hash_check CHECK ((octet_length(hash) = 32)),
+    CONSTRAINT audit_heads_position_check CHECK (("position" >= 0))
+)
+WITH (fillfactor='70');
 
 ALTER TABLE public.audit_log ALTER COLUMN audit_id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.audit_log_audit_id_seq
@@ -225,6 +294,17 @@ ALTER TABLE public.audit_log ALTER COLUMN audit_id ADD GENERATED ALWAYS AS IDENT
     NO MINVALUE
     NO MAXVALUE
     CACHE 1
+);
+
+CREATE TABLE public.audit_seals (
+    operator_id integer NOT NULL,
+    "position" bigint NOT NULL,
+    audit_id bigint NOT NULL,
+    previous bytea NOT NULL,
+    hash bytea NOT NULL,
+    CONSTRAINT audit_seals_hash_check CHECK ((octet_length(hash) = 32)),
+    CONSTRAINT audit_seals_position_check CHECK (("position" > 0)),
+    CONSTRAINT audit_seals_previous_check CHECK ((octet_length(previous) = 32))
 );
 
 CREATE TABLE public.blocks (
@@ -579,6 +659,7 @@ CREATE TABLE public.operators (
     CONSTRAINT operators_hold_seconds_max_check CHECK (((hold_seconds_max >= 30) AND (hold_seconds_max <= 1200))),
     CONSTRAINT operators_holds_per_buyer_check CHECK (((holds_per_buyer >= 1) AND (holds_per_buyer <= 1000))),
     CONSTRAINT operators_holds_per_staff_check CHECK (((holds_per_staff >= 1) AND (holds_per_staff <= 1000))),
+    CONSTRAINT operators_not_the_platform CHECK ((operator_id <> 0)),
     CONSTRAINT operators_seats_per_address_check CHECK (((seats_per_address >= 1) AND (seats_per_address <= 200))),
     CONSTRAINT operators_seats_per_buyer_check CHECK (((seats_per_buyer >= 1) AND (seats_per_buyer <= 100))),
     CONSTRAINT operators_seats_per_staff_check CHECK (((seats_per_staff >= 1) AND (seats_per_staff <= 100)))
@@ -766,8 +847,20 @@ ALTER TABLE public.users ALTER COLUMN user_id ADD GENERATED BY DEFAULT AS IDENTI
     CACHE 1
 );
 
+ALTER TABLE ONLY public.audit_checks
+    ADD CONSTRAINT audit_checks_pkey PRIMARY KEY (operator_id);
+
+ALTER TABLE ONLY public.audit_heads
+    ADD CONSTRAINT audit_heads_pkey PRIMARY KEY (operator_id);
+
 ALTER TABLE ONLY public.audit_log
     ADD CONSTRAINT audit_log_pkey PRIMARY KEY (audit_id);
+
+ALTER TABLE ONLY public.audit_seals
+    ADD CONSTRAINT audit_seals_once UNIQUE (audit_id);
+
+ALTER TABLE ONLY public.audit_seals
+    ADD CONSTRAINT audit_seals_pkey PRIMARY KEY (operator_id, "position");
 
 ALTER TABLE ONLY public.blocks
     ADD CONSTRAINT blocks_pkey PRIMARY KEY (bus_id, block_id);
@@ -890,6 +983,8 @@ CREATE INDEX audit_log_actor_idx ON public.audit_log USING btree (actor_id, at) 
 
 CREATE INDEX audit_log_at_idx ON public.audit_log USING btree (operator_id, at);
 
+CREATE INDEX audit_log_chain_idx ON public.audit_log USING btree (COALESCE(operator_id, 0), audit_id);
+
 CREATE INDEX bookings_buyer_idx ON public.bookings USING btree (buyer, (
 CASE
     WHEN (ended_at IS NULL) THEN 'infinity'::timestamp with time zone
@@ -967,6 +1062,12 @@ CREATE INDEX stops_parent_idx ON public.stops USING btree (parent_id) WHERE (par
 CREATE UNIQUE INDEX users_email_key ON public.users USING btree (lower(email));
 
 CREATE INDEX users_operator_idx ON public.users USING btree (operator_id, user_id) WHERE (operator_id IS NOT NULL);
+
+CREATE TRIGGER audit_log_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.audit_log FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_rewriting();
+
+CREATE CONSTRAINT TRIGGER audit_log_sealed AFTER INSERT ON public.audit_log DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.seal_audit();
+
+CREATE TRIGGER audit_seals_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.audit_seals FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_rewriting();
 
 CREATE TRIGGER blocks_legal_move BEFORE UPDATE ON public.blocks FOR EACH ROW EXECUTE FUNCTION public.refuse_illegal_block_move();
 
@@ -1103,8 +1204,15 @@ ALTER TABLE ONLY public.tickets
 
 ALTER TABLE ONLY public.users
     ADD CONSTRAINT users_operator_id_fkey FOREIGN KEY (operator_id) REFERENCES public.operators(operator_id);
+ALTER TABLE public.audit_checks ENABLE ROW LEVEL SECURITY;
+CREATE POLICY audit_checks_of_operator ON public.audit_checks USING ((operator_id = ANY (( SELECT public.operators_in_scope() AS operators_in_scope)::integer[])));
+ALTER TABLE public.audit_heads ENABLE ROW LEVEL SECURITY;
+CREATE POLICY audit_heads_of_operator ON public.audit_heads USING ((operator_id = ANY (( SELECT public.operators_in_scope() AS operators_in_scope)::integer[])));
 ALTER TABLE public.audit_log ENABLE ROW LEVEL SECURITY;
-CREATE POLICY audit_log_of_operator ON public.audit_log USING (((operator_id IS NULL) OR (operator_id = ANY (( SELECT public.operators_in_scope() AS operators_in_scope)::integer[]))));
+CREATE POLICY audit_log_add ON public.audit_log FOR INSERT WITH CHECK (((operator_id IS NULL) OR (operator_id = ANY (( SELECT public.operators_in_scope() AS operators_in_scope)::integer[]))));
+CREATE POLICY audit_log_read ON public.audit_log FOR SELECT USING ((COALESCE(operator_id, 0) = ANY (( SELECT public.operators_in_scope() AS operators_in_scope)::integer[])));
+ALTER TABLE public.audit_seals ENABLE ROW LEVEL SECURITY;
+CREATE POLICY audit_seals_of_operator ON public.audit_seals USING ((operator_id = ANY (( SELECT public.operators_in_scope() AS operators_in_scope)::integer[])));
 ALTER TABLE public.blocks ENABLE ROW LEVEL SECURITY;
 CREATE POLICY blocks_of_operator ON public.blocks USING ((operator_id = ANY (( SELECT public.operators_in_scope() AS operators_in_scope)::integer[])));
 ALTER TABLE public.bookings ENABLE ROW LEVEL SECURITY;
@@ -1130,6 +1238,9 @@ CREATE POLICY events_read ON public.events FOR SELECT USING (true);
 CREATE POLICY events_remove ON public.events FOR DELETE USING ((operator_id = ANY (( SELECT public.operators_in_scope() AS operators_in_scope)::integer[])));
 ALTER TABLE public.holds ENABLE ROW LEVEL SECURITY;
 CREATE POLICY holds_of_operator ON public.holds USING ((operator_id = ANY (( SELECT public.operators_in_scope() AS operators_in_scope)::integer[])));
+ALTER TABLE public.house_keys ENABLE ROW LEVEL SECURITY;
+CREATE POLICY house_keys_of_application ON public.house_keys TO omnibus_app USING (true);
+CREATE POLICY house_keys_of_worker ON public.house_keys TO omnibus_worker USING ((purpose = 'mail_links'::text));
 ALTER TABLE public.idempotency_keys ENABLE ROW LEVEL SECURITY;
 CREATE POLICY idempotency_keys_of_operator ON public.idempotency_keys USING ((operator_id = ANY (( SELECT public.operators_in_scope() AS operators_in_scope)::integer[])));
 ALTER TABLE public.layout_seats ENABLE ROW LEVEL SECURITY;
@@ -1146,6 +1257,10 @@ ALTER TABLE public.leg_fares ENABLE ROW LEVEL SECURITY;
 CREATE POLICY leg_fares_add ON public.leg_fares FOR INSERT WITH CHECK ((operator_id = ANY (( SELECT public.operators_in_scope() AS operators_in_scope)::integer[])));
 CREATE POLICY leg_fares_read ON public.leg_fares FOR SELECT USING (true);
 CREATE POLICY leg_fares_remove ON public.leg_fares FOR DELETE USING ((operator_id = ANY (( SELECT public.operators_in_scope() AS operators_in_scope)::integer[])));
+ALTER TABLE public.operators ENABLE ROW LEVEL SECURITY;
+CREATE POLICY operators_add ON public.operators FOR INSERT WITH CHECK (true);
+CREATE POLICY operators_change ON public.operators FOR UPDATE USING ((operator_id = ANY (( SELECT public.operators_in_scope() AS operators_in_scope)::integer[])));
+CREATE POLICY operators_read ON public.operators FOR SELECT USING (true);
 ALTER TABLE public.payments ENABLE ROW LEVEL SECURITY;
 CREATE POLICY payments_of_operator ON public.payments USING ((operator_id = ANY (( SELECT public.operators_in_scope() AS operators_in_scope)::integer[])));
 ALTER TABLE public.refunds ENABLE ROW LEVEL SECURITY;
@@ -1170,30 +1285,83 @@ CREATE POLICY tickets_of_operator ON public.tickets USING ((operator_id = ANY ((
 
 REVOKE USAGE ON SCHEMA public FROM PUBLIC;
 GRANT USAGE ON SCHEMA public TO omnibus_app;
-GRANT SELECT,INSERT ON TABLE public.audit_log TO omnibus_app;
+GRANT USAGE ON SCHEMA public TO omnibus_worker;
+GRANT USAGE ON SCHEMA public TO omnibus_readonly;
+GRANT SELECT ON TABLE public.audit_log TO omnibus_app;
+GRANT SELECT ON TABLE public.audit_log TO omnibus_worker;
+GRANT SELECT ON TABLE public.audit_log TO omnibus_readonly;
+GRANT INSERT(operator_id) ON TABLE public.audit_log TO omnibus_app;
+GRANT INSERT(actor_id) ON TABLE public.audit_log TO omnibus_app;
+GRANT INSERT(action) ON TABLE public.audit_log TO omnibus_app;
+GRANT INSERT(subject) ON TABLE public.audit_log TO omnibus_app;
+GRANT INSERT(detail) ON TABLE public.audit_log TO omnibus_app;
+GRANT SELECT ON TABLE public.audit_checks TO omnibus_app;
+GRANT SELECT,INSERT ON TABLE public.audit_checks TO omnibus_worker;
+GRANT SELECT ON TABLE public.audit_checks TO omnibus_readonly;
+GRANT UPDATE("position") ON TABLE public.audit_checks TO omnibus_worker;
+GRANT UPDATE(hash) ON TABLE public.audit_checks TO omnibus_worker;
+GRANT UPDATE(broken_at) ON TABLE public.audit_checks TO omnibus_worker;
+GRANT UPDATE(checked_at) ON TABLE public.audit_checks TO omnibus_worker;
+GRANT SELECT ON TABLE public.audit_heads TO omnibus_app;
+GRANT SELECT ON TABLE public.audit_heads TO omnibus_worker;
+GRANT SELECT ON TABLE public.audit_heads TO omnibus_readonly;
 GRANT USAGE ON SEQUENCE public.audit_log_audit_id_seq TO omnibus_app;
+GRANT SELECT ON TABLE public.audit_seals TO omnibus_app;
+GRANT SELECT ON TABLE public.audit_seals TO omnibus_worker;
+GRANT SELECT ON TABLE public.audit_seals TO omnibus_readonly;
 GRANT SELECT,INSERT ON TABLE public.blocks TO omnibus_app;
+GRANT SELECT ON TABLE public.blocks TO omnibus_worker;
+GRANT SELECT ON TABLE public.blocks TO omnibus_readonly;
 GRANT UPDATE(lifted_at) ON TABLE public.blocks TO omnibus_app;
 GRANT USAGE ON SEQUENCE public.booking_numbers TO omnibus_app;
 GRANT SELECT,INSERT ON TABLE public.bookings TO omnibus_app;
+GRANT SELECT ON TABLE public.bookings TO omnibus_worker;
+GRANT SELECT(bus_id) ON TABLE public.bookings TO omnibus_readonly;
+GRANT SELECT(booking_id) ON TABLE public.bookings TO omnibus_readonly;
+GRANT SELECT(operator_id) ON TABLE public.bookings TO omnibus_readonly;
+GRANT SELECT(ref) ON TABLE public.bookings TO omnibus_readonly;
 GRANT UPDATE(status) ON TABLE public.bookings TO omnibus_app;
+GRANT UPDATE(status) ON TABLE public.bookings TO omnibus_worker;
+GRANT SELECT(status) ON TABLE public.bookings TO omnibus_readonly;
+GRANT SELECT(user_id) ON TABLE public.bookings TO omnibus_readonly;
+GRANT SELECT(sold_by) ON TABLE public.bookings TO omnibus_readonly;
+GRANT SELECT(from_idx) ON TABLE public.bookings TO omnibus_readonly;
+GRANT SELECT(to_idx) ON TABLE public.bookings TO omnibus_readonly;
+GRANT SELECT(seats) ON TABLE public.bookings TO omnibus_readonly;
+GRANT SELECT(prices) ON TABLE public.bookings TO omnibus_readonly;
 GRANT UPDATE(names) ON TABLE public.bookings TO omnibus_app;
+GRANT SELECT(names) ON TABLE public.bookings TO omnibus_readonly;
+GRANT SELECT(categories) ON TABLE public.bookings TO omnibus_readonly;
+GRANT SELECT(method) ON TABLE public.bookings TO omnibus_readonly;
 GRANT UPDATE(email) ON TABLE public.bookings TO omnibus_app;
+GRANT SELECT(email) ON TABLE public.bookings TO omnibus_readonly;
 GRANT UPDATE(phone) ON TABLE public.bookings TO omnibus_app;
+GRANT SELECT(phone) ON TABLE public.bookings TO omnibus_readonly;
+GRANT SELECT(created_at) ON TABLE public.bookings TO omnibus_readonly;
 GRANT UPDATE(expires_at) ON TABLE public.bookings TO omnibus_app;
+GRANT UPDATE(expires_at) ON TABLE public.bookings TO omnibus_worker;
+GRANT SELECT(expires_at) ON TABLE public.bookings TO omnibus_readonly;
 GRANT UPDATE(confirmed_at) ON TABLE public.bookings TO omnibus_app;
+GRANT UPDATE(confirmed_at) ON TABLE public.bookings TO omnibus_worker;
+GRANT SELECT(confirmed_at) ON TABLE public.bookings TO omnibus_readonly;
 GRANT UPDATE(ended_at) ON TABLE public.bookings TO omnibus_app;
+GRANT UPDATE(ended_at) ON TABLE public.bookings TO omnibus_worker;
+GRANT SELECT(ended_at) ON TABLE public.bookings TO omnibus_readonly;
 GRANT UPDATE(network) ON TABLE public.bookings TO omnibus_app;
+GRANT UPDATE(network) ON TABLE public.bookings TO omnibus_worker;
 GRANT SELECT,INSERT ON TABLE public.bus_stops TO omnibus_app;
-GRANT UPDATE(stop_id) ON TABLE public.bus_stops TO omnibus_app;
+GRANT SELECT ON TABLE public.bus_stops TO omnibus_worker;
+GRANT SELECT ON TABLE public.bus_stops TO omnibus_readonly;
 GRANT UPDATE(arrives_at) ON TABLE public.bus_stops TO omnibus_app;
 GRANT UPDATE(departs_at) ON TABLE public.bus_stops TO omnibus_app;
 GRANT UPDATE(bay) ON TABLE public.bus_stops TO omnibus_app;
 GRANT UPDATE(delay_seconds) ON TABLE public.bus_stops TO omnibus_app;
 GRANT SELECT,INSERT ON TABLE public.buses TO omnibus_app;
+GRANT SELECT ON TABLE public.buses TO omnibus_worker;
+GRANT SELECT ON TABLE public.buses TO omnibus_readonly;
 GRANT UPDATE(facts) ON TABLE public.buses TO omnibus_app;
-GRANT UPDATE(epoch) ON TABLE public.buses TO omnibus_app;
 GRANT UPDATE(rev) ON TABLE public.buses TO omnibus_app;
+GRANT UPDATE(rev) ON TABLE public.buses TO omnibus_worker;
 GRANT UPDATE(status) ON TABLE public.buses TO omnibus_app;
 GRANT UPDATE(departs_at) ON TABLE public.buses TO omnibus_app;
 GRANT UPDATE(arrives_at) ON TABLE public.buses TO omnibus_app;
@@ -1201,45 +1369,97 @@ GRANT UPDATE(sales_close_seconds) ON TABLE public.buses TO omnibus_app;
 GRANT UPDATE(fares) ON TABLE public.buses TO omnibus_app;
 GRANT UPDATE(name) ON TABLE public.buses TO omnibus_app;
 GRANT USAGE ON SEQUENCE public.buses_bus_id_seq TO omnibus_app;
-GRANT SELECT,INSERT,DELETE ON TABLE public.buyer_holds TO omnibus_app;
+GRANT SELECT,INSERT ON TABLE public.buyer_holds TO omnibus_app;
+GRANT SELECT,INSERT,DELETE ON TABLE public.buyer_holds TO omnibus_worker;
 GRANT UPDATE(seats_held) ON TABLE public.buyer_holds TO omnibus_app;
+GRANT UPDATE(seats_held) ON TABLE public.buyer_holds TO omnibus_worker;
 GRANT UPDATE(seats_max) ON TABLE public.buyer_holds TO omnibus_app;
+GRANT UPDATE(seats_max) ON TABLE public.buyer_holds TO omnibus_worker;
 GRANT UPDATE(holds_held) ON TABLE public.buyer_holds TO omnibus_app;
+GRANT UPDATE(holds_held) ON TABLE public.buyer_holds TO omnibus_worker;
 GRANT UPDATE(holds_max) ON TABLE public.buyer_holds TO omnibus_app;
+GRANT UPDATE(holds_max) ON TABLE public.buyer_holds TO omnibus_worker;
 GRANT SELECT,INSERT,DELETE ON TABLE public.claims TO omnibus_app;
-GRANT SELECT,INSERT,DELETE ON TABLE public.events TO omnibus_app;
+GRANT SELECT,INSERT,DELETE ON TABLE public.claims TO omnibus_worker;
+GRANT SELECT(bus_id) ON TABLE public.claims TO omnibus_readonly;
+GRANT SELECT(seat_no) ON TABLE public.claims TO omnibus_readonly;
+GRANT SELECT(segment) ON TABLE public.claims TO omnibus_readonly;
+GRANT SELECT(operator_id) ON TABLE public.claims TO omnibus_readonly;
+GRANT SELECT(booking_id) ON TABLE public.claims TO omnibus_readonly;
+GRANT SELECT(block_id) ON TABLE public.claims TO omnibus_readonly;
+GRANT SELECT,INSERT ON TABLE public.events TO omnibus_app;
+GRANT SELECT,INSERT,DELETE ON TABLE public.events TO omnibus_worker;
+GRANT SELECT ON TABLE public.events TO omnibus_readonly;
 GRANT SELECT,INSERT ON TABLE public.holds TO omnibus_app;
+GRANT SELECT ON TABLE public.holds TO omnibus_worker;
+GRANT SELECT(bus_id) ON TABLE public.holds TO omnibus_readonly;
+GRANT SELECT(operator_id) ON TABLE public.holds TO omnibus_readonly;
 GRANT UPDATE(state) ON TABLE public.holds TO omnibus_app;
+GRANT UPDATE(state) ON TABLE public.holds TO omnibus_worker;
+GRANT SELECT(state) ON TABLE public.holds TO omnibus_readonly;
+GRANT SELECT(user_id) ON TABLE public.holds TO omnibus_readonly;
+GRANT SELECT(from_idx) ON TABLE public.holds TO omnibus_readonly;
+GRANT SELECT(to_idx) ON TABLE public.holds TO omnibus_readonly;
 GRANT UPDATE(seats) ON TABLE public.holds TO omnibus_app;
+GRANT SELECT(seats) ON TABLE public.holds TO omnibus_readonly;
 GRANT UPDATE(prices) ON TABLE public.holds TO omnibus_app;
+GRANT SELECT(prices) ON TABLE public.holds TO omnibus_readonly;
+GRANT SELECT(created_at) ON TABLE public.holds TO omnibus_readonly;
 GRANT UPDATE(expires_at) ON TABLE public.holds TO omnibus_app;
+GRANT SELECT(expires_at) ON TABLE public.holds TO omnibus_readonly;
 GRANT UPDATE(ended_at) ON TABLE public.holds TO omnibus_app;
+GRANT UPDATE(ended_at) ON TABLE public.holds TO omnibus_worker;
+GRANT SELECT(ended_at) ON TABLE public.holds TO omnibus_readonly;
 GRANT UPDATE(network) ON TABLE public.holds TO omnibus_app;
+GRANT UPDATE(network) ON TABLE public.holds TO omnibus_worker;
 GRANT UPDATE(is_extended) ON TABLE public.holds TO omnibus_app;
+GRANT SELECT(is_extended) ON TABLE public.holds TO omnibus_readonly;
 GRANT SELECT,INSERT ON TABLE public.house_keys TO omnibus_app;
+GRANT SELECT,INSERT ON TABLE public.house_keys TO omnibus_worker;
 GRANT UPDATE(retired_at) ON TABLE public.house_keys TO omnibus_app;
 GRANT UPDATE(signs_at) ON TABLE public.house_keys TO omnibus_app;
-GRANT SELECT,INSERT,DELETE ON TABLE public.idempotency_keys TO omnibus_app;
-GRANT SELECT,INSERT ON TABLE public.invariant_checks TO omnibus_app;
-GRANT UPDATE(violations) ON TABLE public.invariant_checks TO omnibus_app;
-GRANT UPDATE(bus_ids) ON TABLE public.invariant_checks TO omnibus_app;
-GRANT UPDATE(checked_at) ON TABLE public.invariant_checks TO omnibus_app;
+GRANT SELECT,INSERT ON TABLE public.idempotency_keys TO omnibus_app;
+GRANT SELECT,INSERT,DELETE ON TABLE public.idempotency_keys TO omnibus_worker;
+GRANT SELECT ON TABLE public.invariant_checks TO omnibus_app;
+GRANT SELECT,INSERT ON TABLE public.invariant_checks TO omnibus_worker;
+GRANT SELECT ON TABLE public.invariant_checks TO omnibus_readonly;
+GRANT UPDATE(violations) ON TABLE public.invariant_checks TO omnibus_worker;
+GRANT UPDATE(bus_ids) ON TABLE public.invariant_checks TO omnibus_worker;
+GRANT UPDATE(checked_at) ON TABLE public.invariant_checks TO omnibus_worker;
 GRANT SELECT,INSERT ON TABLE public.layout_seats TO omnibus_app;
+GRANT SELECT ON TABLE public.layout_seats TO omnibus_worker;
+GRANT SELECT ON TABLE public.layout_seats TO omnibus_readonly;
 GRANT SELECT,INSERT ON TABLE public.layouts TO omnibus_app;
+GRANT SELECT ON TABLE public.layouts TO omnibus_worker;
+GRANT SELECT ON TABLE public.layouts TO omnibus_readonly;
 GRANT USAGE ON SEQUENCE public.layouts_layout_id_seq TO omnibus_app;
 GRANT SELECT,INSERT,DELETE ON TABLE public.leg_fares TO omnibus_app;
+GRANT SELECT ON TABLE public.leg_fares TO omnibus_worker;
+GRANT SELECT ON TABLE public.leg_fares TO omnibus_readonly;
 GRANT SELECT,INSERT,DELETE ON TABLE public.mailed_tokens TO omnibus_app;
+GRANT SELECT,INSERT,DELETE ON TABLE public.mailed_tokens TO omnibus_worker;
 GRANT UPDATE(expires_at) ON TABLE public.mailed_tokens TO omnibus_app;
+GRANT UPDATE(expires_at) ON TABLE public.mailed_tokens TO omnibus_worker;
 GRANT UPDATE(used_at) ON TABLE public.mailed_tokens TO omnibus_app;
 GRANT SELECT,INSERT,DELETE ON TABLE public.mails TO omnibus_app;
+GRANT SELECT,DELETE ON TABLE public.mails TO omnibus_worker;
 GRANT UPDATE(user_id) ON TABLE public.mails TO omnibus_app;
+GRANT UPDATE(user_id) ON TABLE public.mails TO omnibus_worker;
 GRANT UPDATE(recipient) ON TABLE public.mails TO omnibus_app;
+GRANT UPDATE(recipient) ON TABLE public.mails TO omnibus_worker;
 GRANT UPDATE(state) ON TABLE public.mails TO omnibus_app;
+GRANT UPDATE(state) ON TABLE public.mails TO omnibus_worker;
 GRANT UPDATE(attempts) ON TABLE public.mails TO omnibus_app;
+GRANT UPDATE(attempts) ON TABLE public.mails TO omnibus_worker;
 GRANT UPDATE(due_at) ON TABLE public.mails TO omnibus_app;
+GRANT UPDATE(due_at) ON TABLE public.mails TO omnibus_worker;
 GRANT UPDATE(sent_at) ON TABLE public.mails TO omnibus_app;
+GRANT UPDATE(sent_at) ON TABLE public.mails TO omnibus_worker;
 GRANT UPDATE(last_error) ON TABLE public.mails TO omnibus_app;
+GRANT UPDATE(last_error) ON TABLE public.mails TO omnibus_worker;
 GRANT SELECT,INSERT ON TABLE public.operators TO omnibus_app;
+GRANT SELECT ON TABLE public.operators TO omnibus_worker;
+GRANT SELECT ON TABLE public.operators TO omnibus_readonly;
 GRANT UPDATE(seats_per_buyer) ON TABLE public.operators TO omnibus_app;
 GRANT UPDATE(seats_per_address) ON TABLE public.operators TO omnibus_app;
 GRANT UPDATE(seats_per_staff) ON TABLE public.operators TO omnibus_app;
@@ -1250,19 +1470,31 @@ GRANT UPDATE(extension_seconds) ON TABLE public.operators TO omnibus_app;
 GRANT UPDATE(hold_seconds_max) ON TABLE public.operators TO omnibus_app;
 GRANT USAGE ON SEQUENCE public.operators_operator_id_seq TO omnibus_app;
 GRANT SELECT,INSERT ON TABLE public.payments TO omnibus_app;
+GRANT SELECT ON TABLE public.payments TO omnibus_worker;
+GRANT SELECT ON TABLE public.payments TO omnibus_readonly;
 GRANT UPDATE(status) ON TABLE public.payments TO omnibus_app;
 GRANT UPDATE(settled_at) ON TABLE public.payments TO omnibus_app;
 GRANT SELECT,INSERT,DELETE ON TABLE public.recovery_codes TO omnibus_app;
 GRANT UPDATE(used_at) ON TABLE public.recovery_codes TO omnibus_app;
-GRANT SELECT,INSERT,DELETE ON TABLE public.refresh_tokens TO omnibus_app;
+GRANT SELECT,INSERT ON TABLE public.refresh_tokens TO omnibus_app;
+GRANT DELETE ON TABLE public.refresh_tokens TO omnibus_worker;
+GRANT SELECT(family) ON TABLE public.refresh_tokens TO omnibus_worker;
+GRANT SELECT(family_expires_at) ON TABLE public.refresh_tokens TO omnibus_worker;
 GRANT UPDATE(used_at) ON TABLE public.refresh_tokens TO omnibus_app;
 GRANT UPDATE(revoked_at) ON TABLE public.refresh_tokens TO omnibus_app;
 GRANT SELECT,INSERT ON TABLE public.refunds TO omnibus_app;
+GRANT SELECT ON TABLE public.refunds TO omnibus_worker;
+GRANT SELECT ON TABLE public.refunds TO omnibus_readonly;
 GRANT SELECT,INSERT ON TABLE public.route_stops TO omnibus_app;
+GRANT SELECT ON TABLE public.route_stops TO omnibus_readonly;
 GRANT SELECT,INSERT ON TABLE public.routes TO omnibus_app;
+GRANT SELECT ON TABLE public.routes TO omnibus_readonly;
 GRANT USAGE ON SEQUENCE public.routes_route_id_seq TO omnibus_app;
 GRANT SELECT,INSERT ON TABLE public.seats TO omnibus_app;
+GRANT SELECT ON TABLE public.seats TO omnibus_worker;
+GRANT SELECT ON TABLE public.seats TO omnibus_readonly;
 GRANT UPDATE(states) ON TABLE public.seats TO omnibus_app;
+GRANT UPDATE(states) ON TABLE public.seats TO omnibus_worker;
 GRANT SELECT,INSERT,DELETE ON TABLE public.second_factors TO omnibus_app;
 GRANT UPDATE(sealed_secret) ON TABLE public.second_factors TO omnibus_app;
 GRANT UPDATE(begun_at) ON TABLE public.second_factors TO omnibus_app;
@@ -1270,19 +1502,38 @@ GRANT UPDATE(confirmed_at) ON TABLE public.second_factors TO omnibus_app;
 GRANT UPDATE(last_step) ON TABLE public.second_factors TO omnibus_app;
 GRANT UPDATE(failures) ON TABLE public.second_factors TO omnibus_app;
 GRANT UPDATE(locked_until) ON TABLE public.second_factors TO omnibus_app;
-GRANT SELECT,INSERT,DELETE ON TABLE public.session_ends TO omnibus_app;
+GRANT SELECT,INSERT ON TABLE public.session_ends TO omnibus_app;
+GRANT SELECT,DELETE ON TABLE public.session_ends TO omnibus_worker;
 GRANT SELECT,INSERT ON TABLE public.stops TO omnibus_app;
+GRANT SELECT ON TABLE public.stops TO omnibus_worker;
+GRANT SELECT ON TABLE public.stops TO omnibus_readonly;
 GRANT USAGE ON SEQUENCE public.stops_stop_id_seq TO omnibus_app;
 GRANT SELECT,INSERT ON TABLE public.tickets TO omnibus_app;
+GRANT SELECT ON TABLE public.tickets TO omnibus_worker;
+GRANT SELECT(bus_id) ON TABLE public.tickets TO omnibus_readonly;
+GRANT SELECT(booking_id) ON TABLE public.tickets TO omnibus_readonly;
+GRANT SELECT(seat_no) ON TABLE public.tickets TO omnibus_readonly;
+GRANT SELECT(operator_id) ON TABLE public.tickets TO omnibus_readonly;
 GRANT UPDATE(status) ON TABLE public.tickets TO omnibus_app;
+GRANT SELECT(status) ON TABLE public.tickets TO omnibus_readonly;
+GRANT SELECT(issued_at) ON TABLE public.tickets TO omnibus_readonly;
 GRANT UPDATE(cancelled_at) ON TABLE public.tickets TO omnibus_app;
+GRANT SELECT(cancelled_at) ON TABLE public.tickets TO omnibus_readonly;
 GRANT SELECT,INSERT ON TABLE public.users TO omnibus_app;
+GRANT SELECT(user_id) ON TABLE public.users TO omnibus_worker;
+GRANT SELECT(user_id) ON TABLE public.users TO omnibus_readonly;
 GRANT UPDATE(name) ON TABLE public.users TO omnibus_app;
 GRANT UPDATE(email) ON TABLE public.users TO omnibus_app;
+GRANT SELECT(email) ON TABLE public.users TO omnibus_worker;
 GRANT UPDATE(password_hash) ON TABLE public.users TO omnibus_app;
 GRANT UPDATE(role) ON TABLE public.users TO omnibus_app;
+GRANT SELECT(role) ON TABLE public.users TO omnibus_readonly;
 GRANT UPDATE(operator_id) ON TABLE public.users TO omnibus_app;
+GRANT SELECT(operator_id) ON TABLE public.users TO omnibus_readonly;
 GRANT UPDATE(disabled_at) ON TABLE public.users TO omnibus_app;
+GRANT SELECT(disabled_at) ON TABLE public.users TO omnibus_worker;
+GRANT SELECT(disabled_at) ON TABLE public.users TO omnibus_readonly;
+GRANT SELECT(created_at) ON TABLE public.users TO omnibus_readonly;
 GRANT UPDATE(email_verified_at) ON TABLE public.users TO omnibus_app;
 GRANT UPDATE(erased_at) ON TABLE public.users TO omnibus_app;
 GRANT USAGE ON SEQUENCE public.users_user_id_seq TO omnibus_app;

@@ -19,12 +19,15 @@ class Staffing:
     async def set_role(self, user_id: int, role: Role, operator_id: int | None) -> None:
         """Give a user another role, at an operator if it is one of staff, and end their sessions.
 
-        Locks the user, then their sessions. Raises NotFound.
+        Locks the user, then their sessions; writes the audit log. Raises NotFound.
         """
         await self._change("set_role", user_id, role, operator_id)
 
     async def set_password(self, user_id: int, password_hash: str) -> None:
-        """Replace a user's password and end their sessions. Locks the user, then their sessions. Raises NotFound."""
+        """Replace a user's password and end their sessions. Locks the user, then their sessions; writes the audit log.
+
+        Raises NotFound.
+        """
         await self._change("set_password", user_id, password_hash)
 
     async def disable(self, user_id: int) -> None:
@@ -41,4 +44,4 @@ class Staffing:
                 raise NotFound("user")
             return await end_families(connection, user_id)
 
-        self._ends.told(await self._db.transaction([], work))
+        self._ends.told(await self._db.transaction(None, work))

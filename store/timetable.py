@@ -5,13 +5,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
+import asyncpg
+
 from store.db import Connection, Database
-from store.errors import Forbidden, InvalidRequest, KeyReused, NotFound
+from store.errors import InvalidRequest, KeyReused, NotFound
 from store.fares import StopFare, add_fares, find_pairs
 from store.layouts import SeatPlan, two_plus_two
 from store.model import BusStop, Caller, Role
 from store.queries import Queries
 from store.requests import Key
+from store.tenancy import Tenancy
 
 SQL = Queries.beside(__file__)
 _SHORTEST_RIDE = timedelta(hours=1)
@@ -53,8 +56,9 @@ class _Operator:
 
 
 class Timetable:
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: Database, tenancy: Tenancy) -> None:
         self._db = db
+        self._tenancy = tenancy
 
     async def add_bus(self, caller: Caller, new: NewBus, key: Key | None = None) -> AddedBus:
         """Put a bus on sale, with stops, seats and an audit entry.
@@ -63,8 +67,12 @@ class Timetable:
         Raises Forbidden, NotFound (route, layout, operator), InvalidRequest, KeyReused.
         """
         operator = await self._operator(caller, new.operator_id)
-        if not caller.manages(operator.operator_id):
-            raise Forbidden("only the operator's administrators put buses on sale")
+        await self._tenancy.require_manager(
+            caller,
+            operator.operator_id,
+            what="operator",
+            why="only the operator's administrators put buses on sale",
+        )
 
         async def work(connection: Connection) -> AddedBus:
             if key is not None and (known := await _find_added(connection, key)) is not None:
@@ -97,7 +105,12 @@ class Timetable:
                 await _remember_added(connection, operator, key, bus_id)
             return AddedBus(bus_id)
 
-        return await self._db.transaction([operator.operator_id], work)
+        try:
+            return await self._db.transaction(caller.scope_at(operator.operator_id), work)
+        except asyncpg.ForeignKeyViolationError:
+            # Keys look past row security. They find a route or layout of another operator, and we say what we say of
+            # one that nobody has.
+            raise NotFound("route or layout") from None
 
     async def _operator(self, caller: Caller, operator_id: int | None) -> _Operator:
         if caller.role is not Role.ADMIN:
@@ -148,8 +161,8 @@ async def _layout_for(connection: Connection, operator: _Operator, new: NewBus) 
         if new.total_seats is None:
             raise InvalidRequest("/total_seats", "required", "say total_seats or layout_id")
         return await add_layout(connection, operator.operator_id, two_plus_two(new.total_seats))
-    row = await connection.fetchrow(SQL["find_layout_size"], new.layout_id)
-    if row is None or row["operator_id"] != operator.operator_id:
+    row = await connection.fetchrow(SQL["find_layout_size"], new.layout_id, operator.operator_id)
+    if row is None:
         raise NotFound("layout")
     if new.total_seats not in (None, row["seats"]):
         raise InvalidRequest(

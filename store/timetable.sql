@@ -7,10 +7,10 @@ WHERE s.route_id = $1 AND s.operator_id = $2
 ORDER BY s.idx;
 
 -- name: find_layout_size
-SELECT l.operator_id, count(*)::integer AS seats
+SELECT count(*)::integer AS seats
 FROM layouts AS l
 INNER JOIN layout_seats AS s ON s.layout_id = l.layout_id
-WHERE l.layout_id = $1
+WHERE l.layout_id = $1 AND l.operator_id = $2
 GROUP BY l.layout_id;
 
 -- name: find_layout_by_name

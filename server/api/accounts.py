@@ -91,6 +91,8 @@ async def login(call: Call, body: Credentials) -> Answer:
         may_enter = False
     password_hash = user.password_hash if user and may_enter else None
     is_match = await call.services.passwords.matches(body.password, password_hash)
+    if user is not None:
+        call.services.security_log.note_login(user, is_successful=is_match)
     if user is None or not is_match:
         raise unauthenticated("e-mail or password is wrong")
     await _require_second_factor(call, user.user_id, body.totp)

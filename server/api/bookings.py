@@ -27,7 +27,7 @@ from store.errors import (
     WrongState,
 )
 from store.ids import format_owned, is_ref
-from store.model import Booking, Caller, Contact, PaymentStatus, Role
+from store.model import Booking, Contact, PaymentStatus, Role
 from store.requests import Ask, Reply
 from store.seals import Seals
 from store.settlement import RefundQuote
@@ -237,8 +237,10 @@ def _purchase(body: BookingRequest) -> Purchase:
 async def _require_seller(call: Call, purchase: Purchase, bus_id: int) -> None:
     """Whoever says that the money is in hand must be of the operator whose money it is."""
     if purchase.is_paid:
-        bus = await call.services.store.buses.find(bus_id)
-        if not call.caller.works_for(bus.operator_id):
+        store = call.services.store
+        bus = await store.buses.find(bus_id)
+        seller = await store.tenancy.at(call.caller, bus.operator_id)
+        if not seller.works_for(bus.operator_id):
             raise Forbidden("only the operator's agents and devices take cash")
 
 
@@ -263,6 +265,7 @@ async def read_booking(call: Call) -> BookingShape:
 
 async def cancel_booking(call: Call, body: CancelRequest) -> Reply:
     """Cancel a booking, or some of its seats; what was paid comes back by the rules."""
+    _require_hand(call)
     booking = await find_allowed(call)
     labels = [label.upper() for label in body.seats] if body.seats else None
     return await call.services.store.settlement.cancel(
@@ -299,19 +302,16 @@ async def find_allowed(call: Call) -> Booking:
     if call.caller.is_guest and given is None:
         # Asked before looking, so that nobody learns which refs exist.
         raise unauthenticated("sign in, or send the booking's key as X-Booking-Key")
-    booking = await call.services.store.lookup.find_by_ref(ref)
-    seals = call.services.store.seals
-    if given is not None and seals.is_access_key(given.decode("latin-1"), booking.booking_id):
-        return booking
-    if not _may_see(call.caller, booking):
-        raise NotFound("booking")
-    return booking
+    store = call.services.store
+    if given is None:
+        return await store.lookup.find_for(call.caller, ref, None)
+    is_key = partial(store.seals.is_access_key, given.decode("latin-1"))
+    return await store.lookup.find_for(call.caller, ref, is_key)
 
 
-def _may_see(caller: Caller, booking: Booking) -> bool:
-    if caller.user_id is not None and caller.user_id == booking.user_id:
-        return True
-    return caller.works_for(booking.bus.operator_id) or (caller.role is Role.SUPPORT)
+def _require_hand(call: Call) -> None:
+    if call.caller.role is Role.SUPPORT:
+        raise Forbidden("support looks, and changes nothing")
 
 
 _KEY_HEADER = {
@@ -354,7 +354,7 @@ OPERATIONS = (
         BookingShape,
         headers=_KEY_HEADER,
         idempotency=Idempotency.ACCEPTED,
-        problems=(NotFound, WrongState, Departed, InvalidRequest, *_KEYED),
+        problems=(Forbidden, NotFound, WrongState, Departed, InvalidRequest, *_KEYED),
         rate=Rate.BOOKING,
     ),
     Operation(

@@ -9,7 +9,15 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from server.live_metrics import registry_of
-from server.metrics import CHECKED_AT, HEARING, LIMITS_SHARED, REGISTRY, VIOLATIONS
+from server.metrics import (
+    AUDIT_CHECKED_AT,
+    AUDIT_VIOLATIONS,
+    CHECKED_AT,
+    HEARING,
+    LIMITS_SHARED,
+    REGISTRY,
+    VIOLATIONS,
+)
 from server.services import Services
 from store.bulletin import Hearing
 from store.errors import StoreError
@@ -61,6 +69,10 @@ async def _show_checks(services: Services) -> None:
             for check in await services.store.watch.last():
                 VIOLATIONS.labels(check.name).set(check.violations)
                 CHECKED_AT.set(check.checked_at.timestamp())
+            chains = await services.store.audit_chains.last()
+            AUDIT_VIOLATIONS.set(sum(chain.broken_at is not None for chain in chains))
+            if chains:
+                AUDIT_CHECKED_AT.set(min(chain.checked_at for chain in chains).timestamp())
 
 
 async def _database(services: Services) -> bool:

@@ -146,8 +146,9 @@ def _judge_schema(condition: Condition) -> Check:
         detail = f"{len(condition.pending)} migration(s) missing"
         return Check("schema", Verdict.FAIL, detail, "run `omnibus migrate`")
     if not condition.may_sell:
-        advice = "as a superuser: GRANT omnibus_app TO the user we connect as"
-        return Check("schema", Verdict.FAIL, "we may not become the role omnibus_app", advice)
+        advice = "let an administrator of it run what `omnibus migrate --roles` prints"
+        detail = "we may not become the roles omnibus_app and omnibus_worker"
+        return Check("schema", Verdict.FAIL, detail, advice)
     return Check("schema", Verdict.OK, "up to date")
 
 

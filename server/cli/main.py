@@ -4,7 +4,19 @@ import sys
 
 import typer
 
-from server.cli import demo, doctor, imports, keys, outbox, processes, schema, up, user, watch
+from server.cli import (
+    audit,
+    demo,
+    doctor,
+    imports,
+    keys,
+    outbox,
+    processes,
+    schema,
+    up,
+    user,
+    watch,
+)
 from server.config import ConfigError
 
 app = typer.Typer(
@@ -22,6 +34,7 @@ demo.register(app)
 user.register(app)
 outbox.register(app)
 keys.register(app)
+audit.register(app)
 doctor.register(app)
 watch.register(app)
 

@@ -4,12 +4,14 @@ import asyncio
 import json
 import sys
 from typing import Annotated
+from urllib.parse import unquote, urlsplit
 
 import typer
 
 from server.cli.database import database_url
 from store.access import DatabaseUnusable, explaining
 from store.migrate import migrate, pending
+from store.roles import script
 
 
 def register(app: typer.Typer) -> None:
@@ -23,6 +25,13 @@ def migrate_database(
     check: Annotated[
         bool, typer.Option("--check", help="Change nothing; exit 1 when migrations are missing.")
     ] = False,
+    roles: Annotated[
+        bool,
+        typer.Option(
+            "--roles",
+            help="Change nothing; print what a database administrator has to run where we may make no roles.",
+        ),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
     """Bring the database to the newest schema; doing it again changes nothing.
@@ -30,6 +39,9 @@ def migrate_database(
     That is the database of OMNIBUS_DATABASE_URL, as its owner, or else that of a running `omnibus up`.
     """
     url = database_url("migrate")
+    if roles:
+        typer.echo(script(unquote(urlsplit(url).username or "omnibus")), nl=False)
+        return
     try:
         names = asyncio.run(_pending(url) if check else _migrate(url, is_quiet=as_json))
     except DatabaseUnusable as error:

@@ -30,6 +30,9 @@ SELECT 'CREATE ROLE {OWNER}'
 ALTER ROLE {OWNER} LOGIN CREATEROLE PASSWORD :'password';
 SELECT 'CREATE DATABASE {OWNER} OWNER {OWNER}'
   WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = '{OWNER}') \gexec
+SELECT 'CREATE ROLE omnibus_migrate'
+  WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'omnibus_migrate') \gexec
+GRANT {OWNER} TO omnibus_migrate;
 """  # nosec B608 # noqa: S608 - of constants
 # The script holds a password: none of it may reach the log.
 _QUIET = "-c log_statement=none -c log_min_duration_statement=-1 -c log_min_error_statement=panic"

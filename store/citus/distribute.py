@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, cast
 import asyncpg
 
 from store.queries import Queries
+from store.roles import APP, WORKER
 
 if TYPE_CHECKING:
     from asyncpg.pool import PoolConnectionProxy
@@ -108,18 +109,15 @@ async def find_spread(connection: Connection) -> Spread | None:
 
 
 async def _prepare(connection: Connection) -> None:
-    """Put what Citus cannot do in words that it understands, and let the application reach the workers."""
+    """Put what Citus cannot do in words that it understands, and let those who work reach its servers."""
     for row in await connection.fetch(SQL["plain_policies"]):
         await connection.execute(row["statement"])
     await connection.execute(SQL["scope_everywhere"])
     await connection.execute(SQL["check_stops_of_shard"])
     await connection.execute(SQL["free_users"])
-    await connection.execute(SQL["let_app_lock"])
-    app = await connection.fetchrow(SQL["find_app"])
-    if app is not None and not app["may_log_in"]:
-        await connection.execute(SQL["let_app_in"])
-    if app is not None and not app["has_limits"]:
-        await connection.execute(SQL["limit_app"])
+    await connection.execute(SQL["let_roles_lock"])
+    for row in await connection.fetch(SQL["let_roles_in"], [APP, WORKER]):
+        await connection.execute(row["statement"])
 
 
 async def _names(connection: Connection, query: str, *args: object) -> list[str]:

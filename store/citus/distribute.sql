@@ -151,25 +151,23 @@ $$;
 CREATE OR REPLACE TRIGGER users_operator_id_fkey BEFORE INSERT OR UPDATE OF operator_id ON users
 FOR EACH ROW EXECUTE FUNCTION refuse_unknown_operator();
 
--- name: find_app
--- Servers of a cluster reach each other as whoever asks, so the role that sells must be able to log in.
-SELECT
-    r.rolcanlogin AS may_log_in, coalesce('lock_timeout=1s' = any(s.setconfig), false) AS has_limits
+-- name: let_roles_in
+-- Servers of a cluster reach each other as whoever asks, so the roles that sell and sweep must be able to log in; and
+-- what a session says about itself is not passed on either. Of the roles $1, what is not so yet.
+SELECT format('ALTER ROLE %I LOGIN', r.rolname) AS statement
+FROM pg_roles AS r
+WHERE r.rolname = any($1::text[]) AND NOT r.rolcanlogin
+UNION ALL
+SELECT format('ALTER ROLE %I SET lock_timeout = %L', r.rolname, '1s') AS statement
 FROM pg_roles AS r
 LEFT JOIN pg_db_role_setting AS s ON s.setrole = r.oid AND s.setdatabase = 0
-WHERE r.rolname = 'omnibus_app';
+WHERE r.rolname = any($1::text[]) AND NOT coalesce('lock_timeout=1s' = any(s.setconfig), false);
 
--- name: let_app_in
-ALTER ROLE omnibus_app LOGIN;
-
--- name: limit_app
--- What a session says about itself is not passed on either.
-ALTER ROLE omnibus_app SET lock_timeout = '1s';
-
--- name: let_app_lock
+-- name: let_roles_lock
 -- An INSERT ... ON CONFLICT locks a copied table on every server, and only who may change all of its rows may do so.
 -- TRUNCATE is the one such right that gives no other: each of these is pointed at by tables that may not be truncated.
 GRANT TRUNCATE ON operators, stops, routes, layouts TO omnibus_app;
+GRANT TRUNCATE ON operators TO omnibus_worker;
 
 -- name: look_around
 -- For the doctor: servers, and how the tables lie.

@@ -76,7 +76,7 @@ ROWS: Mapping[str, Row] = {
     "list_bookings": Row(SIGNED_IN, "/bookings"),
     "read_booking": Row(MAY_SEE, "/bookings/{ref}"),
     "quote_refund": Row(MAY_SEE, "/bookings/{ref}/refund-quote"),
-    "cancel_booking": Row(MAY_SEE, "/bookings/{ref}/cancel"),
+    "cancel_booking": Row(OWNER_AND_STAFF, "/bookings/{ref}/cancel"),
     # Its id cannot be guessed, and whoever knows it may pay: a friend, another device.
     "settle_demo_payment": Row(EVERYONE, "/payments/{payment}/demo", {"outcome": "succeeded"}),
     "register": Row(
@@ -125,6 +125,7 @@ ROWS: Mapping[str, Row] = {
     "create_block": Row(
         OWN_MANAGERS, "/admin/blocks", {"bus_id": "{bus}", "seats": ["9C"], "reason": "x"}
     ),
+    "list_audit": Row(MANAGERS | {"support"}, "/admin/audit"),
     "lift_block": Row(OWN_MANAGERS, "/admin/blocks/{block}"),
 }
 

@@ -215,8 +215,9 @@ async def test_pairs_that_make_no_sense_are_refused_for_new_buses_and_old_ones(
 async def test_fares_are_set_by_the_operators_admins_only(shop: Shop, bus: str) -> None:
     url = f"/admin/buses/{bus}/fares"
     body: Json = {"fares": []}
-    for who in ("rider", "agent", "support", "rival"):
+    for who in ("rider", "agent", "support"):
         problem(await shop.client(who).put(url, json=body), 403, "forbidden")
+    problem(await shop.client("rival").put(url, json=body), 404, "not_found")
     problem(await shop.client().put(url, json=body), 401, "unauthenticated")
     missing = await shop.client("manager").put("/admin/buses/987654/fares", json=body)
     problem(missing, 404, "not_found")

@@ -312,7 +312,7 @@ async def test_an_operators_administrator_reads_and_sets_its_limits(limited: Sho
         (None, 401, "unauthenticated"),
         ("rider", 403, "forbidden"),
         ("agent", 403, "forbidden"),
-        ("manager", 403, "forbidden"),
+        ("manager", 404, "not_found"),
     ],
 )
 async def test_nobody_else_reads_or_sets_them(

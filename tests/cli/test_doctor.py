@@ -20,6 +20,8 @@ from server.config import Settings
 from store import Store
 from store.checkup import Condition
 from store.citus.distribute import Spread
+from store.facade import StoreOptions
+from store.roles import WORKER
 from tests.cli.commands import Ran, free_port, omnibus
 from tests.support.databases import Databases
 from tests.support.servers import ThrowawayValkey
@@ -51,7 +53,7 @@ def lines(ran: Ran) -> dict[str, str]:
 async def test_sound_servers_are_well_in_every_line(
     database_url: str, valkey: ThrowawayValkey
 ) -> None:
-    store = await Store.open(database_url)
+    store = await Store.open(database_url, StoreOptions(role=WORKER))
     await store.watch.look()
     await store.close()
     named = {"DATABASE_URL": database_url, "REDIS_URL": valkey.url}

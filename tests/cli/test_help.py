@@ -7,7 +7,7 @@ from tests.cli.commands import omnibus
 
 COMMANDS = (
     *("up", "serve", "worker", "migrate", "openapi", "asyncapi"),
-    *("import", "demo", "user", "keys", "outbox", "doctor", "watch"),
+    *("import", "demo", "user", "keys", "outbox", "doctor", "watch", "audit"),
 )
 PRINTING = (
     ("migrate",),
@@ -21,6 +21,8 @@ PRINTING = (
     ("keys", "retire"),
     ("doctor",),
     ("watch",),
+    ("audit", "list"),
+    ("audit", "verify"),
 )
 
 

@@ -41,6 +41,16 @@ async def test_looking_changes_nothing(empty: str) -> None:
     assert (ran.code, ran.json) == (0, {"missing": []})
 
 
+def test_what_an_administrator_has_to_run_is_printed_without_asking_the_database() -> None:
+    ran = omnibus(
+        "migrate", "--roles", DATABASE_URL="postgresql://the-shop@nowhere.invalid/omnibus"
+    )
+    assert ran.code == 0
+    for role in ("omnibus_app", "omnibus_worker", "omnibus_readonly", "omnibus_migrate"):
+        assert f"CREATE ROLE {role} NOLOGIN" in ran.out
+    assert 'GRANT "the-shop" TO omnibus_migrate;' in ran.out
+
+
 async def test_a_wrong_password_is_one_message(empty: str) -> None:
     ran = omnibus("migrate", DATABASE_URL=re.sub(r":[^:@/]+@", ":wrong@", empty))
     assert ran.code == 1

@@ -5,7 +5,16 @@ A new one without a line here fails `test_constraints.py`.
 
 from dataclasses import dataclass
 
-from tests.schema.rows import BLOCK, HOLD, NEXT_HOLD, PAYMENT, digest, insert, uuid
+from tests.schema.rows import (
+    BLOCK,
+    HOLD,
+    NEXT_HOLD,
+    NOT_THE_APPLICATIONS,
+    PAYMENT,
+    digest,
+    insert,
+    uuid,
+)
 
 CHECK, UNIQUE, FOREIGN_KEY, FORBIDDEN = "23514", "23505", "23503", "42501"
 
@@ -17,14 +26,18 @@ class Case:
     sqlstate: str
     speaks: str | None
     """The constraint that the error names, when another one of the same meaning comes first."""
+    is_owners: bool = False
+    """Whether the application may not even try."""
 
 
 def check(name: str, table: str, /, **changes: str) -> Case:
-    return Case(name, insert(table, **changes), CHECK, name)
+    is_owners = table in NOT_THE_APPLICATIONS
+    return Case(name, insert(table, **changes), CHECK, name, is_owners)
 
 
 def unique(name: str, table: str, /, *, speaks: str | None = None, **changes: str) -> Case:
-    return Case(name, insert(table, **changes), UNIQUE, speaks or name)
+    is_owners = table in NOT_THE_APPLICATIONS
+    return Case(name, insert(table, **changes), UNIQUE, speaks or name, is_owners)
 
 
 def foreign(name: str, table: str, /, **changes: str) -> Case:
@@ -58,6 +71,7 @@ CASES = (
     check("operators_cooldown_seconds_check", "operators", cooldown_seconds="-1"),
     check("operators_extension_seconds_check", "operators", extension_seconds="1201"),
     check("operators_hold_seconds_max_check", "operators", hold_seconds_max="1201"),
+    check("operators_not_the_platform", "operators", operator_id="0"),
     unique("operators_pkey", "operators", operator_id="1"),
     unique("operators_name_key", "operators", name="'ONE'"),
     # Stops
@@ -327,6 +341,21 @@ CASES = (
     check("audit_log_action_check", "audit_log", action="'Bus created'"),
     check("audit_log_subject_check", "audit_log", subject="repeat('x', 201)"),
     check("audit_log_detail_check", "audit_log", detail=f"jsonb_build_object('a', {LONG})"),
+    forbidden("audit_log_append_only", "UPDATE audit_log SET subject = 'nothing'"),
+    forbidden("audit_log_sealed", insert("audit_seals")),
+    forbidden("audit_seals_append_only", "DELETE FROM audit_seals"),
+    check("audit_seals_position_check", "audit_seals", position="0"),
+    check("audit_seals_previous_check", "audit_seals", previous="'short'"),
+    check("audit_seals_hash_check", "audit_seals", hash="'short'"),
+    unique("audit_seals_pkey", "audit_seals", position="1"),
+    unique("audit_seals_once", "audit_seals", audit_id="(SELECT min(audit_id) FROM audit_log)"),
+    check("audit_heads_position_check", "audit_heads", position="-1"),
+    check("audit_heads_hash_check", "audit_heads", hash="'short'"),
+    unique("audit_heads_pkey", "audit_heads", operator_id="1"),
+    check("audit_checks_position_check", "audit_checks", position="-1"),
+    check("audit_checks_hash_check", "audit_checks", hash="'short'"),
+    check("audit_checks_broken_at_check", "audit_checks", broken_at="-1"),
+    unique("audit_checks_pkey", "audit_checks", operator_id="1"),
     check("invariant_checks_name_check", "invariant_checks", name="'Two words'"),
     check("invariant_checks_violations_check", "invariant_checks", violations="-1"),
     check(

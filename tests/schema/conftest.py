@@ -6,7 +6,7 @@ import asyncpg
 import pytest
 
 from store.db import Connection
-from tests.schema.rows import base
+from tests.schema.rows import base, looked_at
 from tests.support.databases import Databases
 
 SCOPE = "SELECT set_config('omnibus.operators', $1, true)"
@@ -21,6 +21,9 @@ async def filled_url(databases: Databases) -> AsyncIterator[str]:
             await connection.execute("SET LOCAL ROLE omnibus_app")
             await connection.execute(SCOPE.replace("$1", "'{1,2,9}'"))
             for statement in base():
+                await connection.execute(statement)
+            await connection.execute("RESET ROLE")
+            for statement in looked_at():
                 await connection.execute(statement)
         await connection.close()
         yield url

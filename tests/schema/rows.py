@@ -241,7 +241,25 @@ ROWS: dict[str, Row] = {
         "subject": "'bus 1'",
         "detail": "'{}'",
     },
+    "audit_heads": {"operator_id": "9"},
+    "audit_seals": {
+        "operator_id": "1",
+        "position": "9",
+        "audit_id": "9",
+        "previous": digest(1),
+        "hash": digest(2),
+    },
+    "audit_checks": {
+        "operator_id": "9",
+        "position": "0",
+        "hash": digest(1),
+        "broken_at": "NULL",
+        "checked_at": _NOW,
+    },
 }
+
+# What others write, in cases their owner: seals are the database's own, what came of looking at things the worker's.
+NOT_THE_APPLICATIONS = {"audit_heads", "audit_seals", "audit_checks", "invariant_checks"}
 
 # What is there already: the first of everything, of two operators.
 BASE: tuple[tuple[str, Row], ...] = (
@@ -298,7 +316,7 @@ BASE: tuple[tuple[str, Row], ...] = (
     ("house_keys", {"key_id": "'1'"}),
     ("audit_log", {}),
     ("audit_log", {"operator_id": "2"}),
-    ("invariant_checks", {"name": "'one'"}),
+    ("audit_log", {"operator_id": "NULL"}),
 )
 
 
@@ -316,3 +334,8 @@ def base(tables: Collection[str] | None = None, *, has_buyers: bool = True) -> l
         for table, changes in BASE
         if (tables is None or table in tables) and (has_buyers or table != "buyer_holds")
     ]
+
+
+def looked_at() -> list[str]:
+    """Return the statements that add what workers have found."""
+    return [insert("invariant_checks", name="'one'"), insert("audit_checks", operator_id="1")]

@@ -6,22 +6,15 @@ import pytest
 from store.db import Connection
 from tests.schema.rows import ROWS
 
-DELETABLE = {
-    "buyer_holds",
-    "claims",
-    "events",
-    "idempotency_keys",
-    "leg_fares",
-    "mailed_tokens",
-    "mails",
-    "refresh_tokens",
-    *("buyer_holds", "claims", "events", "idempotency_keys", "leg_fares", "refresh_tokens"),
-    *("session_ends", "second_factors", "recovery_codes"),
-}
+DELETABLE = {"claims", "leg_fares", "mailed_tokens", "mails", "second_factors", "recovery_codes"}
 APPEND_ONLY = {
     "refunds",
     "events",
     "audit_log",
+    "audit_seals",
+    "audit_heads",
+    "audit_checks",
+    "invariant_checks",
     "idempotency_keys",
     "layouts",
     "layout_seats",

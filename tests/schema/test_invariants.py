@@ -4,7 +4,7 @@ import asyncpg
 import pytest
 
 from store.db import Connection
-from tests.schema.rows import HOLD, insert, uuid
+from tests.schema.rows import HOLD, NOT_THE_APPLICATIONS, insert, uuid
 
 HELD, SOLD, BLOCKED = (
     {"hold_id": HOLD},
@@ -230,6 +230,8 @@ async def test_every_text_is_bounded_also_in_an_array(app: Connection) -> None:
         attempt = app.transaction()
         await attempt.start()
         try:
+            if row["table_name"] in NOT_THE_APPLICATIONS:
+                await app.execute("RESET ROLE")
             await app.execute(insert(row["table_name"], **{row["column_name"]: value}))
             accepting.add((row["table_name"], row["column_name"]))
         except asyncpg.IntegrityConstraintViolationError:

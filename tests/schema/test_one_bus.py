@@ -33,6 +33,9 @@ ELSEWHERE = {
     "recovery_codes",
     "house_keys",
     "audit_log",
+    "audit_seals",
+    "audit_heads",
+    "audit_checks",
     "schema_migrations",
     "invariant_checks",
 }

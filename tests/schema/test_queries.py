@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
+import asyncpg
 import pytest
 
 import store
@@ -18,6 +19,11 @@ FILES = [path for path in sorted(ROOT.rglob("*.sql")) if path.parent.name != "mi
 # What is asked of a cluster needs one: tests/store/test_citus.py runs it.
 CLUSTER = ROOT / "citus" / "distribute.sql"
 NAMED = [path for path in FILES if path != ROOT / "schema.sql"]
+# What only workers ask; the application may not.
+WORKERS = {
+    *(f"retention.{name}" for name in ("purge_events", "purge_keys", "purge_counts")),
+    *("watch.keep_checks", "sessions.purge", "session_ends.purge", "audit_chain.keep_check"),
+}
 _CAN_BE_PLANNED = re.compile(r"(SELECT|INSERT|UPDATE|DELETE|WITH)\b")
 QUERIES = [(path, name) for path in NAMED if path != CLUSTER for name in Queries(path).names()]
 
@@ -40,11 +46,24 @@ def loaded_by(module: ModuleType) -> dict[str, Queries]:
 @pytest.mark.parametrize(
     ("path", "name"), QUERIES, ids=[f"{path.stem}.{name}" for path, name in QUERIES]
 )
-async def test_every_query_is_valid_and_may_be_run_by_the_application(
+async def test_every_query_is_valid_and_may_be_run_by_those_whose_it_is(
     app: Connection, path: Path, name: str
 ) -> None:
     await _stage(app)
     query = _code(path, name)
+    if f"{path.stem}.{name}" in WORKERS:
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await _try(app, query)
+        await app.execute("SET LOCAL ROLE omnibus_worker")
+    await _try(app, query)
+
+
+async def _try(app: Connection, query: str) -> None:
+    async with app.transaction():
+        await _plan(app, query)
+
+
+async def _plan(app: Connection, query: str) -> None:
     if ";" in query:
         await app.execute(query)
         return

@@ -8,6 +8,7 @@ import pytest
 
 from store import Store
 from store.accounts import NewUser
+from store.audit import NewEntry
 from store.errors import OutcomeUnknown, Overloaded
 from store.facade import StoreOptions
 from store.holds import SeatRequest
@@ -199,7 +200,7 @@ async def test_a_read_has_no_commit_to_lose(
 
 
 WRITES: dict[str, Callable[[Store], Awaitable[object]]] = {
-    "purge": lambda store: store.retention.purge(),
+    "log": lambda store: store.audit.add([NewEntry(None, None, "key.use", "key 1", {})]),
     "register": lambda store: store.accounts.add(NewUser("Ann", "a@example.org", "hash")),
     "rotate": lambda store: store.sessions.rotate("unknown"),
 }

@@ -194,6 +194,6 @@ async def test_a_family_that_ended_is_forgotten(world: World, first: Session) ->
         " family_expires_at = family_expires_at - interval '60 days'"
     )
     kept = await world.store.sessions.start(first.user_id)
-    await world.store.sessions.purge()
+    await (await world.worker()).sessions.purge()
     assert await world.store.sessions.rotate(kept.token) is not None
     assert len(await world.edit("SELECT FROM refresh_tokens")) == 2

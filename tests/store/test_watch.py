@@ -21,9 +21,9 @@ async def world(database_url: str) -> AsyncIterator[World]:
     await opened.close()
 
 
-def a_watch(world: World, part: int) -> Watch:
+async def a_watch(world: World, part: int) -> Watch:
     """Return a watch as a process has it that has just started, and begins with this part of the buses."""
-    watch = Watch(world.store.db)
+    watch = Watch((await world.worker()).db)
     watch._parts = itertools.count(part % PARTS)
     return watch
 
@@ -37,7 +37,7 @@ async def test_a_round_of_a_sound_house_finds_nothing_and_says_when_it_was(world
     bus = await world.bus()
     await world.hold(bus, ["1A"])
     assert await world.store.watch.last() == []
-    assert await world.store.watch.look() == {}
+    assert await (await world.worker()).watch.look() == {}
     checks = await world.store.watch.last()
     assert [check.name for check in checks] == sorted(SQL.names())
     assert {check.violations for check in checks} == {0}
@@ -46,7 +46,7 @@ async def test_a_round_of_a_sound_house_finds_nothing_and_says_when_it_was(world
 
 async def test_what_breaks_on_a_bus_that_changed_is_found_in_the_next_round(world: World) -> None:
     bus = await world.bus()
-    watch = a_watch(world, bus + 1)
+    watch = await a_watch(world, bus + 1)
     await world.book(bus, ["1A", "1B"], method="cash")
     await world.edit(LOSE_CLAIMS, bus)
     found = await watch.look()
@@ -64,7 +64,7 @@ async def test_what_breaks_where_nothing_is_sold_is_found_within_sixty_rounds(wo
         await world.book(bus, ["1A"], method="cash")
         await world.edit(LOSE_CLAIMS, bus)
     await forget_events(world)
-    watch = a_watch(world, 0)
+    watch = await a_watch(world, 0)
     found = [await watch.look() for _ in range(PARTS)]
     assert found[-1]["sold_seats_are_owned"].buses == set(buses)
 
@@ -74,9 +74,9 @@ async def test_what_was_found_is_looked_at_again_until_it_is_mended(world: World
     await world.book(bus, ["1A"], method="cash")
     await world.edit("CREATE TABLE lost AS SELECT * FROM claims")
     await world.edit(LOSE_CLAIMS, bus)
-    await world.store.watch.look()
+    await (await world.worker()).watch.look()
     await forget_events(world)
-    restarted = a_watch(world, bus + 1)
+    restarted = await a_watch(world, bus + 1)
     assert "claims_match_states" in await restarted.look()
     await world.edit("INSERT INTO claims SELECT * FROM lost")
     assert await restarted.look() == {}
@@ -87,7 +87,7 @@ async def test_the_key_to_a_hold_is_not_shown_whole(world: World) -> None:
     bus = await world.bus()
     hold = await world.hold(bus, ["1A"])
     await world.edit(LOSE_CLAIMS, bus)
-    found = await world.store.watch.look()
+    found = await (await world.worker()).watch.look()
     (row,) = found["live_holds_own_their_seats"].rows
     assert f"bus_id {bus}" in row
     assert str(hold.hold_id)[:8] in row
@@ -103,7 +103,7 @@ async def test_an_alarm_is_raised_once_for_every_change(
 
     async def hear() -> list[tuple[str, str]]:
         caplog.clear()
-        alarm.tell(await world.store.watch.look())
+        alarm.tell(await (await world.worker()).watch.look())
         return [(record.levelname, record.getMessage()[:24]) for record in caplog.records]
 
     assert await hear() == []
@@ -128,4 +128,4 @@ async def test_a_round_locks_nothing_that_a_sale_needs(world: World) -> None:
             "SELECT set_config('omnibus.operators', $1, true)", f"{{{world.operator_id}}}"
         )
         await world.owner.execute("SELECT FROM seats WHERE bus_id = $1 FOR UPDATE", bus)
-        assert await world.store.watch.look() == {}
+        assert await (await world.worker()).watch.look() == {}

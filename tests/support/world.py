@@ -21,6 +21,7 @@ from store.holds import SeatRequest
 from store.layouts import SeatPlan
 from store.model import GUEST, Booking, Caller, Contact, Guest, Hold, Role
 from store.requests import Ask, Key, Reply
+from store.roles import WORKER
 from store.timetable import NewBus, add_layout
 from tests.support.databases import connect
 
@@ -39,6 +40,7 @@ class World:
     admin: Caller = field(default_factory=lambda: Caller(1, Role.ADMIN))
     _numbers: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
     _others: list[Store] = field(default_factory=list)
+    _worker: Store | None = None
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @classmethod
@@ -57,6 +59,12 @@ class World:
         other = await Store.open(self.url, options or StoreOptions(), self.events.extend)
         self._others.append(other)
         return other
+
+    async def worker(self) -> Store:
+        """Open the store as a worker does; once, and closed with the world."""
+        if self._worker is None:
+            self._worker = await self.open_store(StoreOptions(pool_size=2, role=WORKER))
+        return self._worker
 
     async def close(self) -> None:
         await self.owner.close()
