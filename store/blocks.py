@@ -6,7 +6,8 @@ from datetime import datetime
 
 import msgspec
 
-from store.db import Connection
+from store.authority import require_in_business, sees
+from store.db import Connection, Record
 from store.errors import Forbidden, NotFound, WrongState
 from store.holds import SeatRequest
 from store.lane import Lane
@@ -43,6 +44,18 @@ class Blocks:
         """
         return await self._lane.submit(BlockSeats(request.bus_id, ask, caller, request, reason))
 
+    async def list(self, caller: Caller, bus_id: int) -> list[Block]:
+        """Return what keeps seats of a bus off sale; raise NotFound, also for another operator's."""
+        bus = await self._lane.buses.find(bus_id)
+        if not sees(caller, bus.operator_id):
+            raise NotFound("bus")
+
+        async def read(connection: Connection) -> list[Block]:
+            rows = await connection.fetch(SQL["list_blocks"], bus_id)
+            return [_block(bus, row) for row in rows]
+
+        return await self._lane.db.read([bus.operator_id], read)
+
     async def lift(self, caller: Caller, owned: tuple[int, uuid.UUID], ask: Ask[Block]) -> Reply:
         """Put blocked seats back on sale.
 
@@ -57,9 +70,7 @@ class Blocks:
             row = await connection.fetchrow(SQL["find_block"], bus_id, block_id)
             if row is None:
                 raise NotFound("block")
-            leg = Leg(row["from_idx"], row["to_idx"])
-            seats = tuple(row["seats"])
-            return Block(bus, block_id, leg, seats, row["reason"], row["created_at"])
+            return _block(bus, row)
 
         # What a block is of never changes; whether it was lifted is decided under lock.
         block = await self._lane.db.read([bus.operator_id], read)
@@ -100,6 +111,7 @@ class LiftBlock(Request[Block]):
     block: Block
 
     def needs(self) -> Needs:
+        _require_manager(self.caller, self.bus)
         return Needs(self.block.seats, block_id=self.block.block_id)
 
     def decide(self, ledger: Ledger, changes: Changes) -> Block:
@@ -115,9 +127,15 @@ class LiftBlock(Request[Block]):
         return block
 
 
+def _block(bus: Bus, row: Record) -> Block:
+    leg = Leg(row["from_idx"], row["to_idx"])
+    return Block(bus, row["block_id"], leg, tuple(row["seats"]), row["reason"], row["created_at"])
+
+
 def _require_manager(caller: Caller, bus: Bus) -> None:
     if not caller.manages(bus.operator_id):
         raise Forbidden("only the operator's administrators block seats")
+    require_in_business(caller, is_suspended=bus.is_suspended)
 
 
 def _added(block: Block, caller: Caller) -> tuple[object, ...]:

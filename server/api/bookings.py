@@ -11,6 +11,7 @@ from server.api.shapes import Identifier, Line, Money, Named, SeatLabel, utc
 from server.contract import Access, Call, Idempotency, Operation
 from server.cursors import read_cursor, write_cursor
 from server.problems import bad_field, unauthenticated
+from store.authority import require_in_business
 from store.bookings import Purchase, Traveller
 from store.errors import (
     Departed,
@@ -263,8 +264,12 @@ async def read_booking(call: Call) -> BookingShape:
 async def cancel_booking(call: Call, body: CancelRequest) -> Reply:
     """Cancel a booking, or some of its seats; what was paid comes back by the rules."""
     booking = await find_allowed(call)
+    store = call.services.store
+    if call.caller.works_for(booking.bus.operator_id):
+        bus = await store.buses.read(booking.bus.bus_id)
+        require_in_business(call.caller, is_suspended=bus.is_suspended)
     labels = [label.upper() for label in body.seats] if body.seats else None
-    return await call.services.store.settlement.cancel(
+    return await store.settlement.cancel(
         booking.bus.bus_id, booking.booking_id, labels, ask_booking(call)
     )
 
@@ -352,7 +357,7 @@ OPERATIONS = (
         BookingShape,
         headers=_KEY_HEADER,
         idempotency=Idempotency.ACCEPTED,
-        problems=(NotFound, WrongState, Departed, InvalidRequest, *_KEYED),
+        problems=(Forbidden, NotFound, WrongState, Departed, InvalidRequest, *_KEYED),
     ),
     Operation(
         "POST",

@@ -13,6 +13,7 @@ from store.errors import (
     NotFound,
     OutcomeUnknown,
     Overloaded,
+    SalesClosed,
     WrongState,
 )
 from store.requests import Reply
@@ -42,6 +43,7 @@ OPERATIONS = (
         problems=(
             NotFound,
             HoldExpired,
+            SalesClosed,
             WrongState,
             KeyInUse,
             KeyReused,

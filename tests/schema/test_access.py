@@ -6,7 +6,21 @@ import pytest
 from store.db import Connection
 from tests.schema.rows import ROWS
 
-DELETABLE = {"buyer_holds", "claims", "events", "idempotency_keys", "leg_fares", "refresh_tokens"}
+DELETABLE = {
+    "buyer_holds",
+    "claims",
+    "events",
+    "idempotency_keys",
+    "leg_fares",
+    "refresh_tokens",
+    # The catalogue, as far as nothing points at it, and seats without claims.
+    "stops",
+    "routes",
+    "route_stops",
+    "layouts",
+    "layout_seats",
+    "seats",
+}
 APPEND_ONLY = {
     "refunds",
     "events",

@@ -19,6 +19,7 @@ PRIVATE = (
     "payments",
     "refunds",
     "idempotency_keys",
+    "vehicles",
 )
 PUBLIC = (
     "routes",
