@@ -11,6 +11,13 @@ from server import asyncapi, openapi, wire
 from server.api import (
     accounts,
     admin,
+    admin_bus_status,
+    admin_buses,
+    admin_layouts,
+    admin_operators,
+    admin_routes,
+    admin_stops,
+    admin_vehicles,
     bookings,
     buses,
     health,
@@ -40,6 +47,13 @@ OPERATIONS: tuple[Operation, ...] = (
     *accounts.OPERATIONS,
     *admin.OPERATIONS,
     *operators.OPERATIONS,
+    *admin_operators.OPERATIONS,
+    *admin_stops.OPERATIONS,
+    *admin_routes.OPERATIONS,
+    *admin_layouts.OPERATIONS,
+    *admin_vehicles.OPERATIONS,
+    *admin_buses.OPERATIONS,
+    *admin_bus_status.OPERATIONS,
 )
 
 

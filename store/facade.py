@@ -9,6 +9,10 @@ from store.accounts import Accounts
 from store.blocks import Blocks
 from store.boards import Boards
 from store.bookings import Bookings
+from store.bus_copies import BusCopies
+from store.bus_edits import BusEdits
+from store.bus_list import BusList
+from store.bus_status import BusStatus
 from store.buses import Buses
 from store.catalogue import Catalogue
 from store.citus.lanes import ShardLanes
@@ -22,12 +26,17 @@ from store.ids import RefCodec
 from store.lane import Lane, LaneOptions
 from store.limits import OperatorLimits
 from store.lookup import Lookup
+from store.operators import Operators
 from store.retention import Retention
+from store.routes import Routes
 from store.sales import Sales
 from store.seals import Seals
+from store.seat_plans import SeatPlans
 from store.sessions import Sessions
 from store.settlement import Settlement
+from store.stops import Stops
 from store.timetable import Timetable
+from store.vehicles import Vehicles
 from store.watch import Watch
 
 
@@ -68,6 +77,15 @@ class Store:
     watch: Watch
     boards: Boards
     sales: Sales
+    operators: Operators
+    stops: Stops
+    routes: Routes
+    seat_plans: SeatPlans
+    vehicles: Vehicles
+    bus_list: BusList
+    bus_edits: BusEdits
+    bus_status: BusStatus
+    bus_copies: BusCopies
 
     @classmethod
     async def open(
@@ -110,6 +128,15 @@ class Store:
             watch=Watch(db),
             boards=Boards(db),
             sales=Sales(db),
+            operators=Operators(db),
+            stops=Stops(db),
+            routes=Routes(db),
+            seat_plans=SeatPlans(db),
+            vehicles=Vehicles(db),
+            bus_list=BusList(db),
+            bus_edits=BusEdits(db, buses, announce),
+            bus_status=BusStatus(db, buses, announce),
+            bus_copies=BusCopies(db),
         )
 
     async def close(self) -> None:
