@@ -16,6 +16,7 @@ from server.api import (
     admin_layouts,
     admin_operators,
     admin_routes,
+    admin_sales,
     admin_stops,
     admin_vehicles,
     bookings,
@@ -54,6 +55,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *admin_vehicles.OPERATIONS,
     *admin_buses.OPERATIONS,
     *admin_bus_status.OPERATIONS,
+    *admin_sales.OPERATIONS,
 )
 
 

@@ -30,6 +30,7 @@ from store.operators import Operators
 from store.retention import Retention
 from store.routes import Routes
 from store.sales import Sales
+from store.sales_report import SalesReport
 from store.seals import Seals
 from store.seat_plans import SeatPlans
 from store.sessions import Sessions
@@ -77,6 +78,7 @@ class Store:
     watch: Watch
     boards: Boards
     sales: Sales
+    sales_report: SalesReport
     operators: Operators
     stops: Stops
     routes: Routes
@@ -128,6 +130,7 @@ class Store:
             watch=Watch(db),
             boards=Boards(db),
             sales=Sales(db),
+            sales_report=SalesReport(db),
             operators=Operators(db),
             stops=Stops(db),
             routes=Routes(db),

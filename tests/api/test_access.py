@@ -144,6 +144,7 @@ ROWS: Mapping[str, Row] = {
     "reopen_bus": Row(OWN_MANAGERS, "/admin/buses/{closed}/reopen"),
     "cancel_bus": Row(OWN_MANAGERS, "/admin/buses/{bus}/cancel"),
     "copy_bus": Row(OWN_MANAGERS, "/admin/buses/{bus}/copy", {"dates": [in_days(9)[:10]]}),
+    "report_sales": Row(OVERSEERS, "/admin/sales?from=2030-01-01&to=2030-01-02"),
 }
 
 
