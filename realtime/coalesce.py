@@ -6,13 +6,14 @@ last word on a seat stands for all of them, and what a thousand sockets cost is 
 """
 
 from realtime.effects import Change
+from realtime.protocol import BusStatus
 from realtime.settings import FeedSettings
 
 
 class Untold:
     """What has happened to a bus since its watchers were last told, as one delta."""
 
-    __slots__ = ("_first", "_last", "_seats", "count")
+    __slots__ = ("_first", "_last", "_seats", "_status", "count")
 
     def __init__(self) -> None:
         self.clear()
@@ -30,6 +31,7 @@ class Untold:
         self._first: Change | None = None
         self._last: Change | None = None
         self._seats: dict[str, str] = {}
+        self._status: BusStatus | None = None
         self.count = 0
 
     def add(self, change: Change) -> None:
@@ -41,6 +43,7 @@ class Untold:
         if self.count:
             self._seats.update(change.seats)
         self._last = change
+        self._status = change.status or self._status
         self.count += 1
 
     def take(self) -> Change:
@@ -48,11 +51,13 @@ class Untold:
         first, last = self._first, self._last
         assert first is not None
         assert last is not None
-        seats = self._seats
+        seats, status = self._seats, self._status
         self.clear()
         if first is last:
             return first
-        return Change(last.epoch, first.prev, last.rev, tuple(seats.items()), at=last.at)
+        return Change(
+            last.epoch, first.prev, last.rev, tuple(seats.items()), at=last.at, status=status
+        )
 
 
 class Pace:

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Generic, Literal, NamedTuple, TypeAlias, TypeVar
 
+from realtime.protocol import BusStatus
+
 W = TypeVar("W")  # a watcher; the feed only puts it into sets
 
 
@@ -26,6 +28,7 @@ class Change:
     seats: tuple[tuple[str, str], ...]
     wire: bytes | None = None  # none for a repair or a merger: the hub frames it when it is sent
     at: str | None = None  # when it was committed; for a repair nobody knows
+    status: BusStatus | None = None  # what the bus is from now on, if that is what changed
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,12 @@ A server's WebSocket frames carry no mask, so header and payload are the same fo
 import time
 from datetime import UTC, datetime
 from functools import lru_cache
+from typing import cast
 
 import msgspec
+from msgspec import UNSET
 
-from realtime.protocol import Delta, ServerFrame
+from realtime.protocol import BusStatus, Delta, ServerFrame
 from store.events import SeatsChanged
 
 _FINAL_TEXT = 0x81
@@ -59,6 +61,7 @@ def encode_change(event: SeatsChanged) -> bytes:
             rev=event.rev,
             seats=event.seats,
             at=commit_time(event.at),
+            status=UNSET if event.status is None else cast("BusStatus", event.status),
         )
     )
 

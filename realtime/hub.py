@@ -275,6 +275,7 @@ class Hub:
                 rev=change.rev,
                 seats=change.seats,
                 at=change.at or frames.timestamp_now(),
+                status=change.status or msgspec.UNSET,
             )
         )
 

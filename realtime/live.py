@@ -5,8 +5,10 @@ import logging
 import random
 import time
 from collections import Counter
+from typing import cast
 
 import msgspec
+from msgspec import UNSET
 
 from realtime import frames
 from realtime.audience import WORDS, Audience
@@ -21,7 +23,7 @@ from realtime.lag import Lag
 from realtime.limits import Admission, Refusal
 from realtime.loader import SeatSource
 from realtime.outlet import Outlet
-from realtime.protocol import Bye, CloseCode, Status
+from realtime.protocol import BusStatus, Bye, CloseCode, Status
 from realtime.settings import LiveSettings
 from realtime.speakers import Speakers
 from realtime.stream import EventOutlet, Stream
@@ -171,7 +173,8 @@ class Live:
         if is_watched:
             wire = frames.frame(payload)
             at = frames.commit_time(event.at)
-            change = Change(event.epoch, event.prev, event.rev, event.seats, wire, at)
+            status = cast("BusStatus | None", event.status)
+            change = Change(event.epoch, event.prev, event.rev, event.seats, wire, at, status)
             self.counters.commit_to_hub.observe(frames.age_seconds(at))
             self._hub.apply(event.bus_id, change)
         if self._bus is not None:
@@ -267,7 +270,8 @@ class Live:
         if self._lag.is_late(delta.at, now=time.time()):
             self._check.hurry()
         wire = frames.frame(payload)
-        change = Change(delta.epoch, delta.prev, delta.rev, delta.seats, wire, delta.at)
+        status = None if delta.status is UNSET else delta.status
+        change = Change(delta.epoch, delta.prev, delta.rev, delta.seats, wire, delta.at, status)
         try:
             self.counters.commit_to_hub.observe(frames.age_seconds(delta.at))
         except ValueError:

@@ -13,6 +13,7 @@ BUS_ID_MAX = 2**63 - 1
 Seats = tuple[tuple[str, str], ...]
 RequestId = Annotated[int, Meta(ge=0, le=2**53 - 1)]
 Counter = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+BusStatus = Literal["SCHEDULED", "CLOSED", "CANCELLED"]
 ErrorCode = Literal[
     "not_found", "unauthenticated", "forbidden", "too_many_subscriptions", "overloaded"
 ]
@@ -126,7 +127,7 @@ class Subscribed(Struct, frozen=True, tag="subscribed", tag_field="type"):
 
 
 class Delta(Struct, frozen=True, tag="delta", tag_field="type"):
-    """Seats as they are at `rev`, for whoever is at `prev` or later."""
+    """Seats as they are at `rev`, for whoever is at `prev` or later; `status` when the bus has another from now on."""
 
     bus: str
     epoch: int
@@ -134,6 +135,7 @@ class Delta(Struct, frozen=True, tag="delta", tag_field="type"):
     rev: int
     seats: Seats
     at: str
+    status: BusStatus | msgspec.UnsetType = msgspec.UNSET
 
 
 class Snapshot(Struct, frozen=True, tag="snapshot", tag_field="type"):
@@ -166,7 +168,7 @@ class BoardDeparture(Struct, frozen=True):
     departs_at: str
     delay_seconds: int | None
     bay: str | None
-    status: Literal["SCHEDULED", "CLOSED", "CANCELLED"]
+    status: BusStatus
     seats_left: int
     seats_total: int
 

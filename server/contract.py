@@ -50,7 +50,9 @@ class Access(Enum):
     ANYONE = frozenset({None, *Role})
     SIGNED_IN = frozenset(Role)
     MANAGERS = frozenset({Role.OPERATOR, Role.ADMIN})
+    STAFF = frozenset({Role.AGENT, Role.OPERATOR, Role.SUPPORT, Role.ADMIN})
     OVERSEERS = frozenset({Role.OPERATOR, Role.SUPPORT, Role.ADMIN})
+    PLATFORM = frozenset({Role.ADMIN})
 
 
 class Idempotency(Enum):

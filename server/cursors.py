@@ -36,5 +36,23 @@ def read_cursor(text: str | None, position: type[T]) -> T | None:
     return read
 
 
+def write_id_cursor(last: int) -> str:
+    return base64.urlsafe_b64encode(msgspec.json.encode([last])).decode().rstrip("=")
+
+
+def read_id_cursor(text: str | None) -> int:
+    """Return the id that `write_id_cursor` wrote, 0 for none; a tampered one makes no sense."""
+    if text is None:
+        return 0
+    try:
+        raw = base64.urlsafe_b64decode(text.encode("ascii") + b"=" * (-len(text) % 4))
+        (last,) = msgspec.json.decode(raw, type=tuple[int])
+    except (ValueError, RecursionError, OverflowError):
+        raise _unusable() from None
+    if not 0 <= last <= _LARGEST:
+        raise _unusable()
+    return last
+
+
 def _unusable() -> HttpProblem:
     return bad_field("/cursor", "invalid", "this cursor is not one of ours")

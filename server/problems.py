@@ -15,6 +15,7 @@ from store.errors import (
     Forbidden,
     HoldExpired,
     HoldNotFound,
+    InUse,
     InvalidRequest,
     KeyInUse,
     KeyReused,
@@ -25,6 +26,7 @@ from store.errors import (
     SalesClosed,
     SeatCoolingDown,
     SeatUnavailable,
+    Stale,
     StoreError,
     TooManyHolds,
     TooManyMails,
@@ -196,6 +198,15 @@ TABLE: dict[type[StoreError], Row] = {
     Forbidden: Row(403, "forbidden", "Not allowed", lambda e: e.detail),
     AlreadyExists: Row(
         409, "already_exists", "That is taken", lambda e: f"this {e.what} is in use"
+    ),
+    InUse: Row(
+        409, "in_use", "Something still needs it", lambda e: f"the {e.what} is in use: {e.detail}"
+    ),
+    Stale: Row(
+        412,
+        "precondition_failed",
+        "It has changed since you read it",
+        lambda e: f"it is in version {e.version} by now; read it again",
     ),
     Overloaded: Row(
         503,

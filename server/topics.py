@@ -1,12 +1,13 @@
 """What the store knows of boards and sales, in the words of the live layer."""
 
 from collections.abc import Mapping
-from typing import Literal, cast
+from typing import cast
 
 from realtime import frames
 from realtime.protocol import (
     Board,
     BoardDeparture,
+    BusStatus,
     Money,
     OperatorSales,
     Sales,
@@ -54,7 +55,7 @@ def _departure(line: BoardLine) -> BoardDeparture:
         departs_at=frames.timestamp(line.departs_at),
         delay_seconds=line.delay_seconds,
         bay=line.bay,
-        status=cast('Literal["SCHEDULED", "CLOSED", "CANCELLED"]', line.status),
+        status=cast("BusStatus", line.status),
         seats_left=line.seats_left,
         seats_total=line.seats_total,
     )

@@ -6,7 +6,8 @@ from datetime import datetime
 
 import msgspec
 
-from store.db import Connection
+from store.authority import require_in_business, sees
+from store.db import Connection, Record
 from store.errors import NotFound, WrongState
 from store.holds import SeatRequest
 from store.lane import Lane
@@ -47,6 +48,18 @@ class Blocks:
         await self._require_manager(caller, bus, "bus")
         return await self._lane.submit(BlockSeats(request.bus_id, ask, caller, request, reason))
 
+    async def list(self, caller: Caller, bus_id: int) -> list[Block]:
+        """Return what keeps seats of a bus off sale; raise NotFound, also for another operator's."""
+        bus = await self._lane.buses.find(bus_id)
+        if not sees(caller, bus.operator_id):
+            raise NotFound("bus")
+
+        async def read(connection: Connection) -> list[Block]:
+            rows = await connection.fetch(SQL["list_blocks"], bus_id)
+            return [_block(bus, row) for row in rows]
+
+        return await self._lane.db.read([bus.operator_id], read)
+
     async def lift(self, caller: Caller, owned: tuple[int, uuid.UUID], ask: Ask[Block]) -> Reply:
         """Put blocked seats back on sale.
 
@@ -61,9 +74,7 @@ class Blocks:
             row = await connection.fetchrow(SQL["find_block"], bus_id, block_id)
             if row is None:
                 raise NotFound("block")
-            leg = Leg(row["from_idx"], row["to_idx"])
-            seats = tuple(row["seats"])
-            return Block(bus, block_id, leg, seats, row["reason"], row["created_at"])
+            return _block(bus, row)
 
         # What a block is of never changes; whether it was lifted is decided under lock.
         block = await self._lane.db.read(caller.scope_at(bus.operator_id), read)
@@ -76,6 +87,7 @@ class Blocks:
             what=what,
             why="only the operator's administrators block seats",
         )
+        require_in_business(caller, is_suspended=bus.is_suspended)
 
 
 @dataclass(slots=True)
@@ -124,6 +136,11 @@ class LiftBlock(Request[Block]):
         states = ledger.shown(self.bus, block.seats)
         changes.show("unblocked", set_leg(block.seats, states, block.leg, AVAILABLE))
         return block
+
+
+def _block(bus: Bus, row: Record) -> Block:
+    leg = Leg(row["from_idx"], row["to_idx"])
+    return Block(bus, row["block_id"], leg, tuple(row["seats"]), row["reason"], row["created_at"])
 
 
 def _added(block: Block, caller: Caller) -> tuple[object, ...]:

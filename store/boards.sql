@@ -14,13 +14,15 @@ WITH calls AS (
         c.stop_id = any($1::bigint[]) AND c.can_board
         AND c.departs_at > now() - interval '6 hours'
         AND c.departs_at > now() - make_interval(secs => coalesce(c.delay_seconds, 0))
+        AND (SELECT d.status FROM buses AS d WHERE d.bus_id = c.bus_id) <> 'DRAFT'
     ORDER BY c.departs_at, c.bus_id
     LIMIT $2
 )
 
 SELECT
-    c.bus_id, c.departs_at, c.bay, c.delay_seconds, b.name, b.status, b.total_seats, o.name AS operator,
-    r.name AS route, z.name AS destination, free.seats AS seats_left
+    c.bus_id, c.departs_at, c.bay, c.delay_seconds, b.name, b.total_seats,
+    CASE WHEN o.disabled_at IS NULL OR b.status <> 'SCHEDULED' THEN b.status ELSE 'CLOSED' END AS status,
+    o.name AS operator, r.name AS route, z.name AS destination, free.seats AS seats_left
 FROM calls AS c
 INNER JOIN buses AS b ON b.bus_id = c.bus_id
 INNER JOIN operators AS o ON o.operator_id = b.operator_id

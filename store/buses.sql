@@ -1,11 +1,11 @@
 -- name: find_facts
--- What sales need to know of a bus besides its seats; one row a bus, stops as parallel arrays.
+-- What sales need to know of a bus besides its seats; one row a bus, stops as parallel arrays. $2: of drafts, too.
 SELECT
     b.bus_id, b.operator_id, b.name, o.name AS operator, b.facts, b.layout_id, b.currency, b.fares,
-    b.sales_close_seconds, o.seats_per_buyer, o.seats_per_address, o.seats_per_staff, o.holds_per_buyer,
-    o.holds_per_staff, o.cooldown_seconds, o.extension_seconds, o.hold_seconds_max,
-    stops.stop_ids, stops.names, stops.zones, stops.station_ids, stops.arrivals, stops.departures, stops.boardings,
-    stops.alightings, pairs.starts, pairs.ends, pairs.amounts
+    b.sales_close_seconds, o.disabled_at IS NOT NULL AS is_suspended, o.seats_per_buyer, o.seats_per_address,
+    o.seats_per_staff, o.holds_per_buyer, o.holds_per_staff, o.cooldown_seconds, o.extension_seconds,
+    o.hold_seconds_max, stops.stop_ids, stops.names, stops.zones, stops.station_ids, stops.arrivals, stops.departures,
+    stops.boardings, stops.alightings, pairs.starts, pairs.ends, pairs.amounts
 FROM buses AS b
 INNER JOIN operators AS o ON o.operator_id = b.operator_id
 INNER JOIN LATERAL (
@@ -30,7 +30,7 @@ INNER JOIN LATERAL (
     FROM leg_fares AS f
     WHERE f.bus_id = b.bus_id
 ) AS pairs ON true
-WHERE b.bus_id = any($1::bigint[]);
+WHERE b.bus_id = any($1::bigint[]) AND (b.status <> 'DRAFT' OR $2::boolean);
 
 -- name: find_layout
 SELECT l.name, s.seat_no, s.label, s.deck, s.row_no, s.column_no, s.seat_class, s.attributes, s.price_percent
@@ -48,19 +48,21 @@ SELECT
 FROM buses AS b
 INNER JOIN seats AS s ON s.bus_id = b.bus_id
 INNER JOIN layout_seats AS l ON l.layout_id = b.layout_id AND l.seat_no = s.seat_no
-WHERE b.bus_id = any($1::bigint[])
+WHERE b.bus_id = any($1::bigint[]) AND b.status <> 'DRAFT'
 GROUP BY b.bus_id, b.epoch, b.rev;
 
 -- name: seat_states
 -- By seat number: what the seat-map answer is made of. Each bus and its seats from one snapshot.
 SELECT
-    b.bus_id, b.epoch, b.rev, b.status, b.facts,
+    b.bus_id, b.epoch, b.rev, b.facts,
+    CASE WHEN o.disabled_at IS NULL OR b.status <> 'SCHEDULED' THEN b.status ELSE 'CLOSED' END AS status,
     array_agg(s.seat_no) AS seat_nos,
     array_agg(s.states::text) AS states
 FROM buses AS b
+INNER JOIN operators AS o ON o.operator_id = b.operator_id
 INNER JOIN seats AS s ON s.bus_id = b.bus_id
-WHERE b.bus_id = any($1::bigint[])
-GROUP BY b.bus_id, b.epoch, b.rev, b.status, b.facts;
+WHERE b.bus_id = any($1::bigint[]) AND b.status <> 'DRAFT'
+GROUP BY b.bus_id, b.epoch, b.rev, b.status, b.facts, o.disabled_at;
 
 -- name: positions
-SELECT b.bus_id, b.epoch, b.rev FROM buses AS b WHERE b.bus_id = any($1::bigint[]);
+SELECT b.bus_id, b.epoch, b.rev FROM buses AS b WHERE b.bus_id = any($1::bigint[]) AND b.status <> 'DRAFT';

@@ -124,12 +124,15 @@ class Catalogue:
         )
         return [_departure(row, places) for row in rows]
 
-    async def bus(self, bus_id: int) -> BusCard:
-        """Return one bus with all its stops; raise NotFound."""
-        row = await self._db.fetchrow(SQL["bus_card"], bus_id)
+    async def bus(self, bus_id: int, *, may_be_draft: bool = False) -> BusCard:
+        """Return one bus with all its stops; raise NotFound. Drafts are shown to whoever may edit them, no one else."""
+        row = await self._db.fetchrow(SQL["bus_card"], bus_id, may_be_draft)
         if row is None:
             raise NotFound("bus")
-        bus = await self._buses.find_edition(bus_id, row["facts"])
+        if may_be_draft:
+            bus = await self._buses.read(bus_id)
+        else:
+            bus = await self._buses.find_edition(bus_id, row["facts"])
         places = await self._places(stop.stop_id for stop in bus.stops)
         return BusCard(
             bus=bus,
@@ -191,7 +194,7 @@ def _stop(row: Record) -> Stop:
 
 
 def _status(status: str, over_at: datetime, now: datetime) -> str:
-    return "DEPARTED" if status != "CANCELLED" and over_at <= now else status
+    return "DEPARTED" if status not in {"CANCELLED", "DRAFT"} and over_at <= now else status
 
 
 def _departure(row: Record, places: dict[int, Stop]) -> Departure:

@@ -39,6 +39,8 @@ WITH legs AS (
         AND a.departs_at >= $3 AND a.departs_at < $4
         AND (a.departs_at, a.bus_id) > ($6::timestamptz, $7::bigint)
         AND ($5::integer IS NULL OR a.operator_id = $5)
+        -- A probe for each that is looked at: a join might go through all buses there are.
+        AND (SELECT d.status FROM buses AS d WHERE d.bus_id = a.bus_id) <> 'DRAFT'
         AND NOT EXISTS (
             SELECT FROM bus_stops AS f
             WHERE f.bus_id = a.bus_id AND f.idx < a.idx AND f.stop_id = any($1::bigint[]) AND f.can_board
@@ -49,8 +51,9 @@ WITH legs AS (
 
 SELECT
     l.bus_id, l.from_idx, l.to_idx, l.from_stop, l.to_stop, l.departs_at, l.arrives_at,
-    b.name, b.operator_id, o.name AS operator, b.route_id, r.name AS route, b.status, b.currency, b.total_seats,
+    b.name, b.operator_id, o.name AS operator, b.route_id, r.name AS route, b.currency, b.total_seats,
     b.sales_close_seconds,
+    CASE WHEN o.disabled_at IS NULL OR b.status <> 'SCHEDULED' THEN b.status ELSE 'CLOSED' END AS status,
     coalesce(
         (SELECT f.amount FROM leg_fares AS f WHERE (f.bus_id, f.from_idx, f.to_idx) = (l.bus_id, l.from_idx, l.to_idx)),
         (SELECT sum(fare) FROM unnest(b.fares[l.from_idx + 1:l.to_idx]) AS fare)
@@ -92,14 +95,16 @@ WITH legs AS (
         b.departs_at >= $2 AND b.departs_at < $3
         AND (b.departs_at, b.bus_id) > ($5::timestamptz, $6::bigint)
         AND ($4::integer IS NULL OR b.operator_id = $4)
+        AND b.status <> 'DRAFT'
     ORDER BY b.departs_at, b.bus_id
     LIMIT $7
 )
 
 SELECT
     l.bus_id, l.from_idx, l.to_idx, l.from_stop, l.to_stop, l.departs_at, l.arrives_at,
-    b.name, b.operator_id, o.name AS operator, b.route_id, r.name AS route, b.status, b.currency, b.total_seats,
+    b.name, b.operator_id, o.name AS operator, b.route_id, r.name AS route, b.currency, b.total_seats,
     b.sales_close_seconds,
+    CASE WHEN o.disabled_at IS NULL OR b.status <> 'SCHEDULED' THEN b.status ELSE 'CLOSED' END AS status,
     coalesce(
         (SELECT f.amount FROM leg_fares AS f WHERE (f.bus_id, f.from_idx, f.to_idx) = (l.bus_id, l.from_idx, l.to_idx)),
         (SELECT sum(fare) FROM unnest(b.fares[l.from_idx + 1:l.to_idx]) AS fare)
@@ -121,8 +126,10 @@ INNER JOIN LATERAL (
 ORDER BY l.departs_at, l.bus_id;
 
 -- name: bus_card
+-- $1 bus, $2 whether it may be a draft.
 SELECT
-    b.bus_id, b.name, b.operator_id, o.name AS operator, b.route_id, r.name AS route, b.status, b.currency,
+    b.bus_id, b.name, b.operator_id, o.name AS operator, b.route_id, r.name AS route, b.currency,
+    CASE WHEN o.disabled_at IS NULL OR b.status <> 'SCHEDULED' THEN b.status ELSE 'CLOSED' END AS status,
     b.departs_at, b.arrives_at, b.total_seats, b.sales_close_seconds, b.epoch, b.rev, b.facts,
     o.seats_per_buyer, o.seats_per_address, o.seats_per_staff, o.holds_per_buyer, o.holds_per_staff,
     o.cooldown_seconds, o.extension_seconds, o.hold_seconds_max, clock_timestamp() AS now,
@@ -132,7 +139,7 @@ SELECT
 FROM buses AS b
 INNER JOIN operators AS o ON o.operator_id = b.operator_id
 LEFT JOIN routes AS r ON r.route_id = b.route_id
-WHERE b.bus_id = $1;
+WHERE b.bus_id = $1 AND (b.status <> 'DRAFT' OR $2::boolean);
 
 -- name: find_operator
 SELECT o.operator_id, o.name, o.time_zone FROM operators AS o WHERE o.operator_id = $1;

@@ -23,6 +23,8 @@ StoreError
 ├── KeyInUse                the first request with this key is still running
 ├── Forbidden               known caller, not allowed
 ├── AlreadyExists           a name that must be unique is taken
+├── InUse                   something still needs it
+├── Stale                   it has changed since the caller read it
 ├── Overloaded              no answer could be given in time; nothing was changed
 └── OutcomeUnknown          the commit may or may not have happened; the key tells later
 """
@@ -162,6 +164,21 @@ class Forbidden(StoreError):
 @dataclass(eq=False)
 class AlreadyExists(StoreError):
     what: str
+
+
+@dataclass(eq=False)
+class InUse(StoreError):
+    """`what` cannot be removed or replaced, `detail` says what to do instead."""
+
+    what: str
+    detail: str
+
+
+@dataclass(eq=False)
+class Stale(StoreError):
+    """The thing is in another version than the caller has seen; `version` is the present one."""
+
+    version: int
 
 
 @dataclass(eq=False)

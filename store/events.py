@@ -9,7 +9,8 @@ import msgspec
 class SeatsChanged(msgspec.Struct, frozen=True):
     """One committed change of a bus: `prev` + 1 == `rev`, and `seats` holds absolute values.
 
-    `seats` pairs a seat label with its states, one letter (A, L, B, X) for every segment of the bus.
+    `seats` pairs a seat label with its states, one letter (A, L, B, X) for every segment of the bus. Without seats
+    something else is otherwise: `status` if that is what the bus is from now on, else fares or times.
     """
 
     bus_id: int
@@ -19,6 +20,7 @@ class SeatsChanged(msgspec.Struct, frozen=True):
     seats: tuple[tuple[str, str], ...]
     at: datetime
     kind: str
+    status: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,10 @@ from store.audit_chain import AuditChains
 from store.blocks import Blocks
 from store.boards import Boards
 from store.bookings import Bookings
+from store.bus_copies import BusCopies
+from store.bus_edits import BusEdits
+from store.bus_list import BusList
+from store.bus_status import BusStatus
 from store.buses import Buses
 from store.catalogue import Catalogue
 from store.citus.lanes import ShardLanes
@@ -26,18 +30,24 @@ from store.lane import Lane, LaneOptions
 from store.limits import OperatorLimits
 from store.lookup import Lookup
 from store.mails import LINKS, Mails
+from store.operators import Operators
 from store.personal import Personal
 from store.profiles import Profiles
 from store.retention import Retention
 from store.roles import APP, WORKER
+from store.routes import Routes
 from store.sales import Sales
+from store.sales_report import SalesReport
 from store.seals import Seals
+from store.seat_plans import SeatPlans
 from store.second_factors import SecondFactors
 from store.session_ends import SessionEnd, SessionEnds
 from store.sessions import Sessions
 from store.settlement import Settlement
+from store.stops import Stops
 from store.tenancy import Tenancy
 from store.timetable import Timetable
+from store.vehicles import Vehicles
 from store.watch import Watch
 
 
@@ -91,6 +101,16 @@ class Store:
     watch: Watch
     boards: Boards
     sales: Sales
+    sales_report: SalesReport
+    operators: Operators
+    stops: Stops
+    routes: Routes
+    seat_plans: SeatPlans
+    vehicles: Vehicles
+    bus_list: BusList
+    bus_edits: BusEdits
+    bus_status: BusStatus
+    bus_copies: BusCopies
 
     @classmethod
     async def open(
@@ -149,6 +169,16 @@ class Store:
             watch=Watch(db),
             boards=Boards(db),
             sales=Sales(db),
+            sales_report=SalesReport(db),
+            operators=Operators(db),
+            stops=Stops(db),
+            routes=Routes(db),
+            seat_plans=SeatPlans(db),
+            vehicles=Vehicles(db),
+            bus_list=BusList(db),
+            bus_edits=BusEdits(db, buses, announce),
+            bus_status=BusStatus(db, buses, announce),
+            bus_copies=BusCopies(db),
         )
 
     async def close(self) -> None:

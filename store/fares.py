@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import msgspec
 
+from store.authority import Versions, require_in_business, require_version
 from store.buses import Buses
 from store.db import Connection, Database
 from store.errors import InvalidRequest, NotFound, Overloaded
@@ -54,21 +55,24 @@ class Fares:
         self._buses = buses
         self._announce = announce
 
-    async def change(self, caller: Caller, bus_id: int, new: NewFares) -> None:
+    async def change(
+        self, caller: Caller, bus_id: int, new: NewFares, expected: Versions = None
+    ) -> None:
         """Set what legs of a bus cost from now on; what is held or sold keeps its price. Doing it twice is once.
 
-        Locks the bus row, and nothing after it that anyone else locks. Raises NotFound, Forbidden, InvalidRequest.
-        Emits `repriced`, a revision in which no seat changes, and writes the audit log.
+        Locks the bus row, and nothing after it that anyone else locks. Raises NotFound, Forbidden, Stale,
+        InvalidRequest. Emits `repriced`, a revision in which no seat changes, and writes the audit log.
         """
         for _ in range(_TRIES):
-            self._buses.forget(bus_id)
-            bus = await self._buses.find(bus_id)
+            bus = await self._buses.read(bus_id)
             await self._tenancy.require_manager(
                 caller,
                 bus.operator_id,
                 what="bus",
                 why="only the operator's administrators set fares",
             )
+            require_in_business(caller, is_suspended=bus.is_suspended)
+            require_version(bus.facts, expected)
             try:
                 return await self._change(caller, bus, new)
             except _Edited:

@@ -4,6 +4,7 @@ from dataclasses import asdict
 
 import msgspec
 
+from store.authority import require_in_business
 from store.db import Connection, Database, Record
 from store.errors import NotFound
 from store.model import Caller, Limits
@@ -38,6 +39,7 @@ class OperatorLimits:
             row = await connection.fetchrow(SQL["lock_limits"], operator_id)
             if row is None:
                 raise NotFound("operator")
+            require_in_business(caller, is_suspended=row["is_suspended"])
             before, after = asdict(read_limits(row)), asdict(limits)
             changed = {
                 name: [before[name], after[name]] for name in after if before[name] != after[name]

@@ -9,7 +9,7 @@ WHERE o.operator_id = $1;
 -- Whoever changes them at the same moment waits, so that the log tells one change after the other.
 SELECT
     o.seats_per_buyer, o.seats_per_address, o.seats_per_staff, o.holds_per_buyer, o.holds_per_staff,
-    o.cooldown_seconds, o.extension_seconds, o.hold_seconds_max
+    o.cooldown_seconds, o.extension_seconds, o.hold_seconds_max, o.disabled_at IS NOT NULL AS is_suspended
 FROM operators AS o
 WHERE o.operator_id = $1
 FOR NO KEY UPDATE OF o;

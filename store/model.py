@@ -157,7 +157,8 @@ PairFares = Mapping[tuple[int, int], int]
 class Bus:
     """The facts of a bus that sales need and that change rarely; `facts` numbers their edition.
 
-    `fares` are those of its segments, and what a leg costs is their sum unless `pair_fares` has it.
+    `fares` are those of its segments, and what a leg costs is their sum unless `pair_fares` has it. While its operator
+    is disabled it `is_suspended`: nothing is sold, and the operator's staff changes nothing.
     """
 
     bus_id: int
@@ -172,6 +173,7 @@ class Bus:
     sales_close: timedelta
     limits: Limits = Limits()
     pair_fares: PairFares = field(default_factory=dict)
+    is_suspended: bool = False
 
     @property
     def whole_route(self) -> Leg:
@@ -179,6 +181,9 @@ class Bus:
 
 
 class SaleStatus(StrEnum):
+    """A bus nobody may know of yet, one on sale, one that is not, one that does not go."""
+
+    DRAFT = "DRAFT"
     SCHEDULED = "SCHEDULED"
     CLOSED = "CLOSED"
     CANCELLED = "CANCELLED"

@@ -69,7 +69,7 @@ class Wanted(msgspec.Struct, frozen=True):
 
 def require_on_sale(bus: Bus, leg: Leg, status: str, now: datetime) -> None:
     """Refuse what can no longer be sold: by the operator's word first, then by the clock of the boarding stop."""
-    if status != SaleStatus.SCHEDULED:
+    if status != SaleStatus.SCHEDULED or bus.is_suspended:
         raise SalesClosed
     boards_at = bus.stops[leg.start].departs_at
     if now >= boards_at:

@@ -57,7 +57,7 @@ SELECT
 FROM buses AS b
 INNER JOIN seats AS s ON s.bus_id = b.bus_id
 LEFT JOIN routes AS r ON r.route_id = b.route_id
-WHERE b.operator_id = $1 AND b.departs_at >= $2 AND b.departs_at < $3 AND b.status <> 'CANCELLED'
+WHERE b.operator_id = $1 AND b.departs_at >= $2 AND b.departs_at < $3 AND b.status NOT IN ('DRAFT', 'CANCELLED')
 GROUP BY b.route_id, r.name
 ORDER BY r.name, b.route_id;
 

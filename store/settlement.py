@@ -9,11 +9,11 @@ from msgspec.structs import replace
 
 from store.bookings import issue_tickets, note_payment, note_tickets
 from store.db import Connection, Record
-from store.errors import HoldExpired, NotFound, WrongState
+from store.errors import HoldExpired, NotFound, SalesClosed, WrongState
 from store.lane import Lane
 from store.ledger import Changes, Ledger, literal
 from store.lookup import read_booking
-from store.model import AVAILABLE, BOOKED, Booking, BookingStatus, PaymentStatus
+from store.model import AVAILABLE, BOOKED, Booking, BookingStatus, PaymentStatus, SaleStatus
 from store.queries import Queries
 from store.requests import Ask, Needs, Reply, Request
 from store.rules import refund_amount, require_not_departed, seats_by_label, set_leg
@@ -37,8 +37,8 @@ class Settlement:
     async def confirm(self, owned: tuple[int, int], ask: Ask[Booking], *, method: str) -> Reply:
         """Record that a booking (bus, number) was paid by `method`: it is CONFIRMED and its tickets are issued.
 
-        Locks: the seats, the booking, the bus row last. Paying twice is paying once. Raises NotFound, HoldExpired (time
-        to pay is over), WrongState. Emits `confirmed`.
+        Locks: the seats, the booking, the bus row last. Paying twice is paying once. Raises NotFound, SalesClosed (the
+        bus is cancelled), HoldExpired (time to pay is over), WrongState. Emits `confirmed`.
         """
         return await self._lane.submit(ConfirmBooking(owned[0], ask, owned[1], method))
 
@@ -88,6 +88,8 @@ class ConfirmBooking(Request[Booking]):
         booking = _find(ledger, self)
         if booking.payment.status is PaymentStatus.SUCCEEDED:
             return booking
+        if ledger.sale_status[self.bus_id] == SaleStatus.CANCELLED:
+            raise SalesClosed
         _require_payable(booking, self.method, ledger.now)
         confirmed = replace(
             booking,

@@ -7,11 +7,12 @@ from zoneinfo import ZoneInfo
 
 import asyncpg
 
+from store.authority import require_in_business
 from store.db import Connection, Database
 from store.errors import InvalidRequest, KeyReused, NotFound
 from store.fares import StopFare, add_fares, find_pairs
 from store.layouts import SeatPlan, two_plus_two
-from store.model import BusStop, Caller, Role
+from store.model import BusStop, Caller, Role, SaleStatus
 from store.queries import Queries
 from store.requests import Key
 from store.tenancy import Tenancy
@@ -27,7 +28,8 @@ class NewBus:
 
     Without a route it goes from a nameless start to a nameless end; without a layout it is a coach of `total_seats`.
     `price` is the adult fare of the whole route in minor units of `currency` (None: the operator's own), spread evenly
-    over its segments; `fares` are what legs cost that shall not cost the sum of theirs.
+    over its segments; `fares` are what legs cost that shall not cost the sum of theirs. A draft is nobody's business
+    but the staff's until it is published.
     """
 
     name: str
@@ -40,6 +42,7 @@ class NewBus:
     layout_id: int | None = None
     arrives_at: datetime | None = None
     fares: Sequence[StopFare] = ()
+    is_draft: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,7 @@ class _Operator:
     operator_id: int
     time_zone: str
     currency: str
+    is_disabled: bool
 
 
 class Timetable:
@@ -73,6 +77,7 @@ class Timetable:
             what="operator",
             why="only the operator's administrators put buses on sale",
         )
+        require_in_business(caller, is_suspended=operator.is_disabled)
 
         async def work(connection: Connection) -> AddedBus:
             if key is not None and (known := await _find_added(connection, key)) is not None:
@@ -99,6 +104,7 @@ class Timetable:
                 [stop.arrives_at for stop in stops],
                 [stop.departs_at for stop in stops],
                 caller.user_id,
+                SaleStatus.DRAFT if new.is_draft else SaleStatus.SCHEDULED,
             )
             await add_fares(connection, bus_id, operator.operator_id, pairs)
             if key is not None:
@@ -121,7 +127,7 @@ class Timetable:
             row = await self._db.fetchrow(SQL["find_operator"], None)
         if row is None:
             raise NotFound("operator")
-        return _Operator(row["operator_id"], row["time_zone"], row["currency"])
+        return _Operator(row["operator_id"], row["time_zone"], row["currency"], row["is_disabled"])
 
 
 def split_fare(price: int, segments: int) -> list[int]:
@@ -214,7 +220,7 @@ def _stop(
 
 async def _ends_of_line(connection: Connection, operator: _Operator) -> dict[str, int]:
     rows = await connection.fetch(SQL["find_ends_of_line"], operator.operator_id)
-    if not rows:
+    if len(rows) < 2:
         await connection.execute(SQL["add_ends_of_line"], operator.operator_id, operator.time_zone)
         rows = await connection.fetch(SQL["find_ends_of_line"], operator.operator_id)
     return {row["code"]: row["stop_id"] for row in rows}

@@ -40,7 +40,7 @@ seats AS (
 SELECT layout_id FROM layout;
 
 -- name: find_operator
-SELECT o.operator_id, o.time_zone, o.currency
+SELECT o.operator_id, o.time_zone, o.currency, o.disabled_at IS NOT NULL AS is_disabled
 FROM operators AS o
 WHERE $1::integer IS NULL OR o.operator_id = $1
 ORDER BY o.operator_id
@@ -61,7 +61,10 @@ VALUES ('operator:' || $1::integer, 'start', 'Start', $2), ('operator:' || $1::i
 ON CONFLICT ON CONSTRAINT stops_source_code_key DO NOTHING;
 
 -- name: find_ends_of_line
-SELECT s.stop_id, s.code FROM stops AS s WHERE s.source = 'operator:' || $1::integer;
+-- Beside them lie the stops that its administrators have added.
+SELECT s.stop_id, s.code
+FROM stops AS s
+WHERE s.source = 'operator:' || $1::integer AND s.code IN ('start', 'end');
 
 -- name: wait_for_key
 SELECT pg_advisory_xact_lock($1);
@@ -78,12 +81,13 @@ ON CONFLICT ON CONSTRAINT idempotency_keys_once DO NOTHING
 RETURNING true;
 
 -- name: add_bus
--- The bus, its stops and its seats in one go: $11-$13 stops in order, $14 the audit's actor.
+-- The bus, its stops and its seats in one go: $11-$13 stops in order, $14 the audit's actor, $15 the status.
 WITH bus AS (
     INSERT INTO buses (
-        operator_id, route_id, layout_id, name, departs_at, arrives_at, service_date, total_seats, currency, fares
+        operator_id, route_id, layout_id, name, departs_at, arrives_at, service_date, total_seats, currency, fares,
+        status
     )
-    SELECT $1, $2, $3, $4, $5, $6, $7, count(*), $9, $10::integer[]
+    SELECT $1, $2, $3, $4, $5, $6, $7, count(*), $9, $10::integer[], $15
     FROM layout_seats AS l
     WHERE l.layout_id = $3
     RETURNING bus_id

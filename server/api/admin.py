@@ -6,7 +6,7 @@ from typing import Annotated
 import msgspec
 
 from server import wire
-from server.api.buses import BusShape, bus_of, bus_shape
+from server.api.buses import BusShape, FareShape, bus_of, bus_shape, fare_shapes
 from server.api.holds import Seats, seat_request
 from server.api.shapes import (
     Amount,
@@ -15,11 +15,12 @@ from server.api.shapes import (
     Line,
     parse_id,
     parse_operator,
-    require_calendar,
+    require_moment,
     utc,
 )
-from server.contract import Access, Call, Idempotency, Operation
-from server.problems import bad_field
+from server.contract import Access, Answer, Call, Idempotency, Operation
+from server.versions import IF_MATCH, versioned, versions_expected
+from store.authority import sees
 from store.blocks import Block
 from store.errors import (
     Forbidden,
@@ -30,6 +31,7 @@ from store.errors import (
     OutcomeUnknown,
     Overloaded,
     SeatUnavailable,
+    Stale,
     WrongState,
 )
 from store.fares import NewFares, StopFare
@@ -66,7 +68,8 @@ class BusRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     `price` is the adult fare of the whole route: an amount in minor units of the operator's currency, or money. It is
     spread evenly over the segments; `fares` are for legs that shall not cost the sum of theirs.
-    Without a `name` it goes by its departure, as the request has it: "10:05".
+    Without a `name` it goes by its departure, as the request has it: "10:05". A `draft` is shown to staff alone until
+    it is published.
     """
 
     departs_at: datetime
@@ -78,6 +81,11 @@ class BusRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     layout_id: Identifier | None = None
     arrives_at: datetime | None = None
     fares: FareList = []
+    draft: bool = False
+
+
+class BlockQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    bus: str
 
 
 class BlockRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -98,6 +106,18 @@ class BlockShape(msgspec.Struct, frozen=True):
     created_at: datetime
 
 
+class BlockList(msgspec.Struct, frozen=True):
+    items: list[BlockShape]
+
+
+class FaresShape(msgspec.Struct, frozen=True):
+    """What the legs of a bus cost: its segments in order, then the pairs of stops that have a fare of their own."""
+
+    bus_id: str
+    fares: list[FareShape]
+    version: int
+
+
 def block_shape(block: Block) -> BlockShape:
     bus = block.bus
     return BlockShape(
@@ -112,10 +132,10 @@ def block_shape(block: Block) -> BlockShape:
 
 
 async def create_bus(call: Call, body: BusRequest) -> Reply:
-    """Put a bus on sale."""
-    _require_moment(body.departs_at, "/departs_at")
+    """Put a bus on sale, or make a draft of one."""
+    require_moment(body.departs_at, "/departs_at")
     if body.arrives_at is not None:
-        _require_moment(body.arrives_at, "/arrives_at")
+        require_moment(body.arrives_at, "/arrives_at")
     amount, currency = _money(body.price)
     added = await call.services.store.timetable.add_bus(
         call.caller,
@@ -130,10 +150,11 @@ async def create_bus(call: Call, body: BusRequest) -> Reply:
             layout_id=parse_id(body.layout_id, "/layout_id"),
             arrives_at=body.arrives_at,
             fares=_stop_fares(body.fares),
+            is_draft=body.draft,
         ),
         call.digest_key(),
     )
-    card = await call.services.store.catalogue.bus(added.bus_id)
+    card = await call.services.store.catalogue.bus(added.bus_id, may_be_draft=True)
     return Reply(201, wire.encode(bus_shape(card, call)), added.is_replayed)
 
 
@@ -141,8 +162,25 @@ async def change_fares(call: Call, body: FaresRequest) -> BusShape:
     """Set what the legs of a bus cost from now on; what is held or sold keeps its price."""
     bus_id = bus_of(call)
     pairs = _stop_fares(body.fares)
-    await call.services.store.fares.change(call.caller, bus_id, NewFares(pairs, body.segments))
-    return bus_shape(await call.services.store.catalogue.bus(bus_id), call)
+    store, new = call.services.store, NewFares(pairs, body.segments)
+    await store.fares.change(call.caller, bus_id, new, versions_expected(call))
+    return bus_shape(await store.catalogue.bus(bus_id, may_be_draft=True), call)
+
+
+async def read_fares(call: Call) -> Answer:
+    """Show what the legs of a bus cost, drafts' too."""
+    bus = await call.services.store.buses.read(bus_of(call))
+    if not sees(call.caller, bus.operator_id):
+        raise NotFound("bus")
+    return versioned(FaresShape(str(bus.bus_id), fare_shapes(bus), bus.facts), bus.facts)
+
+
+async def list_blocks(call: Call, query: BlockQuery) -> BlockList:
+    """List what keeps seats of a bus off sale."""
+    bus_id = parse_id(query.bus, "/bus")
+    assert bus_id is not None, "it was given"
+    blocks = await call.services.store.blocks.list(call.caller, bus_id)
+    return BlockList([block_shape(block) for block in blocks])
 
 
 async def create_block(call: Call, body: BlockRequest) -> Reply:
@@ -182,14 +220,6 @@ def _stop_id(text: str, pointer: str) -> int:
     return stop_id
 
 
-def _require_moment(moment: datetime, pointer: str) -> None:
-    if moment.tzinfo is None:
-        raise bad_field(
-            pointer, "offset_missing", "say the offset, as in 2026-12-24T08:00:00+01:00"
-        )
-    require_calendar(moment, pointer)
-
-
 OPERATIONS = (
     Operation(
         "POST",
@@ -207,7 +237,24 @@ OPERATIONS = (
         change_fares,
         BusShape,
         access=Access.MANAGERS,
-        problems=(Forbidden, NotFound, InvalidRequest, Overloaded, OutcomeUnknown),
+        problems=(Forbidden, NotFound, Stale, InvalidRequest, Overloaded, OutcomeUnknown),
+        headers=IF_MATCH,
+    ),
+    Operation(
+        "GET",
+        "/admin/buses/{bus}/fares",
+        read_fares,
+        FaresShape,
+        access=Access.STAFF,
+        problems=(NotFound, Overloaded),
+    ),
+    Operation(
+        "GET",
+        "/admin/blocks",
+        list_blocks,
+        BlockList,
+        access=Access.STAFF,
+        problems=(NotFound, Overloaded),
     ),
     Operation(
         "POST",

@@ -12,6 +12,7 @@ from server.contract import Access, Call, Idempotency, Operation
 from server.cursors import read_cursor, write_cursor
 from server.policies import Rate
 from server.problems import bad_field, unauthenticated
+from store.authority import require_in_business
 from store.bookings import Purchase, Traveller
 from store.errors import (
     Departed,
@@ -267,8 +268,12 @@ async def cancel_booking(call: Call, body: CancelRequest) -> Reply:
     """Cancel a booking, or some of its seats; what was paid comes back by the rules."""
     _require_hand(call)
     booking = await find_allowed(call)
+    store = call.services.store
+    if call.caller.works_for(booking.bus.operator_id):
+        bus = await store.buses.read(booking.bus.bus_id)
+        require_in_business(call.caller, is_suspended=bus.is_suspended)
     labels = [label.upper() for label in body.seats] if body.seats else None
-    return await call.services.store.settlement.cancel(
+    return await store.settlement.cancel(
         booking.bus.bus_id, booking.booking_id, labels, ask_booking(call)
     )
 

@@ -155,6 +155,7 @@ class SeatMapShape(msgspec.Struct, frozen=True):
     segments: int
     from_stop: str
     to_stop: str
+    status: str
     seats: list[SeatShape]
 
 
@@ -303,7 +304,7 @@ def bus_shape(card: BusCard, call: Call) -> BusShape:
             for place, stop in zip(card.stops, bus.stops, strict=True)
         ],
         layout=_layout_shape(bus),
-        fares=_fare_shapes(bus),
+        fares=fare_shapes(bus),
         rules=RulesShape(
             seats_per_buyer=limits.seats_per_buyer,
             seats_per_address=limits.seats_of_address,
@@ -319,7 +320,7 @@ def bus_shape(card: BusCard, call: Call) -> BusShape:
     )
 
 
-def _fare_shapes(bus: Bus) -> list[FareShape]:
+def fare_shapes(bus: Bus) -> list[FareShape]:
     """Segments in order, then the pairs of stops that have a fare of their own."""
     ids = [str(stop.stop_id) for stop in bus.stops]
     segments = [
@@ -357,6 +358,7 @@ def _seat_map(found: SeatStates, leg: Leg) -> SeatMapShape:
         segments=len(bus.fares),
         from_stop=str(bus.stops[leg.start].stop_id),
         to_stop=str(bus.stops[leg.end].stop_id),
+        status=found.status,
         seats=[
             SeatShape(
                 seat=seat.label,

@@ -14,6 +14,7 @@ from store.errors import (
     NotFound,
     OutcomeUnknown,
     Overloaded,
+    SalesClosed,
     WrongState,
 )
 from store.requests import Reply
@@ -44,6 +45,7 @@ OPERATIONS = (
         problems=(
             NotFound,
             HoldExpired,
+            SalesClosed,
             WrongState,
             KeyInUse,
             KeyReused,

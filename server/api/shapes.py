@@ -1,12 +1,15 @@
 """Shapes that several resources share, and how domain values become them."""
 
 from datetime import date, datetime, timedelta
+from functools import cache
 from typing import Annotated
+from zoneinfo import available_timezones
 
 import msgspec
 
 from server.problems import bad_field
 from store.catalogue import Stop
+from store.errors import NotFound
 
 # ECMA and Python read these alike; the last part keeps Python's `$` from skipping a final line feed.
 _ONE_LINE = r"^(?=.*\S)[^\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]*$(?!\n)"
@@ -21,6 +24,10 @@ Line = Annotated[str, msgspec.Meta(min_length=1, max_length=120, pattern=_ONE_LI
 Identifier = Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern=r"^[!-~]+$(?!\n)")]
 Currency = Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{3}$(?!\n)")]
 _YEARS = range(1970, 2200)
+Page = Annotated[int, msgspec.Meta(ge=1, le=100)]
+Zone = Annotated[
+    str, msgspec.Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_+/-]+$(?!\n)")
+]
 Amount = Annotated[int, msgspec.Meta(ge=0, le=100_000_000)]
 
 
@@ -68,6 +75,33 @@ def parse_id(text: str | None, pointer: str, *, digits: int = 18) -> int | None:
 def parse_operator(text: str | None, pointer: str = "/operator") -> int | None:
     """Read an operator's id, the one number that is of four bytes only."""
     return parse_id(text, pointer, digits=9)
+
+
+def path_id(text: str, what: str, *, digits: int = 18) -> int:
+    """Read the id of a thing from the address; what cannot be one is not there."""
+    if not text.isascii() or not text.isdigit() or len(text) > digits or text[0] == "0":
+        raise NotFound(what)
+    return int(text)
+
+
+def require_zone(name: str, pointer: str = "/time_zone") -> None:
+    """Refuse a time zone that we cannot reckon with."""
+    if name not in _zones():
+        raise bad_field(pointer, "unknown_time_zone", "there is no such time zone")
+
+
+@cache
+def _zones() -> frozenset[str]:
+    return frozenset(available_timezones()) - {"Factory", "localtime", "posixrules"}
+
+
+def require_moment(moment: datetime, pointer: str) -> None:
+    """Refuse a moment without an offset, or at the ends of time."""
+    if moment.tzinfo is None:
+        raise bad_field(
+            pointer, "offset_missing", "say the offset, as in 2026-12-24T08:00:00+01:00"
+        )
+    require_calendar(moment, pointer)
 
 
 def require_calendar(day: date, pointer: str) -> None:

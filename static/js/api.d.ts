@@ -87,6 +87,7 @@ export interface SeatMap {
   segments: number;
   from_stop: string;
   to_stop: string;
+  status: string;
   seats: Seat[];
 }
 export interface BestSeats {
@@ -195,6 +196,7 @@ export type Frame =
       rev: number;
       seats: SeatPairs;
       at: string;
+      status?: string;
     }
   | { type: "snapshot"; bus: string; epoch: number; rev: number; seats: SeatPairs }
   | { type: "heartbeat"; revs: Record<string, number>; now: string }

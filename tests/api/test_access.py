@@ -37,6 +37,9 @@ MANAGERS = frozenset({"manager", "rival", "admin"})
 OWN_MANAGERS = frozenset({"manager", "admin"})
 OWNER_AND_STAFF = OWN_STAFF | {"rider"}
 MAY_SEE = OWNER_AND_STAFF | {"support"}
+STAFF = EVERYONE - {"guest", "rider", "other_rider"}
+OVERSEERS = MANAGERS | {"support"}
+OWN_SEERS = OWN_STAFF | {"support"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,7 @@ LIMITS: Json = {
     "extension_seconds": 300,
     "hold_seconds_max": 1200,
 }
+PATTERN = [{"stop": "{stop}", "arrival_seconds": seconds} for seconds in (0, 60)]
 ROWS: Mapping[str, Row] = {
     "search_buses": Row(EVERYONE, "/buses"),
     "read_bus": Row(EVERYONE, "/buses/{bus}"),
@@ -127,6 +131,58 @@ ROWS: Mapping[str, Row] = {
     ),
     "list_audit": Row(MANAGERS | {"support"}, "/admin/audit"),
     "lift_block": Row(OWN_MANAGERS, "/admin/blocks/{block}"),
+    "list_blocks": Row(OWN_SEERS, "/admin/blocks?bus={bus}"),
+    "read_fares": Row(OWN_SEERS, "/admin/buses/{bus}/fares"),
+    "list_all_operators": Row(OVERSEERS, "/admin/operators"),
+    "create_operator": Row(
+        frozenset({"admin"}),
+        "/admin/operators",
+        {"name": "{new}", "time_zone": "UTC", "currency": "EUR"},
+    ),
+    "read_operator": Row(OWN_MANAGERS | {"support"}, "/admin/operators/{operator}"),
+    "change_operator": Row(OWN_MANAGERS, "/admin/operators/{operator}", {}),
+    "list_stops": Row(STAFF, "/admin/stops"),
+    "create_stop": Row(
+        MANAGERS, "/admin/stops", {"code": "{new}", "name": "Oak", "time_zone": "UTC"}
+    ),
+    "read_stop": Row(STAFF, "/admin/stops/{stop}"),
+    "change_stop": Row(OWN_MANAGERS, "/admin/stops/{stop}", {"name": "Elm"}),
+    "delete_stop": Row(OWN_MANAGERS, "/admin/stops/{stop}"),
+    "list_routes": Row(STAFF, "/admin/routes"),
+    "create_route": Row(
+        OWN_MANAGERS, "/admin/routes", {"name": "R", "operator": "{operator}", "stops": PATTERN}
+    ),
+    "read_route": Row(OWN_SEERS, "/admin/routes/{route}"),
+    "rename_route": Row(OWN_MANAGERS, "/admin/routes/{route}", {"name": "R2"}),
+    "set_route_stops": Row(OWN_MANAGERS, "/admin/routes/{route}/stops", {"stops": PATTERN}),
+    "delete_route": Row(OWN_MANAGERS, "/admin/routes/{route}"),
+    "list_layouts": Row(STAFF, "/admin/layouts"),
+    "create_layout": Row(
+        OWN_MANAGERS,
+        "/admin/layouts",
+        {"name": "{new}", "operator": "{operator}", "total_seats": 4},
+    ),
+    "read_layout": Row(OWN_SEERS, "/admin/layouts/{layout}"),
+    "copy_layout": Row(OWN_MANAGERS, "/admin/layouts/{layout}/copy", {"name": "{new}"}),
+    "delete_layout": Row(OWN_MANAGERS, "/admin/layouts/{layout}"),
+    "list_vehicles": Row(STAFF, "/admin/vehicles"),
+    "create_vehicle": Row(
+        OWN_MANAGERS,
+        "/admin/vehicles",
+        {"registration": "C {bus}", "layout_id": "{layout}", "operator": "{operator}"},
+    ),
+    "read_vehicle": Row(OWN_SEERS, "/admin/vehicles/{vehicle}"),
+    "change_vehicle": Row(OWN_MANAGERS, "/admin/vehicles/{vehicle}", {"retired": True}),
+    "list_buses": Row(STAFF, "/admin/buses"),
+    "read_admin_bus": Row(OWN_SEERS, "/admin/buses/{draft}"),
+    "change_bus": Row(OWN_MANAGERS, "/admin/buses/{bus}", {"name": "N2"}),
+    "set_call": Row(OWN_MANAGERS, "/admin/buses/{bus}/stops/{start}", {"bay": "A1"}),
+    "publish_bus": Row(OWN_MANAGERS, "/admin/buses/{draft}/publish"),
+    "close_bus": Row(OWN_MANAGERS, "/admin/buses/{bus}/close"),
+    "reopen_bus": Row(OWN_MANAGERS, "/admin/buses/{closed}/reopen"),
+    "cancel_bus": Row(OWN_MANAGERS, "/admin/buses/{bus}/cancel"),
+    "copy_bus": Row(OWN_MANAGERS, "/admin/buses/{bus}/copy", {"dates": [in_days(9)[:10]]}),
+    "report_sales": Row(OVERSEERS, "/admin/sales?from=2030-01-01&to=2030-01-02"),
 }
 
 
@@ -139,6 +195,8 @@ async def test_only_those_who_may_are_let_in(shop: Shop, operation: Operation) -
     row = ROWS[operation.name]
     for who in sorted(EVERYONE):
         names = await things(shop, who)
+        if operation.path.startswith("/admin"):
+            names |= await catalogue(shop, names, row)
         rev = await shop.rev(names["bus"])
         client = shop.client(None if who == "guest" else who)
         answer = await ask(client, operation, names)
@@ -216,6 +274,38 @@ async def things(shop: Shop, who: str) -> dict[str, str]:
         "new": f"{who}-{bus}@example.org",
         "password": PASSWORD,
     }
+
+
+async def catalogue(shop: Shop, names: Mapping[str, str], row: Row) -> dict[str, str]:
+    """Let the operator have what the row names of what its administrators keep, fresh and not in use."""
+    manager, bus = shop.client("manager"), names["bus"]
+
+    async def add(what: str, **body: object) -> str:
+        made = await manager.post(f"/admin/{what}", json=body)
+        assert made.status_code == 201, made.text
+        return str(made.json()["id"])
+
+    async def close() -> str:
+        closed = await shop.bus()
+        await shop.stop_selling(closed)
+        return closed
+
+    async def find_start() -> str:
+        shown = await manager.get(f"/admin/buses/{bus}")
+        return str(shown.json()["stops"][0]["stop"]["id"])
+
+    pattern = [{"stop": shop.stops[0], "arrival_seconds": seconds} for seconds in (0, 60)]
+    makers = {
+        "stop": lambda: add("stops", code=bus, name="Oak", time_zone="UTC"),
+        "route": lambda: add("routes", name="R", stops=pattern),
+        "layout": lambda: add("layouts", name=f"Free {bus}", total_seats=2),
+        "vehicle": lambda: add("vehicles", registration=f"V {bus}", layout_id=shop.layout),
+        "draft": lambda: shop.bus(draft=True),
+        "closed": close,
+        "start": find_start,
+    }
+    asked = row.path + json.dumps(row.body)
+    return {name: await make() for name, make in makers.items() if f"{{{name}}}" in asked}
 
 
 def fill(template: str, names: Mapping[str, str]) -> str:

@@ -1,5 +1,7 @@
 """One bus' state machine, input by input. test_model.py tries what nobody thought of."""
 
+from dataclasses import replace
+
 import pytest
 
 from realtime.counters import Counters
@@ -363,3 +365,16 @@ def test_nobody_is_told_what_nobody_waits_for(live: Feed[str]) -> None:
     live.apply(change(7), now=1)
     live.fell_behind("bob")
     assert live.due == NEVER
+
+
+def test_what_the_bus_has_become_is_told_however_much_comes_with_it(live: Feed[str]) -> None:
+    closed, open_again = change(7), change(8)
+    live.apply(change(6), now=0)
+    live.apply(replace(closed, status="CLOSED"), now=0)
+    assert tell(live, now=0).status == "CLOSED"
+    live.apply(replace(open_again, status="SCHEDULED"), now=0)
+    live.apply(change(9), now=0)
+    assert tell(live, now=0).status == "SCHEDULED"
+    live.apply(change(10), now=0)
+    live.apply(change(11), now=0)
+    assert tell(live, now=0).status is None

@@ -158,3 +158,12 @@ def test_frames_of_every_length_are_what_a_websocket_library_reads(seats: int) -
         "at": "2030-01-02T03:04:05.678Z",
     }
     assert frames.decode_change(payload).seats == event.seats
+
+
+def test_a_change_says_what_the_bus_has_become_only_if_it_has() -> None:
+    at = datetime(2030, 1, 2, tzinfo=UTC)
+    sold = frames.encode_change(SeatsChanged(7, 1, 2, 3, (("1A", "L"),), at, "held"))
+    closed = frames.encode_change(SeatsChanged(7, 1, 3, 4, (), at, "bus_close", "CLOSED"))
+    assert b"status" not in sold
+    assert json.loads(closed)["status"] == "CLOSED"
+    assert frames.decode_change(closed).status == "CLOSED"

@@ -57,6 +57,13 @@ ROWS: dict[str, Row] = {
         "attributes": "'{window}'",
         "price_percent": "100",
     },
+    "vehicles": {
+        "vehicle_id": "9",
+        "operator_id": "1",
+        "registration": "'N 9'",
+        "layout_id": "1",
+        "name": "'Nine'",
+    },
     "buses": {
         "bus_id": "9",
         "operator_id": "1",
@@ -275,6 +282,8 @@ BASE: tuple[tuple[str, Row], ...] = (
     ("layouts", {"layout_id": "2", "name": "'Two'", "operator_id": "2"}),
     ("layout_seats", {"seat_no": "1", "label": "'1A'", "row_no": "1"}),
     ("layout_seats", {"seat_no": "2", "label": "'1B'", "row_no": "1", "column_no": "2"}),
+    ("vehicles", {"vehicle_id": "1", "registration": "'N 1'"}),
+    ("vehicles", {"vehicle_id": "2", "operator_id": "2", "layout_id": "2"}),
     ("buses", {"bus_id": "1"}),
     ("buses", {"bus_id": "2", "operator_id": "2", "route_id": "2", "layout_id": "2"}),
     ("bus_stops", {"idx": "0", "stop_id": "1", "arrives_at": _SOON, "departs_at": _SOON}),

@@ -21,7 +21,15 @@ BOOKING_PATH = {
     "idempotency_keys",
 }
 # Small enough to be copied to every shard.
-REFERENCE = {"operators", "stops", "routes", "route_stops", "layouts", "layout_seats"}
+REFERENCE = {
+    "operators",
+    "stops",
+    "routes",
+    "route_stops",
+    "layouts",
+    "layout_seats",
+    "vehicles",
+}
 # On the first shard only: nothing of a booking points at them.
 ELSEWHERE = {
     "users",

@@ -24,6 +24,7 @@ PRIVATE = (
     "payments",
     "refunds",
     "idempotency_keys",
+    "vehicles",
 )
 PUBLIC = (
     "routes",

@@ -56,14 +56,16 @@ class SocketWay {
 
 export class LiveSeats {
   /** @param {string} bus @param {() => string} query the leg, as the API's query string
-   * @param {(map: SeatMap) => void} onMap told what a REST answer said besides states */
-  constructor(bus, query, onMap) {
+   * @param {(map: SeatMap) => void} onMap told what a REST answer said besides states
+   * @param {(status: string) => void} onStatus told when the bus goes on sale, off sale or not at all */
+  constructor(bus, query, onMap, onStatus = () => {}) {
     this.known = signal(/** @type {Known | null} */ (null));
     /** `polled`: at most ten seconds old; `lost`: nobody knows. */
     this.news = signal(/** @type {"live" | "polled" | "lost"} */ ("live"));
     this.bus = bus;
     this.query = query;
     this.onMap = onMap;
+    this.onStatus = onStatus;
     /** @type {Known | null} */
     this.latest = null;
     /** @type {Way | null} */
@@ -107,6 +109,7 @@ export class LiveSeats {
     const map = await response.json();
     batch(() => {
       this.onMap(map);
+      this.onStatus(map.status);
       this.show(adopt(this.latest, map));
     });
   }
@@ -170,6 +173,7 @@ export class LiveSeats {
     if (known && known !== this.latest) this.show(known);
     if (resubscribe) this.subscribe();
     if (frame.type === "delta" && frame.seats.length === 0) this.learnPrices();
+    if (frame.type === "delta" && frame.status) this.onStatus(frame.status);
     if (frame.type === "hello") {
       learnTime(frame.now);
       this.heartbeatMs = frame.heartbeat * 1000;

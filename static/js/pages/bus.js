@@ -49,9 +49,19 @@ const legQuery = () => {
   );
   return named.size ? `?${named}` : "";
 };
-const live = new LiveSeats(id, legQuery, (map) => {
-  seats.value = map.seats;
-});
+const live = new LiveSeats(
+  id,
+  legQuery,
+  (map) => {
+    seats.value = map.seats;
+  },
+  (status) => {
+    const before = bus.peek();
+    // A bus that has left stays so, whatever it was when it did.
+    if (before && before.status !== "DEPARTED" && before.status !== status)
+      bus.value = { ...before, status };
+  },
+);
 const client = new HoldClient(id, stops, { taken, refused, expired });
 
 /** @type {Map<string, import("@preact/signals").ReadonlySignal<View>>} */
