@@ -238,7 +238,9 @@ class Endpoint:
             await require_open(self._services.store.ends, call.token)
         cookie = self._recognise(call) if operation.tells_guests_apart else None
         try:
-            await self._pace(scope, call, is_known=cookie is None)
+            if (door := self._doors.get(operation.method)) is not None:
+                told = await door.admit(call.caller, call.client, is_known=cookie is None)
+                scope[EXTRA] = (*scope[EXTRA], *told) if EXTRA in scope else told
             if operation.decoder is not None or operation.method != "GET":
                 call.body = await read_body(receive, call.headers)
             answer: Answer | Flow = await _run(call)
@@ -249,13 +251,6 @@ class Endpoint:
         if cookie is None or isinstance(answer, Flow):
             return answer
         return replace(answer, headers=(*answer.headers, cookie))
-
-    async def _pace(self, scope: Scope, call: Call, *, is_known: bool) -> None:
-        """Count the request against its caller's limits; raise the problem that refuses it."""
-        door = self._doors.get(call.operation.method)
-        if door is not None:
-            told = await door.admit(call.caller, call.client, is_known=is_known)
-            scope[EXTRA] = (*scope[EXTRA], *told) if EXTRA in scope else told
 
     def _recognise(self, call: Call) -> tuple[bytes, bytes] | None:
         """Tell a guest from others; return the header that gives a cookie to whoever has none of ours."""
