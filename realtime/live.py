@@ -5,6 +5,7 @@ import logging
 import random
 import time
 from collections import Counter
+from collections.abc import Collection
 
 import msgspec
 
@@ -208,6 +209,18 @@ class Live:
         connection.lost()
         self._connections.discard(connection)
         self._wheel.remove(connection)
+
+    def principals(self) -> list[Principal]:
+        """Return who has shown a token, once for every connection."""
+        shown = (each.principal for each in self._connections if isinstance(each, Connection))
+        return [principal for principal in shown if principal is not None]
+
+    def expel(self, principals: Collection[Principal]) -> None:
+        """Close the connections of those who may not be here any more."""
+        theirs = {id(principal) for principal in principals}
+        for each in list(self._connections):
+            if isinstance(each, Connection) and id(each.principal) in theirs:
+                each.close(CloseCode.UNAUTHENTICATED)
 
     # What the metrics endpoint reads beside the counters.
 

@@ -11,8 +11,11 @@ from server import asyncapi, openapi, wire
 from server.api import (
     accounts,
     admin,
+    admin_devices,
+    best_seats,
     bookings,
     buses,
+    devices,
     health,
     holds,
     operators,
@@ -32,6 +35,7 @@ from server.services import Services
 # Ordered by how often they are asked: paths with parameters are compared in this order.
 OPERATIONS: tuple[Operation, ...] = (
     *buses.OPERATIONS,
+    *best_seats.OPERATIONS,
     *streams.OPERATIONS,
     *holds.OPERATIONS,
     *bookings.OPERATIONS,
@@ -40,6 +44,8 @@ OPERATIONS: tuple[Operation, ...] = (
     *accounts.OPERATIONS,
     *admin.OPERATIONS,
     *operators.OPERATIONS,
+    *devices.OPERATIONS,
+    *admin_devices.OPERATIONS,
 )
 
 

@@ -16,8 +16,10 @@ from msgspec.structs import replace
 from starlette.types import Receive, Scope, Send
 
 from server import wire
+from server.device_keys import AskFirst
 from server.guests import cookie_header, read_cookie
 from server.headers import Headers
+from server.idempotency_key import read_key
 from server.problems import (
     CONTENT_TYPE,
     HttpProblem,
@@ -28,7 +30,8 @@ from server.problems import (
 )
 from server.services import Services
 from store.errors import Forbidden, Refusal, StoreError
-from store.model import GUEST, Caller, Role
+from store.model import GUEST, Caller, DeviceKind, Role
+from store.pairing import KEY_PREFIX
 from store.requests import Ask, Key, Reply
 
 T = TypeVar("T")
@@ -37,15 +40,25 @@ _NO_STORE = (b"cache-control", b"no-store")
 _JSON: Headers = ((b"content-type", b"application/json"), _NO_STORE)
 _PROBLEM: Headers = ((b"content-type", CONTENT_TYPE), _NO_STORE)
 _BODILESS = frozenset({204, 304})
-_KEY_LONGEST = 255
+_READING = frozenset({"GET", "HEAD"})
 
 
 class Access(Enum):
-    """Who may call an operation at all; what they may touch is decided by the store."""
+    """Who may call an operation at all; what they may touch is decided by the store.
+
+    A device is nobody that is meant by ANYONE: it may do what is said of devices.
+    """
 
     ANYONE = frozenset({None, *Role})
+    READERS = frozenset({None, *Role, *DeviceKind})
+    BUYERS = frozenset({None, *Role, DeviceKind.KIOSK})
     SIGNED_IN = frozenset(Role)
     MANAGERS = frozenset({Role.OPERATOR, Role.ADMIN})
+    OVERSEERS = frozenset({Role.OPERATOR, Role.ADMIN, Role.SUPPORT})
+    STAFF = frozenset({Role.AGENT, Role.OPERATOR, Role.ADMIN, Role.SUPPORT})
+    DEVICES = frozenset(DeviceKind)
+    KIOSKS = frozenset({DeviceKind.KIOSK})
+    DOORKEEPERS = frozenset({DeviceKind.SCANNER, Role.AGENT, Role.OPERATOR})
 
 
 class Idempotency(Enum):
@@ -136,6 +149,11 @@ class Operation:
     """Codes that no error of the store stands for, by status."""
     text: str | None = None
     """The media type of a success that is a text of its own kind instead of JSON."""
+    other_text: str | None = None
+    """The media type of a success for those who ask for a text beside the JSON."""
+    body_bytes_max: int = wire.BODY_BYTES_MAX
+    has_etag: bool = False
+    """Whether a success has an ETag, and `If-None-Match` may get a 304."""
     tells_guests_apart: bool = False
     """Whether guests are recognised here, and given a cookie if they have none."""
     name: str = field(init=False)
@@ -179,11 +197,15 @@ class Endpoint:
     async def _answer(self, scope: Scope, receive: Receive, path: dict[str, str]) -> Answer | Flow:
         operation = self._find(scope)
         scope["omnibus.route"] = operation.path
-        call = self._open(scope, operation, path)
+        try:
+            call = self._open(scope, operation, path)
+        except AskFirst as stranger:
+            known = await self._services.device_keys.check(stranger.key)
+            call = self._open(scope, operation, path, known)
         cookie = self._recognise(call) if operation.tells_guests_apart else None
         try:
             if operation.decoder is not None or operation.method != "GET":
-                call.body = await read_body(receive, call.headers)
+                call.body = await read_body(receive, call.headers, operation.body_bytes_max)
             answer: Answer | Flow = await _run(call)
         except (StoreError, HttpProblem) as error:
             answer = problem_answer(error, call.request_id)
@@ -213,10 +235,12 @@ class Endpoint:
             )
         return operation
 
-    def _open(self, scope: Scope, operation: Operation, path: dict[str, str]) -> Call:
+    def _open(
+        self, scope: Scope, operation: Operation, path: dict[str, str], known: Caller | None = None
+    ) -> Call:
         given = scope["headers"]
         headers = dict(given)
-        caller = self._who(headers)
+        caller = known or self._who(headers, operation)
         if caller.role not in operation.access.value:
             if caller.is_guest:
                 raise unauthenticated("this needs a signed-in user")
@@ -232,17 +256,20 @@ class Endpoint:
             scheme=scope.get("scheme", "http"),
             raw_path=scope["path"].encode(),
             query=scope["query_string"],
-            key=_idempotency_key(given, headers, operation),
+            key=_key_of(given, headers, operation),
         )
 
-    def _who(self, headers: dict[bytes, bytes]) -> Caller:
+    def _who(self, headers: dict[bytes, bytes], operation: Operation) -> Caller:
         given = headers.get(b"authorization")
         if given is None:
             return GUEST
         scheme, _, token = given.decode("latin-1").partition(" ")
-        verified = (
-            self._services.tokens.verify(token.strip()) if scheme.lower() == "bearer" else None
-        )
+        token = token.strip()
+        is_bearer = scheme.lower() == "bearer"
+        if is_bearer and token.startswith(KEY_PREFIX):
+            is_write = operation.method not in _READING
+            return self._services.device_keys.recall(token, is_write=is_write)
+        verified = self._services.tokens.verify(token) if is_bearer else None
         if verified is None:
             raise unauthenticated("the access token is not valid, or not any more")
         return verified.caller
@@ -294,11 +321,13 @@ async def send_answer(send: Send, answer: Answer) -> None:
     await send({"type": "http.response.body", "body": answer.body})
 
 
-async def read_body(receive: Receive, headers: dict[bytes, bytes]) -> bytes:
-    """Read a request's body, at most 64 KiB of it, uncompressed JSON only."""
+async def read_body(
+    receive: Receive, headers: dict[bytes, bytes], most: int = wire.BODY_BYTES_MAX
+) -> bytes:
+    """Read a request's body, at most 64 KiB of it unless it may be more, uncompressed JSON only."""
     length = headers.get(b"content-length")
-    if length is not None and int(length) > wire.BODY_BYTES_MAX:
-        raise _too_large()
+    if length is not None and int(length) > most:
+        raise _too_large(most)
     body = b""
     is_whole = False
     while not is_whole:
@@ -307,16 +336,16 @@ async def read_body(receive: Receive, headers: dict[bytes, bytes]) -> bytes:
             # What has come may read like a whole request, but nobody stands behind it.
             raise bad_field("", "incomplete", "the body ended too soon", status=400)
         body += message.get("body", b"")
-        if len(body) > wire.BODY_BYTES_MAX:
-            raise _too_large()
+        if len(body) > most:
+            raise _too_large(most)
         is_whole = not message.get("more_body")
     if body and headers.get(b"content-encoding", b"identity") != b"identity":
         raise _unsupported("send the body uncompressed")
     return body
 
 
-def _too_large() -> HttpProblem:
-    return HttpProblem(413, "too_large", "The body is too large", "at most 65536 bytes")
+def _too_large(most: int) -> HttpProblem:
+    return HttpProblem(413, "too_large", "The body is too large", f"at most {most} bytes")
 
 
 def _unsupported(detail: str) -> HttpProblem:
@@ -356,30 +385,12 @@ def decode_query(query: bytes, query_type: Any) -> Any:
         raise bad_field(fault.pointer, fault.code, fault.detail) from None
 
 
-def _idempotency_key(
-    given: Headers, headers: dict[bytes, bytes], operation: Operation
-) -> str | None:
+def _key_of(given: Headers, headers: dict[bytes, bytes], operation: Operation) -> str | None:
     if operation.idempotency is Idempotency.NONE:
         return None
-    raw = headers.get(b"idempotency-key")
-    if raw is None:
-        if operation.idempotency is Idempotency.REQUIRED:
-            raise bad_field(
-                "", "idempotency_key", "this request needs an Idempotency-Key header", status=400
-            )
-        return None
-    key = raw.decode("latin-1").strip()
-    if len(key) >= 2 and key[0] == key[-1] == '"':
-        key = key[1:-1]
-    if (
-        [name for name, _ in given].count(b"idempotency-key") > 1
-        or not 1 <= len(key) <= _KEY_LONGEST
-        or not (key.isascii() and key.isprintable())
-    ):
+    key = read_key(given, headers)
+    if key is None and operation.idempotency is Idempotency.REQUIRED:
         raise bad_field(
-            "",
-            "idempotency_key",
-            "an Idempotency-Key is one header of 1 to 255 printable ASCII characters",
-            status=400,
+            "", "idempotency_key", "this request needs an Idempotency-Key header", status=400
         )
     return key

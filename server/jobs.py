@@ -47,6 +47,7 @@ def house_jobs(store: Store) -> list[Job]:
         Job("watch", 60.0, watch, first_seconds=2.0),
         Job("purge", 600.0, store.retention.purge),
         Job("purge sessions", 3600.0, store.sessions.purge),
+        Job("purge codes", 3600.0, store.pairing.purge),
     ]
 
 

@@ -27,6 +27,7 @@ from store.errors import (
     StoreError,
     TooManyHolds,
     TooManySeats,
+    TooManyTries,
     WrongState,
 )
 from store.model import AVAILABLE, STATUS_NAMES
@@ -174,6 +175,9 @@ TABLE: dict[type[StoreError], Row] = {
     Forbidden: Row(403, "forbidden", "Not allowed", lambda e: e.detail),
     AlreadyExists: Row(
         409, "already_exists", "That is taken", lambda e: f"this {e.what} is in use"
+    ),
+    TooManyTries: Row(
+        429, "rate_limited", "Too many wrong tries", _always("wait before the next one"), _retry
     ),
     Overloaded: Row(
         503,

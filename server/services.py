@@ -10,6 +10,7 @@ from realtime.connection import Authenticate, Principal
 from realtime.live import Live
 from realtime.settings import AdmissionSettings, LiveSettings
 from server.config import Settings
+from server.device_keys import DeviceKeys, DeviceSpeaker
 from server.guests import Guests
 from server.metrics import note_events
 from server.passwords import Passwords
@@ -21,6 +22,7 @@ from store.events import SeatsChanged
 from store.facade import StoreOptions
 from store.house_keys import HouseKey
 from store.model import Caller, Role
+from store.pairing import KEY_PREFIX
 
 _STAFF = {Role.AGENT, Role.OPERATOR, Role.SUPPORT, Role.ADMIN}
 _OF_THE_HOUSE = {Role.SUPPORT, Role.ADMIN}
@@ -34,6 +36,7 @@ class Services:
     tokens: Tokens
     passwords: Passwords
     guests: Guests
+    device_keys: DeviceKeys
 
 
 @asynccontextmanager
@@ -65,13 +68,14 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             topics=StoreTopics(store),
             redis_url=settings.redis_url,
             is_only_process=settings.redis_url is None and settings.workers == 1,
-            authenticate=_authenticate_with(tokens, store.accounts),
+            authenticate=_authenticate_with(tokens, store),
             settings=_live_settings(settings),
         )
         listeners.append(live)
         await live.start()
         try:
-            yield Services(settings, store, live, tokens, passwords, guests)
+            device_keys = DeviceKeys(store.devices)
+            yield Services(settings, store, live, tokens, passwords, guests, device_keys)
         finally:
             await live.stop()
     finally:
@@ -87,10 +91,13 @@ class _Speaker:
     is_staff: bool
     operators: frozenset[int] | None
     expires_at: datetime
+    is_device: bool = False
 
 
-def _authenticate_with(tokens: Tokens, accounts: Accounts) -> Authenticate:
+def _authenticate_with(tokens: Tokens, store: Store) -> Authenticate:
     async def authenticate(token: str) -> Principal | None:
+        if token.startswith(KEY_PREFIX):
+            return await DeviceSpeaker.find(store.devices, token)
         verified = tokens.verify(token)
         if verified is None:
             return None
@@ -98,7 +105,7 @@ def _authenticate_with(tokens: Tokens, accounts: Accounts) -> Authenticate:
         assert caller.user_id is not None, "a token is somebody's"
         is_staff = caller.role in _STAFF
         # A socket lasts longer than a request: what a token says of staff must still be true when it begins.
-        if is_staff and not await _is_still(accounts, caller):
+        if is_staff and not await _is_still(store.accounts, caller):
             return None
         return _Speaker(
             user_id=caller.user_id,

@@ -20,6 +20,7 @@ StoreError
 ├── KeyInUse                the first request with this key is still running
 ├── Forbidden               known caller, not allowed
 ├── AlreadyExists           a name that must be unique is taken
+├── TooManyTries            something secret was guessed wrong too often
 ├── Overloaded              no answer could be given in time; nothing was changed
 └── OutcomeUnknown          the commit may or may not have happened; the key tells later
 """
@@ -141,6 +142,11 @@ class Forbidden(StoreError):
 @dataclass(eq=False)
 class AlreadyExists(StoreError):
     what: str
+
+
+@dataclass(eq=False)
+class TooManyTries(StoreError):
+    retry_after_seconds: int
 
 
 @dataclass(eq=False)

@@ -13,20 +13,24 @@ from store.buses import Buses
 from store.catalogue import Catalogue
 from store.citus.lanes import ShardLanes
 from store.db import Database
+from store.devices import Devices
 from store.events import SeatsChanged
 from store.expiry import Expiry
 from store.fares import Fares
+from store.handover import Handover
 from store.holds import Holds
 from store.house_keys import HouseKey, HouseKeys
 from store.ids import RefCodec
 from store.lane import Lane, LaneOptions
 from store.limits import OperatorLimits
 from store.lookup import Lookup
+from store.pairing import Pairing
 from store.retention import Retention
 from store.sales import Sales
 from store.seals import Seals
 from store.sessions import Sessions
 from store.settlement import Settlement
+from store.tills import Tills
 from store.timetable import Timetable
 from store.watch import Watch
 
@@ -68,6 +72,10 @@ class Store:
     watch: Watch
     boards: Boards
     sales: Sales
+    devices: Devices
+    pairing: Pairing
+    handover: Handover
+    tills: Tills
 
     @classmethod
     async def open(
@@ -88,6 +96,7 @@ class Store:
         buses = Buses(db)
         lane = (ShardLanes if db.is_spread else Lane)(db, buses, announce, options.lane)
         refs = RefCodec(bytes.fromhex(scatter[-1].secret))
+        seals = Seals(bytes.fromhex(seal[-1].secret))
         return cls(
             db=db,
             buses=buses,
@@ -105,11 +114,15 @@ class Store:
             limits=OperatorLimits(db),
             sessions=Sessions(db),
             house_keys=house_keys,
-            seals=Seals(bytes.fromhex(seal[-1].secret)),
+            seals=seals,
             lane=lane,
             watch=Watch(db),
             boards=Boards(db),
             sales=Sales(db),
+            devices=Devices(db),
+            pairing=Pairing(db, house_keys),
+            handover=Handover(db, buses, seals),
+            tills=Tills(db),
         )
 
     async def close(self) -> None:

@@ -94,7 +94,11 @@ async def read_booking(connection: Connection, bus: Bus, booking_id: int) -> Boo
         created_at=row["created_at"],
         expires_at=row["expires_at"],
         payment=Payment(
-            row["method"], _payment_status(row, status), sum(prices), row["payment_id"]
+            row["method"],
+            _payment_status(row, status),
+            sum(prices),
+            row["payment_id"],
+            row["payment_device"],
         ),
         confirmed_at=row["confirmed_at"],
         tickets=tuple(Ticket(*ticket) for ticket in tickets),

@@ -5,12 +5,12 @@ SELECT
     CASE WHEN b.status = 'PENDING' AND b.expires_at <= clock_timestamp() THEN 'EXPIRED' ELSE b.status END AS status,
     b.user_id, b.hold_id, b.from_idx, b.to_idx, b.seats, b.prices,
     b.names::text[] AS names, b.categories, b.method, b.email, b.phone, b.created_at, b.expires_at, b.confirmed_at,
-    p.payment_id, p.status AS payment_status,
+    p.payment_id, p.status AS payment_status, p.device_id AS payment_device,
     t.seat_nos AS ticket_seats, t.codes AS ticket_codes, t.statuses AS ticket_statuses,
     coalesce(r.refunded, 0) AS refunded
 FROM bookings AS b
 LEFT JOIN LATERAL (
-    SELECT p.payment_id, p.status FROM payments AS p
+    SELECT p.payment_id, p.status, p.device_id FROM payments AS p
     WHERE p.bus_id = b.bus_id AND p.booking_id = b.booking_id
     ORDER BY p.created_at DESC, p.payment_id
     LIMIT 1

@@ -3,11 +3,13 @@
 import base64
 import hmac
 import re
+import uuid
 from hashlib import blake2b
 
 from store.ids import LARGEST_BUS
 
 _PAYMENT = re.compile(r"[A-Za-z0-9_-]{32}")
+_HANDOVER = re.compile(r"[A-Za-z0-9_-]{28}")
 
 
 class Seals:
@@ -38,6 +40,22 @@ class Seals:
             return None
         bus_id, booking_id = int.from_bytes(place[:8]), int.from_bytes(place[8:])
         return (bus_id, booking_id) if bus_id <= LARGEST_BUS else None
+
+    def handover(self, bus_id: int, hold_id: uuid.UUID, device_id: int, until: int) -> str:
+        """Return what lets whoever has it take over a device's hold, up to a moment in seconds of Unix time."""
+        moment = until.to_bytes(5)
+        place = bus_id.to_bytes(8) + hold_id.bytes + device_id.to_bytes(8) + moment
+        return _text(moment + self._seal(b"handover", place, 16))
+
+    def is_handover(
+        self, given: str, bus_id: int, hold_id: uuid.UUID, device_id: int
+    ) -> int | None:
+        """Return until when such a token of ours is good, None for anything else; compared in constant time."""
+        if _HANDOVER.fullmatch(given) is None:
+            return None
+        until = int.from_bytes(base64.urlsafe_b64decode(given)[:5])
+        is_ours = hmac.compare_digest(given, self.handover(bus_id, hold_id, device_id, until))
+        return until if is_ours else None
 
     def _seal(self, purpose: bytes, data: bytes, size: int) -> bytes:
         return blake2b(data, key=self._key, person=purpose, digest_size=size).digest()

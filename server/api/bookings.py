@@ -85,11 +85,14 @@ class PaymentAction(msgspec.Struct, frozen=True):
 
 
 class PaymentShape(msgspec.Struct, frozen=True, omit_defaults=True):
+    """`device` is the kiosk that took the cash, if one did."""
+
     id: str
     status: str
     method: str
     amount: Money
     action: PaymentAction | None = None
+    device: str | None = None
 
 
 class BookingShape(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -194,6 +197,7 @@ def _payment_shape(booking: Booking, seals: Seals) -> PaymentShape:
         method=payment.method,
         amount=Money(payment.amount, booking.bus.currency),
         action=PaymentAction("post", f"/api/v1/payments/{payment_id}/demo") if is_open else None,
+        device=None if payment.device_id is None else str(payment.device_id),
     )
 
 
@@ -237,7 +241,7 @@ async def _require_seller(call: Call, purchase: Purchase, bus_id: int) -> None:
     """Whoever says that the money is in hand must be of the operator whose money it is."""
     if purchase.is_paid:
         bus = await call.services.store.buses.find(bus_id)
-        if not call.caller.works_for(bus.operator_id):
+        if not call.caller.sells_for(bus.operator_id):
             raise Forbidden("only the operator's agents and devices take cash")
 
 
@@ -325,6 +329,7 @@ OPERATIONS = (
         create_booking,
         BookingShape,
         status=201,
+        access=Access.BUYERS,
         idempotency=Idempotency.REQUIRED,
         problems=(*SALE, HoldExpired, HoldNotFound, Forbidden, *_KEYED),
         tells_guests_apart=True,
@@ -342,6 +347,7 @@ OPERATIONS = (
         "/bookings/{ref}",
         read_booking,
         BookingShape,
+        access=Access.BUYERS,
         headers=_KEY_HEADER,
         problems=(NotFound, Overloaded),
     ),

@@ -5,7 +5,7 @@ from typing import Literal
 import msgspec
 
 from server.api.bookings import BookingShape, ask_booking
-from server.contract import Call, Idempotency, Operation
+from server.contract import Access, Call, Idempotency, Operation
 from store.errors import (
     HoldExpired,
     KeyInUse,
@@ -38,6 +38,7 @@ OPERATIONS = (
         "/payments/{payment}/demo",
         settle_demo_payment,
         BookingShape,
+        access=Access.BUYERS,
         idempotency=Idempotency.ACCEPTED,
         problems=(
             NotFound,

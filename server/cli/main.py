@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from server.cli import demo, doctor, imports, processes, schema, up, user, watch
+from server.cli import demo, device, doctor, imports, processes, schema, up, user, watch
 from server.config import ConfigError
 
 app = typer.Typer(
@@ -20,6 +20,7 @@ schema.register(app)
 imports.register(app)
 demo.register(app)
 user.register(app)
+device.register(app)
 doctor.register(app)
 watch.register(app)
 

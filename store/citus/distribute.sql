@@ -168,8 +168,9 @@ ALTER ROLE omnibus_app SET lock_timeout = '1s';
 
 -- name: let_app_lock
 -- An INSERT ... ON CONFLICT locks a copied table on every server, and only who may change all of its rows may do so.
--- TRUNCATE is the one such right that gives no other: each of these is pointed at by tables that may not be truncated.
-GRANT TRUNCATE ON operators, stops, routes, layouts TO omnibus_app;
+-- TRUNCATE is the one such right that gives no other: each of these is pointed at by tables that may not be truncated,
+-- but codes, which may be deleted anyway.
+GRANT TRUNCATE ON operators, stops, routes, layouts, devices, device_codes TO omnibus_app;
 
 -- name: look_around
 -- For the doctor: servers, and how the tables lie.

@@ -7,7 +7,7 @@ from tests.cli.commands import omnibus
 
 COMMANDS = (
     *("up", "serve", "worker", "migrate", "openapi", "asyncapi"),
-    *("import", "demo", "user", "doctor", "watch"),
+    *("import", "demo", "user", "device", "doctor", "watch"),
 )
 PRINTING = (
     ("migrate",),
@@ -15,6 +15,7 @@ PRINTING = (
     ("import", "gtfs"),
     ("user", "add"),
     ("user", "list"),
+    *(("device", name) for name in ("pair", "list", "revoke", "roll")),
     ("doctor",),
     ("watch",),
 )

@@ -96,3 +96,4 @@ class Person:
     expires_at: datetime
     user_id: int = 0
     operators: frozenset[int] | None = None
+    is_device: bool = False

@@ -6,7 +6,10 @@ import pytest
 from store.db import Connection
 from tests.schema.rows import ROWS
 
-DELETABLE = {"buyer_holds", "claims", "events", "idempotency_keys", "leg_fares", "refresh_tokens"}
+DELETABLE = {
+    *("buyer_holds", "claims", "events", "idempotency_keys", "leg_fares", "refresh_tokens"),
+    *("device_codes", "pairing_tries"),
+}
 APPEND_ONLY = {
     "refunds",
     "events",
@@ -15,6 +18,7 @@ APPEND_ONLY = {
     "layouts",
     "layout_seats",
     "leg_fares",
+    "scans",
 }
 
 

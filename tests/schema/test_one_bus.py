@@ -19,9 +19,13 @@ BOOKING_PATH = {
     "refunds",
     "events",
     "idempotency_keys",
+    "scans",
 }
 # Small enough to be copied to every shard.
-REFERENCE = {"operators", "stops", "routes", "route_stops", "layouts", "layout_seats"}
+REFERENCE = {
+    *("operators", "stops", "routes", "route_stops", "layouts", "layout_seats"),
+    *("devices", "device_codes"),
+}
 # On the first shard only: nothing of a booking points at them.
 ELSEWHERE = {
     "users",
@@ -30,6 +34,7 @@ ELSEWHERE = {
     "audit_log",
     "schema_migrations",
     "invariant_checks",
+    "pairing_tries",
 }
 
 _UNIQUE = """

@@ -19,6 +19,9 @@ PRIVATE = (
     "payments",
     "refunds",
     "idempotency_keys",
+    "devices",
+    "device_codes",
+    "scans",
 )
 PUBLIC = (
     "routes",
