@@ -13,11 +13,13 @@ from server.api import (
     admin,
     admin_devices,
     best_seats,
+    boarding,
     bookings,
     buses,
     devices,
     health,
     holds,
+    manifests,
     operators,
     payments,
     stops,
@@ -45,6 +47,8 @@ OPERATIONS: tuple[Operation, ...] = (
     *admin.OPERATIONS,
     *operators.OPERATIONS,
     *devices.OPERATIONS,
+    *boarding.OPERATIONS,
+    *manifests.OPERATIONS,
     *admin_devices.OPERATIONS,
 )
 

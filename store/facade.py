@@ -24,9 +24,11 @@ from store.ids import RefCodec
 from store.lane import Lane, LaneOptions
 from store.limits import OperatorLimits
 from store.lookup import Lookup
+from store.manifests import Manifests
 from store.pairing import Pairing
 from store.retention import Retention
 from store.sales import Sales
+from store.scans import Scans
 from store.seals import Seals
 from store.sessions import Sessions
 from store.settlement import Settlement
@@ -75,6 +77,8 @@ class Store:
     devices: Devices
     pairing: Pairing
     handover: Handover
+    manifests: Manifests
+    scans: Scans
     tills: Tills
 
     @classmethod
@@ -122,6 +126,8 @@ class Store:
             devices=Devices(db),
             pairing=Pairing(db, house_keys),
             handover=Handover(db, buses, seals),
+            manifests=Manifests(db, buses),
+            scans=Scans(db, buses),
             tills=Tills(db),
         )
 

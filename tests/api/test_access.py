@@ -33,6 +33,7 @@ READERS = EVERYONE | DEVICES
 OWN_STAFF = frozenset({"agent", "manager", "admin"})
 MANAGERS = frozenset({"manager", "rival", "admin"})
 OWN_MANAGERS = frozenset({"manager", "admin"})
+DOORKEEPERS = frozenset({"scanner", "agent", "manager", "rival", "rival_agent"})
 OWNER_AND_STAFF = OWN_STAFF | {"rider"}
 MAY_SEE = OWNER_AND_STAFF | {"support"}
 
@@ -108,6 +109,16 @@ ROWS: Mapping[str, Row] = {
         frozenset({"kiosk"}), "/devices/me/handover", {"hold_id": "{kiosk_hold}"}
     ),
     "read_own_sales": Row(KIOSKS, "/devices/me/sales"),
+    "record_scans": Row(
+        DOORKEEPERS,
+        "/devices/me/scans",
+        {"scans": [{"id": "{uuid}", "bus_id": "{bus}", "ticket": "{ticket}"}]},
+    ),
+    "list_own_buses": Row(DOORKEEPERS, "/devices/me/buses"),
+    "read_own_manifest": Row(
+        frozenset({"scanner", "agent", "manager"}), "/devices/me/manifests/{bus}"
+    ),
+    "read_manifest": Row(OWN_STAFF | {"support"}, "/admin/buses/{bus}/manifest"),
     "create_device_code": Row(
         OWN_MANAGERS,
         "/admin/devices/codes",
