@@ -1,5 +1,6 @@
 """Keys of devices: who calls with one, remembered for a moment, and sockets closed when theirs opens no more."""
 
+import asyncio
 import re
 import time
 from collections import OrderedDict
@@ -11,6 +12,7 @@ from realtime.live import Live
 from server.jobs import Job
 from server.problems import HttpProblem, unauthenticated
 from store.devices import Devices
+from store.errors import Overloaded
 from store.model import Caller
 from store.pairing import KEY_PREFIX, digest_key
 
@@ -21,6 +23,9 @@ SOCKETS_SECONDS = 2.0
 _SOCKET_LASTS = timedelta(hours=12)
 _KEY = re.compile(re.escape(KEY_PREFIX) + r"[A-Za-z0-9_-]{43}")
 _REMEMBERED = 20_000
+_CHECKS_AT_ONCE = 4
+_CHECKS_WAITING = 256
+"""A flood of made-up keys has so many connections to the database, and the rest of the house has all others."""
 
 
 class AskFirst(Exception):
@@ -44,6 +49,8 @@ class DeviceKeys:
     def __init__(self, devices: Devices) -> None:
         self._devices = devices
         self._remembered: OrderedDict[str, _Remembered] = OrderedDict()
+        self._turns = asyncio.Semaphore(_CHECKS_AT_ONCE)
+        self._waiting = 0
 
     def recall(self, key: str, *, is_write: bool) -> Caller:
         """Return whose key this is from memory; raise AskFirst when that is too old, or a 401 for what is none."""
@@ -58,9 +65,19 @@ class DeviceKeys:
         return known.caller
 
     async def check(self, key: str) -> Caller:
-        """Ask the database whose key this is, and remember it; raise a 401 when it is nobody's (any more)."""
-        asked_at = time.monotonic()
-        known = await self._devices.authenticate(key)
+        """Ask the database whose key this is, and remember it; raise a 401 when it is nobody's (any more).
+
+        Raises Overloaded when too many ask.
+        """
+        if self._waiting >= _CHECKS_WAITING:
+            raise Overloaded
+        self._waiting += 1
+        try:
+            async with self._turns:
+                asked_at = time.monotonic()
+                known = await self._devices.authenticate(key)
+        finally:
+            self._waiting -= 1
         left = known.seconds_left if known else None
         ends_at = float("inf") if left is None else asked_at + left
         caller = known.caller if known else None

@@ -72,15 +72,15 @@ class Caller:
 
     def sells_for(self, operator_id: int) -> bool:
         """Whether the caller sells in this operator's name, and takes its cash: its staff, or one of its kiosks."""
-        if self.role is DeviceKind.KIOSK:
-            return self.operator_id == operator_id
-        return self.works_for(operator_id)
+        if self.device_id is None:
+            return self.works_for(operator_id)
+        return self.role is DeviceKind.KIOSK and self.operator_id == operator_id
 
     def boards_for(self, operator_id: int) -> bool:
         """Whether the caller may look at this operator's tickets at the door: its staff, or one of its scanners."""
-        if self.role is DeviceKind.SCANNER:
-            return self.operator_id == operator_id
-        return self.works_for(operator_id)
+        if self.device_id is None:
+            return self.works_for(operator_id)
+        return self.role is DeviceKind.SCANNER and self.operator_id == operator_id
 
     def manages(self, operator_id: int) -> bool:
         """Whether the caller may change what this operator sells."""

@@ -4,8 +4,8 @@ A scan has the number that its scanner gave it, so it may be reported again. Eve
 """
 
 import uuid
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -53,6 +53,10 @@ class RefSeat:
     seat: str
 
 
+Where = dict[TicketCode | RefSeat, tuple[int, Place]]
+"""Of which bus tickets are, and which there."""
+
+
 @dataclass(frozen=True, slots=True)
 class Scan:
     """`reading` is what was read, `ticket` what that means, None for nothing; `at` counts for those made offline."""
@@ -78,8 +82,8 @@ class Boarding:
     """When somebody boarded on a ticket, and by which device, standing where."""
 
     at: datetime
-    by: str | None
-    where: str | None
+    by: str | None = None
+    where: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +157,7 @@ class Scans:
         return bus if caller.boards_for(bus.operator_id) else None
 
     async def _record(self, caller: Caller, bus: Bus, scans: Sequence[Scan]) -> list[Outcome]:
-        async def look(connection: Connection) -> dict[TicketCode | RefSeat, tuple[int, Place]]:
+        async def look(connection: Connection) -> Where:
             return await _locate(connection, bus, scans)
 
         async def work(connection: Connection) -> list[Outcome]:
@@ -168,13 +172,11 @@ class Scans:
         raise Overloaded
 
 
-async def _locate(
-    connection: Connection, bus: Bus, scans: Sequence[Scan]
-) -> dict[TicketCode | RefSeat, tuple[int, Place]]:
+async def _locate(connection: Connection, bus: Bus, scans: Sequence[Scan]) -> Where:
     """Return of which bus the tickets are, and which booking and seat there; what is of another bus has no seat."""
     codes = {scan.ticket for scan in scans if isinstance(scan.ticket, TicketCode)}
     spoken = {scan.ticket for scan in scans if isinstance(scan.ticket, RefSeat)}
-    where: dict[TicketCode | RefSeat, tuple[int, Place]] = {}
+    where: Where = {}
     if codes:
         buses = sorted({each.bus_id for each in codes})
         rows = await connection.fetch(SQL["find_by_code"], buses, [each.code for each in codes])
@@ -195,89 +197,95 @@ async def _locate(
 
 
 async def _decide(
-    connection: Connection,
-    caller: Caller,
-    bus: Bus,
-    scans: Sequence[Scan],
-    where: Mapping[TicketCode | RefSeat, tuple[int, Place]],
+    connection: Connection, caller: Caller, bus: Bus, scans: Sequence[Scan], where: Where
 ) -> list[Outcome]:
     bookings = sorted({place[0] for bus_id, place in where.values() if bus_id == bus.bus_id})
     await connection.execute(SQL["lock_bookings"], bus.bus_id, bookings)
     now: datetime = await connection.fetchval(SQL["clock"])
-    rows = await connection.fetch(SQL["find_tickets"], bus.bus_id, bookings)
-    tickets = {(row["booking_id"], row["seat_no"]): _ticket(row) for row in rows}
+    tickets = await connection.fetch(SQL["find_tickets"], bus.bus_id, bookings)
     ids = [scan.scan_id for scan in scans]
-    known = {
-        row["scan_id"]: (
-            row["reading"],
-            Verdict(row["verdict"]),
-            (row["booking_id"], row["seat_no"]),
-        )
-        for row in await connection.fetch(SQL["find_scans"], bus.bus_id, ids)
-    }
-    fresh: dict[uuid.UUID, tuple[object, ...]] = {}
-    outcomes: list[Outcome] = []
-    for scan in scans:
-        if (before := known.get(scan.scan_id)) is not None:
-            outcomes.append(_again(bus, scan, before, tickets))
-            continue
-        at = min(scan.at, now) if scan.is_offline and scan.at is not None else now
-        bus_id, place = where.get(scan.ticket, (None, None)) if scan.ticket else (None, None)
-        outcome = _outcome(bus, scan, bus_id, tickets.get(place) if place else None, at)
-        if outcome.verdict is Verdict.BOARDED:
-            assert place is not None
-            boarding = Boarding(at, None, None)
-            tickets[place] = replace(tickets[place], boarding=boarding)
-            outcome = replace(outcome, boarding=boarding)
-        is_here = place is not None and place in tickets and bus_id == bus.bus_id
-        booking_id, seat_no = place if is_here and place else (None, None)
-        known[scan.scan_id] = scan.reading, outcome.verdict, (booking_id, seat_no)
-        fresh[scan.scan_id] = (
-            *(scan.scan_id, scan.reading, booking_id, seat_no, outcome.verdict),
-            *(scan.is_offline, at, now),
-        )
-        outcomes.append(outcome)
-    await _keep(connection, caller, bus, list(fresh.values()))
+    known = await connection.fetch(SQL["find_scans"], bus.bus_id, ids)
+    door = _Door(
+        bus,
+        now,
+        where,
+        tickets={(row["booking_id"], row["seat_no"]): _ticket(row) for row in tickets},
+        known={row["scan_id"]: _Kept(**dict(row)) for row in known},
+    )
+    outcomes = [door.let_in(scan) for scan in scans]
+    if door.fresh:
+        whose = bus.bus_id, bus.operator_id, caller.device_id, caller.user_id
+        columns = zip(*door.fresh, strict=True)
+        added = await connection.fetch(SQL["add_scans"], *whose, *columns)
+        if len(added) < len(door.fresh):
+            raise _Raced
     return outcomes
 
 
-async def _keep(
-    connection: Connection, caller: Caller, bus: Bus, rows: Sequence[tuple[object, ...]]
-) -> None:
-    if not rows:
-        return
-    whose = bus.bus_id, bus.operator_id, caller.device_id, caller.user_id
-    added = await connection.fetch(SQL["add_scans"], *whose, *zip(*rows, strict=True))
-    if len(added) < len(rows):
-        raise _Raced
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """A scan that is known by its number."""
+
+    scan_id: uuid.UUID
+    reading: str
+    verdict: str
+    booking_id: int | None
+    seat_no: int | None
+
+    @property
+    def place(self) -> Place | None:
+        if self.booking_id is None or self.seat_no is None:
+            return None
+        return self.booking_id, self.seat_no
 
 
-def _outcome(
-    bus: Bus, scan: Scan, bus_id: int | None, ticket: Ticket | None, at: datetime
-) -> Outcome:
-    if bus_id is not None and bus_id != bus.bus_id:
-        return Outcome(scan, Verdict.WRONG_BUS, bus, right_bus_id=bus_id)
-    if ticket is None:
-        return Outcome(scan, Verdict.UNKNOWN, bus)
-    return Outcome(scan, judge(bus, ticket, at), bus, ticket.passenger, ticket.boarding)
+@dataclass(slots=True)
+class _Door:
+    """What is known at the door of a bus, under lock, and what has been decided there; no I/O."""
 
+    bus: Bus
+    now: datetime
+    where: Where
+    tickets: dict[Place, Ticket]
+    known: dict[uuid.UUID, _Kept]
+    fresh: list[tuple[object, ...]] = field(default_factory=list)
+    """Rows of scans that are to be kept."""
 
-def _again(
-    bus: Bus,
-    scan: Scan,
-    before: tuple[str, Verdict, tuple[int | None, int | None]],
-    tickets: Mapping[Place, Ticket],
-) -> Outcome:
-    """Return what a scan was told when it came first."""
-    reading, verdict, (booking_id, seat_no) = before
-    if reading != scan.reading:
-        return Outcome(scan, Verdict.ID_REUSED, bus)
-    ticket = None
-    if booking_id is not None and seat_no is not None:
-        ticket = tickets.get((booking_id, seat_no))
-    if ticket is None:
-        return Outcome(scan, verdict, bus, is_replayed=True)
-    return Outcome(scan, verdict, bus, ticket.passenger, ticket.boarding, is_replayed=True)
+    def let_in(self, scan: Scan) -> Outcome:
+        """Decide a scan, in the light of those before it."""
+        if (before := self.known.get(scan.scan_id)) is not None:
+            return self._repeat(scan, before)
+        at = min(scan.at, self.now) if scan.is_offline and scan.at is not None else self.now
+        found = self.where.get(scan.ticket) if scan.ticket is not None else None
+        if found is not None and found[0] != self.bus.bus_id:
+            outcome = Outcome(scan, Verdict.WRONG_BUS, self.bus, right_bus_id=found[0])
+            return self._keep(outcome, None, at)
+        place = found[1] if found is not None and found[1] in self.tickets else None
+        if place is None:
+            return self._keep(Outcome(scan, Verdict.UNKNOWN, self.bus), None, at)
+        verdict = judge(self.bus, self.tickets[place], at)
+        if verdict is Verdict.BOARDED:
+            self.tickets[place] = replace(self.tickets[place], boarding=Boarding(at))
+        return self._keep(self._about(scan, verdict, place), place, at)
+
+    def _about(self, scan: Scan, verdict: Verdict, place: Place | None) -> Outcome:
+        ticket = self.tickets.get(place) if place is not None else None
+        if ticket is None:
+            return Outcome(scan, verdict, self.bus)
+        return Outcome(scan, verdict, self.bus, ticket.passenger, ticket.boarding)
+
+    def _repeat(self, scan: Scan, before: _Kept) -> Outcome:
+        if before.reading != scan.reading:
+            return Outcome(scan, Verdict.ID_REUSED, self.bus)
+        told = self._about(scan, Verdict(before.verdict), before.place)
+        return replace(told, is_replayed=True)
+
+    def _keep(self, outcome: Outcome, place: Place | None, at: datetime) -> Outcome:
+        scan, (booking_id, seat_no) = outcome.scan, place or (None, None)
+        row = scan.scan_id, scan.reading, outcome.verdict, booking_id, seat_no
+        self.known[scan.scan_id] = _Kept(*row)
+        self.fresh.append((*row, scan.is_offline, at, self.now))
+        return outcome
 
 
 def _ticket(row: Record) -> Ticket:

@@ -38,15 +38,15 @@ WHERE s.bus_id = $1 AND s.scan_id = any($2::uuid[]);
 -- name: add_scans
 -- One bus, one scanner; from $5 one element a scan.
 INSERT INTO scans (
-    bus_id, operator_id, device_id, user_id, scan_id, reading, booking_id, seat_no, verdict, is_offline, scanned_at,
+    bus_id, operator_id, device_id, user_id, scan_id, reading, verdict, booking_id, seat_no, is_offline, scanned_at,
     received_at
 )
 SELECT
-    $1, $2, $3, $4, w.scan_id, w.reading, w.booking_id, w.seat_no, w.verdict, w.is_offline, w.scanned_at, w.received_at
+    $1, $2, $3, $4, w.scan_id, w.reading, w.verdict, w.booking_id, w.seat_no, w.is_offline, w.scanned_at, w.received_at
 FROM
     unnest(
-        $5::uuid[], $6::text[], $7::bigint[], $8::smallint[], $9::text[], $10::boolean[], $11::timestamptz[],
+        $5::uuid[], $6::text[], $7::text[], $8::bigint[], $9::smallint[], $10::boolean[], $11::timestamptz[],
         $12::timestamptz[]
-    ) AS w (scan_id, reading, booking_id, seat_no, verdict, is_offline, scanned_at, received_at)
+    ) AS w (scan_id, reading, verdict, booking_id, seat_no, is_offline, scanned_at, received_at)
 ON CONFLICT DO NOTHING
 RETURNING scan_id;

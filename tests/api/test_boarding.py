@@ -1,8 +1,10 @@
 """At the door: manifests and scans, over HTTP."""
 
+import asyncio
 import csv
 import io
 import uuid
+from collections import Counter
 
 import httpx2
 import pytest
@@ -134,6 +136,16 @@ async def test_what_a_scanner_reads_gets_its_verdict_in_order(shop: Shop, scanne
     assert [each["verdict"] for each in again] == [each["verdict"] for each in told]
     assert [each.get("replayed", False) for each in again] == [True] * 6 + [False]
     assert (await report(scanner, scan(bus, first)))[0]["boarded"]["by"] == "scanner"
+
+
+async def test_of_fifty_doors_at_one_instant_one_opens(shop: Shop) -> None:
+    bus = await shop.bus()
+    booking = await shop.book(shop.client("agent"), bus, ["1A"], method="cash")
+    (ticket,) = tickets(booking)
+    doors = [shop.client("scanner"), shop.client("agent")] * 25
+    told = await asyncio.gather(*(report(door, scan(bus, ticket)) for door in doors))
+    verdicts = Counter(each["verdict"] for (each,) in told)
+    assert verdicts == {"boarded": 1, "already_boarded": 49}
 
 
 async def test_five_hundred_scans_go_at_once_and_no_more(shop: Shop, scanner: Client) -> None:
