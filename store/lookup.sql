@@ -31,6 +31,11 @@ LEFT JOIN LATERAL (
 ) AS r ON true
 WHERE b.bus_id = $1 AND b.booking_id = $2;
 
+-- name: find_boarded
+-- The seats of a booking whose passengers are on the bus: $1 bus, $2 booking.
+SELECT s.seat_no FROM scans AS s
+WHERE s.bus_id = $1 AND s.booking_id = $2 AND s.verdict = 'boarded';
+
 -- name: find_by_ref
 SELECT b.bus_id, b.booking_id FROM bookings AS b WHERE b.ref = $1;
 

@@ -259,6 +259,7 @@ class Ticket(msgspec.Struct, frozen=True):
     seat_no: int
     code: uuid.UUID
     status: str
+    is_boarded: bool = False
 
 
 class Booking(msgspec.Struct, frozen=True):

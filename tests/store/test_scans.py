@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from store import scans as store_scans
-from store.errors import Departed
+from store.errors import Departed, WrongState
 from store.facade import StoreOptions
 from store.model import Booking, Caller, DeviceKind
 from store.scans import Outcome, RefSeat, Scan, TicketCode, Verdict
@@ -139,6 +139,15 @@ async def test_a_cancelled_ticket_lets_nobody_in(world: World, scanner: Caller) 
     assert await told(world, scanner, scan_of(booking), scan_of(booking, 1)) == [
         *(Verdict.CANCELLED, Verdict.BOARDED)
     ]
+
+
+async def test_who_has_boarded_travels_and_gets_nothing_back(world: World, scanner: Caller) -> None:
+    booking = await world.book(await world.bus(), ["1A", "1B"], caller=world.agent(), method="cash")
+    await scan(world, scanner, scan_of(booking))
+    for seats in (None, ["1A"], ["1A", "1B"]):
+        with pytest.raises(WrongState):
+            await world.cancel(booking, seats)
+    assert (await world.cancel(booking, ["1B"])).status == "PARTIALLY_CANCELLED"
 
 
 async def test_a_bus_is_boarded_from_a_day_before_until_hours_after(
