@@ -53,6 +53,9 @@ class Principal(Protocol):
     def is_staff(self) -> bool: ...
 
     @property
+    def is_device(self) -> bool: ...
+
+    @property
     def operators(self) -> Scope:
         """Whose sales they may see."""
 
@@ -167,6 +170,11 @@ class Connection:
     def lost(self) -> None:
         """The socket is gone, whoever ended it."""
         self._leave()
+
+    @property
+    def principal(self) -> Principal | None:
+        """Who has shown a token here, as long as the connection lasts."""
+        return None if self.is_closed else self._principal
 
     @property
     def is_stranger(self) -> bool:
@@ -286,8 +294,8 @@ class Connection:
             topics.subscribe(self, request_id, name, scope)
 
     def _has_room(self) -> bool:
-        is_staff = self._principal is not None and self._principal.is_staff
-        most = self._settings.buses_max_staff if is_staff else self._settings.buses_max
+        is_wide = self._principal is not None and _is_wide(self._principal)
+        most = self._settings.buses_max_staff if is_wide else self._settings.buses_max
         return len(self.buses) + self._around.topics.count(self) < most
 
     async def _authenticate(self, message: Auth) -> None:
@@ -322,7 +330,7 @@ class Connection:
         """Whether this token may take the place of the one before, if any; counts its user in."""
         before = self._principal
         is_same = before is not None and before.user_id == principal.user_id
-        if before is not None and before.is_staff and not (is_same and principal.is_staff):
+        if before is not None and _is_wide(before) and not (is_same and _is_wide(principal)):
             return (
                 CloseCode.FORBIDDEN
             )  # what was subscribed to was theirs who have left, or was more
@@ -344,6 +352,11 @@ class Connection:
             self._release_user()
             self._hub.leave(self)
             self._around.topics.leave(self)
+
+
+def _is_wide(principal: Principal) -> bool:
+    """Watches as many buses as a station has."""
+    return principal.is_staff or principal.is_device
 
 
 def _seconds_until(moment: datetime) -> float:

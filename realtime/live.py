@@ -5,6 +5,7 @@ import logging
 import random
 import time
 from collections import Counter
+from collections.abc import Collection
 from typing import cast
 
 import msgspec
@@ -223,6 +224,18 @@ class Live:
         """Close what speaks for a session that is over: its token would be believed until it expires."""
         for connection in self._around.speakers.find(user_id, session_id):
             connection.close(CloseCode.UNAUTHENTICATED)
+
+    def principals(self) -> list[Principal]:
+        """Return who has shown a token, once for every connection."""
+        shown = (each.principal for each in self._connections if isinstance(each, Connection))
+        return [principal for principal in shown if principal is not None]
+
+    def expel(self, principals: Collection[Principal]) -> None:
+        """Close the connections of those who may not be here any more."""
+        theirs = {id(principal) for principal in principals}
+        for each in list(self._connections):
+            if isinstance(each, Connection) and id(each.principal) in theirs:
+                each.close(CloseCode.UNAUTHENTICATED)
 
     # What the metrics endpoint reads beside the counters.
 

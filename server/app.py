@@ -14,6 +14,7 @@ from server.api import (
     admin_audit,
     admin_bus_status,
     admin_buses,
+    admin_devices,
     admin_layouts,
     admin_operators,
     admin_routes,
@@ -21,10 +22,14 @@ from server.api import (
     admin_stops,
     admin_users,
     admin_vehicles,
+    best_seats,
+    boarding,
     bookings,
     buses,
+    devices,
     health,
     holds,
+    manifests,
     operators,
     payments,
     profile,
@@ -48,6 +53,7 @@ from server.services import Services
 # Ordered by how often they are asked: paths with parameters are compared in this order.
 OPERATIONS: tuple[Operation, ...] = (
     *buses.OPERATIONS,
+    *best_seats.OPERATIONS,
     *streams.OPERATIONS,
     *holds.OPERATIONS,
     *bookings.OPERATIONS,
@@ -70,6 +76,10 @@ OPERATIONS: tuple[Operation, ...] = (
     *admin_buses.OPERATIONS,
     *admin_bus_status.OPERATIONS,
     *admin_sales.OPERATIONS,
+    *devices.OPERATIONS,
+    *boarding.OPERATIONS,
+    *manifests.OPERATIONS,
+    *admin_devices.OPERATIONS,
 )
 
 

@@ -15,15 +15,15 @@ from msgspec.structs import replace
 from starlette.types import Receive, Scope, Send
 
 from server import wire
+from server.device_keys import AskFirst
 from server.doorkeeper import require_open
 from server.guests import cookie_header, read_cookie
 from server.headers import EXTRA, Headers
-from server.intake import check_headers, decode_query, find_key, read_body, unsupported
+from server.intake import check_headers, decode_body, decode_query, find_key, read_body
 from server.policies import Rate
 from server.problems import (
     CONTENT_TYPE,
     HttpProblem,
-    bad_field,
     describe,
     enrol_first,
     unauthenticated,
@@ -32,7 +32,8 @@ from server.problems import (
 from server.services import Services
 from server.tokens import Verified
 from store.errors import Forbidden, NotFound, Refusal, StoreError
-from store.model import GUEST, Caller, Role
+from store.model import GUEST, Caller, DeviceKind, Role
+from store.pairing import KEY_PREFIX
 from store.requests import Ask, Key, Reply
 
 T = TypeVar("T")
@@ -45,14 +46,22 @@ _SAFE = frozenset({"GET", "HEAD"})
 
 
 class Access(Enum):
-    """Who may call an operation at all; what they may touch is decided by the store."""
+    """Who may call an operation at all; what they may touch is decided by the store.
+
+    A device is nobody that is meant by ANYONE: it may do what is said of devices.
+    """
 
     ANYONE = frozenset({None, *Role})
+    READERS = frozenset({None, *Role, *DeviceKind})
+    BUYERS = frozenset({None, *Role, DeviceKind.KIOSK})
     SIGNED_IN = frozenset(Role)
     MANAGERS = frozenset({Role.OPERATOR, Role.ADMIN})
     STAFF = frozenset({Role.AGENT, Role.OPERATOR, Role.SUPPORT, Role.ADMIN})
     OVERSEERS = frozenset({Role.OPERATOR, Role.SUPPORT, Role.ADMIN})
     PLATFORM = frozenset({Role.ADMIN})
+    DEVICES = frozenset(DeviceKind)
+    KIOSKS = frozenset({DeviceKind.KIOSK})
+    DOORKEEPERS = frozenset({DeviceKind.SCANNER, Role.AGENT, Role.OPERATOR})
 
 
 class Idempotency(Enum):
@@ -97,7 +106,7 @@ class Call:
     body: bytes = b""
     key: str | None = None
     token: Verified | None = None
-    """The access token that the caller has shown."""
+    """The access token that the caller has shown; devices and guests have none."""
 
     def ask(self, shape: Callable[[T], Any]) -> Ask[T]:
         """Return how the store shall write this call's answer, and its idempotency key."""
@@ -155,6 +164,11 @@ class Operation:
     """Codes that no error of the store stands for, by status."""
     text: str | None = None
     """The media type of a success that is a text of its own kind instead of JSON."""
+    other_text: str | None = None
+    """The media type of a success for those who ask for a text beside the JSON."""
+    body_bytes_max: int = wire.BODY_BYTES_MAX
+    has_etag: bool = False
+    """Whether a success has an ETag, and `If-None-Match` may get a 304."""
     tells_guests_apart: bool = False
     """Whether guests are recognised here, and given a cookie if they have none."""
     rate: Rate | None = None
@@ -233,7 +247,11 @@ class Endpoint:
     ) -> Answer | Flow:
         operation = self._find(scope)
         scope["omnibus.route"] = operation.path
-        call = self._open(scope, operation, path, headers)
+        try:
+            call = self._open(scope, operation, path, headers)
+        except AskFirst as stranger:
+            device = await self._services.device_keys.check(stranger.key)
+            call = self._open(scope, operation, path, headers, device)
         if call.token and operation.method not in _SAFE and not self._services.doorkeeper.hears:
             await require_open(self._services.store.ends, call.token)
         cookie = self._recognise(call) if operation.tells_guests_apart else None
@@ -242,7 +260,7 @@ class Endpoint:
                 told = await door.admit(call.caller, call.client, is_known=cookie is None)
                 scope[EXTRA] = (*scope[EXTRA], *told) if EXTRA in scope else told
             if operation.decoder is not None or operation.method != "GET":
-                call.body = await read_body(receive, call.headers)
+                call.body = await read_body(receive, call.headers, operation.body_bytes_max)
             answer: Answer | Flow = await _run(call)
         except (StoreError, HttpProblem) as error:
             if operation.is_guarded and isinstance(error, NotFound | Forbidden):
@@ -280,10 +298,11 @@ class Endpoint:
         operation: Operation,
         path: dict[str, str],
         headers: dict[bytes, bytes],
+        device: Caller | None = None,
     ) -> Call:
         given = scope["headers"]
-        token = self._who(headers)
-        caller = GUEST if token is None else token.caller
+        who = device or self._who(headers, operation)
+        token, caller = (who, who.caller) if isinstance(who, Verified) else (None, who or GUEST)
         if caller.role not in operation.access.value:
             if caller.is_guest:
                 raise unauthenticated("this needs a signed-in user")
@@ -308,14 +327,18 @@ class Endpoint:
             token=token,
         )
 
-    def _who(self, headers: dict[bytes, bytes]) -> Verified | None:
+    def _who(self, headers: dict[bytes, bytes], operation: Operation) -> Verified | Caller | None:
+        """Return whose token is shown, or the device whose key is; None for a guest. Raises AskFirst, or a 401."""
         given = headers.get(b"authorization")
         if given is None:
             return None
         scheme, _, token = given.decode("latin-1").partition(" ")
-        verified = (
-            self._services.tokens.verify(token.strip()) if scheme.lower() == "bearer" else None
-        )
+        token = token.strip()
+        is_bearer = scheme.lower() == "bearer"
+        if is_bearer and token.startswith(KEY_PREFIX):
+            is_write = operation.method not in _SAFE
+            return self._services.device_keys.recall(token, is_write=is_write)
+        verified = self._services.tokens.verify(token) if is_bearer else None
         if verified is None:
             raise unauthenticated("the access token is not valid, or not any more")
         return verified
@@ -325,7 +348,10 @@ async def _run(call: Call) -> Answer | Flow:
     operation = call.operation
     arguments: dict[str, Any] = {}
     if operation.decoder is not None:
-        arguments["body"] = decode_body(call, operation.decoder)
+        if call.body or not operation.is_body_optional:
+            arguments["body"] = decode_body(call.body, call.headers, operation.decoder)
+        else:
+            arguments["body"] = operation.body_type()
     if operation.query_type is not None:
         arguments["query"] = decode_query(call.query, operation.query_type)
     result = await operation.handler(call, **arguments)
@@ -365,17 +391,3 @@ async def send_answer(send: Send, answer: Answer) -> None:
         headers.append((b"content-length", str(len(answer.body)).encode()))
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
     await send({"type": "http.response.body", "body": answer.body})
-
-
-def decode_body(call: Call, decoder: "msgspec.json.Decoder[Any]") -> Any:
-    if not call.body and call.operation.is_body_optional:
-        return call.operation.body_type()
-    media = call.headers.get(b"content-type", b"").split(b";")[0].strip().lower()
-    if media != b"application/json":
-        raise unsupported("send the body as application/json")
-    try:
-        return wire.decode(call.body, decoder)
-    except wire.Malformed as error:
-        raise bad_field("", "malformed", str(error), status=400) from None
-    except wire.Invalid as fault:
-        raise bad_field(fault.pointer, fault.code, fault.detail) from None

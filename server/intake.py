@@ -38,11 +38,13 @@ def check_headers(given: Headers, *, version: str = "1.1") -> None:
         raise bad_field("", "required", "the header host is required", status=400)
 
 
-async def read_body(receive: Receive, headers: dict[bytes, bytes]) -> bytes:
-    """Read a request's body, at most 64 KiB of it, uncompressed JSON only."""
+async def read_body(
+    receive: Receive, headers: dict[bytes, bytes], most: int = wire.BODY_BYTES_MAX
+) -> bytes:
+    """Read a request's body, at most 64 KiB of it unless it may be more, uncompressed JSON only."""
     length = headers.get(b"content-length")
-    if length is not None and int(length) > wire.BODY_BYTES_MAX:
-        raise _too_large()
+    if length is not None and int(length) > most:
+        raise _too_large(most)
     body = b""
     is_whole = False
     while not is_whole:
@@ -51,22 +53,36 @@ async def read_body(receive: Receive, headers: dict[bytes, bytes]) -> bytes:
             # What has come may read like a whole request, but nobody stands behind it.
             raise bad_field("", "incomplete", "the body ended too soon", status=400)
         body += message.get("body", b"")
-        if len(body) > wire.BODY_BYTES_MAX:
-            raise _too_large()
+        if len(body) > most:
+            raise _too_large(most)
         is_whole = not message.get("more_body")
     if body and headers.get(b"content-encoding", b"identity") != b"identity":
-        raise unsupported("send the body uncompressed")
+        raise _unsupported("send the body uncompressed")
     return body
 
 
-def _too_large() -> HttpProblem:
-    return HttpProblem(413, "too_large", "The body is too large", "at most 65536 bytes")
+def _too_large(most: int) -> HttpProblem:
+    return HttpProblem(413, "too_large", "The body is too large", f"at most {most} bytes")
 
 
-def unsupported(detail: str) -> HttpProblem:
+def _unsupported(detail: str) -> HttpProblem:
     return HttpProblem(
         415, "unsupported_media_type", "The body is not of a type that is read here", detail
     )
+
+
+def decode_body(
+    body: bytes, headers: dict[bytes, bytes], decoder: "msgspec.json.Decoder[Any]"
+) -> Any:
+    media = headers.get(b"content-type", b"").split(b";")[0].strip().lower()
+    if media != b"application/json":
+        raise _unsupported("send the body as application/json")
+    try:
+        return wire.decode(body, decoder)
+    except wire.Malformed as error:
+        raise bad_field("", "malformed", str(error), status=400) from None
+    except wire.Invalid as fault:
+        raise bad_field(fault.pointer, fault.code, fault.detail) from None
 
 
 def decode_query(query: bytes, query_type: Any) -> Any:

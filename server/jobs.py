@@ -60,6 +60,7 @@ def house_jobs(store: Store, postman: Postman) -> list[Job]:
         Job("purge sessions", 3600.0, store.sessions.purge),
         Job("mails", 1.0, postman.deliver),
         Job("purge mails", 3600.0, postman.forget),
+        Job("purge codes", 3600.0, store.pairing.purge),
     ]
 
 

@@ -67,10 +67,10 @@ def _operation(operation: Operation) -> dict[str, Any]:
             "required": not operation.is_body_optional,
             "content": {"application/json": {"schema": schema}},
         }
-    if operation.access is not Access.ANYONE:
-        written["security"] = [{"bearer": []}]
-    else:
+    if None in operation.access.value:
         written["security"] = [{}, {"bearer": []}]
+    else:
+        written["security"] = [{"bearer": []}]
     return written
 
 
@@ -124,7 +124,7 @@ def _responses(operation: Operation) -> dict[str, Any]:
     if links := links_of(operation.name):
         success["links"] = links
     responses = {str(operation.status): success}
-    if operation.path.endswith("/seats"):
+    if operation.has_etag:
         responses["304"] = {"description": "Nothing has changed since the ETag given"}
     for status, names in sorted(_codes(operation).items()):
         responses[str(status)] = {
@@ -151,7 +151,7 @@ def _codes(operation: Operation) -> dict[int, list[str]]:
     # Also of public operations: a token that is sent must be good.
     codes.setdefault(401, []).append("unauthenticated")
     codes.setdefault(429, ["rate_limited"])
-    if operation.access is not Access.ANYONE:
+    if operation.access is not Access.READERS:
         codes.setdefault(403, ["forbidden"])
     # Of everybody whose role needs a second factor, until they have it.
     if not operation.is_for_enrolment:
@@ -165,4 +165,7 @@ def _content(operation: Operation) -> dict[str, Any]:
     if operation.returns is None or operation.status == 204:
         return {}
     schema = {"$ref": _REF.format(name=operation.returns.__name__)}
-    return {"application/json": {"schema": schema}}
+    content: dict[str, Any] = {"application/json": {"schema": schema}}
+    if operation.other_text is not None:
+        content[operation.other_text] = {"schema": {"type": "string"}}
+    return content

@@ -36,7 +36,7 @@ class Whose(Enum):
 
 WHOSE: Mapping[Whose, str] = {
     Whose.CALLER: "an account, a guest's cookie or a device",
-    Whose.STAFF: "an account of staff, in place of the two others",
+    Whose.STAFF: "an account of staff or a kiosk, in place of the two others",
     Whose.ADDRESS: "an address",
     Whose.GUESTS: "an address, of guests only",
     Whose.NAMED: "who is named",

@@ -31,6 +31,7 @@ from store.errors import (
     TooManyHolds,
     TooManyMails,
     TooManySeats,
+    TooManyTries,
     TripsAhead,
     WrongState,
 )
@@ -207,6 +208,9 @@ TABLE: dict[type[StoreError], Row] = {
         "precondition_failed",
         "It has changed since you read it",
         lambda e: f"it is in version {e.version} by now; read it again",
+    ),
+    TooManyTries: Row(
+        429, "rate_limited", "Too many wrong tries", _always("wait before the next one"), _retry
     ),
     Overloaded: Row(
         503,

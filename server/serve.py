@@ -15,6 +15,7 @@ from starlette.types import ASGIApp
 from server import http_protocol
 from server.app import create_app
 from server.config import Settings
+from server.device_keys import socket_jobs
 from server.gate import Gate
 from server.jobs import Job, house_jobs, run_jobs, sweep_jobs
 from server.mail.postman import Postman
@@ -54,8 +55,15 @@ async def serve(settings: Settings, *, listen_on: socket.socket | None = None) -
     async with open_services(settings) as services:
         _collect_garbage_rarely()
         server = _Server(_config(settings, create_app(services)))
-        keeping = Job("security log", 2.0, services.security_log.write)
-        jobs = asyncio.create_task(run_jobs([*sweep_jobs(services.store), keeping]))
+        jobs = asyncio.create_task(
+            run_jobs(
+                [
+                    *sweep_jobs(services.store),
+                    *socket_jobs(services.live, services.store.devices),
+                    Job("security log", 2.0, services.security_log.write),
+                ]
+            )
+        )
         leaving = _on_signals()
         serving = asyncio.create_task(server.serve(sockets=[listen_on] if listen_on else None))
         await asyncio.wait({serving, leaving}, return_when=asyncio.FIRST_COMPLETED)

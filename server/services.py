@@ -14,6 +14,7 @@ from realtime.live import Live
 from realtime.settings import AdmissionSettings, LiveSettings
 from realtime.supervise import cancel, supervise
 from server.config import Settings
+from server.device_keys import DeviceKeys, DeviceSpeaker
 from server.doorkeeper import Doorkeeper
 from server.guests import Guests
 from server.metrics import note_events
@@ -32,6 +33,7 @@ from store.events import SeatsChanged
 from store.facade import StoreOptions
 from store.house_keys import HouseKey
 from store.model import Caller, Role
+from store.pairing import KEY_PREFIX
 from store.roles import WORKER
 
 _STAFF = {Role.AGENT, Role.OPERATOR, Role.SUPPORT, Role.ADMIN}
@@ -46,6 +48,7 @@ class Services:
     tokens: Tokens
     passwords: Passwords
     guests: Guests
+    device_keys: DeviceKeys
     origins: Origins
     doorkeeper: Doorkeeper
     authenticator: Authenticator
@@ -83,19 +86,21 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             topics=StoreTopics(store),
             redis_url=settings.redis_url,
             is_only_process=settings.redis_url is None and settings.workers == 1,
-            authenticate=_authenticate_with(tokens, store.accounts, doorkeeper),
+            authenticate=_authenticate_with(tokens, store, doorkeeper),
             settings=_live_settings(settings),
         )
         listeners.append(live)
         tally = Tally(settings.redis_url) if settings.redis_url and settings.rate_limits else None
         pacing = _pacing(settings, tally, guests) if settings.rate_limits else None
         doorkeeper.show_out = live.end_session
+        device_keys = DeviceKeys(store.devices, show_out=live.end_session)
         bulletin = Bulletin(
             settings.database_url,
             store.db,
             SIGNING,
             ended=doorkeeper.note,
             keys_changed=tokens.use,
+            device_changed=device_keys.forget,
         )
         doorkeeper.read(bulletin)
         reading = asyncio.create_task(supervise("bulletin", bulletin.run))
@@ -112,6 +117,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
                 tokens,
                 passwords,
                 guests,
+                device_keys,
                 origins,
                 doorkeeper,
                 Authenticator(seals),
@@ -166,10 +172,13 @@ class _Speaker:
     is_staff: bool
     operators: frozenset[int] | None
     expires_at: datetime
+    is_device: bool = False
 
 
-def _authenticate_with(tokens: Tokens, accounts: Accounts, doorkeeper: Doorkeeper) -> Authenticate:
+def _authenticate_with(tokens: Tokens, store: Store, doorkeeper: Doorkeeper) -> Authenticate:
     async def authenticate(token: str) -> Principal | None:
+        if token.startswith(KEY_PREFIX):
+            return await DeviceSpeaker.find(store.devices, token)
         verified = tokens.verify(token)
         if verified is None or verified.may_only_enrol:
             return None
@@ -177,7 +186,7 @@ def _authenticate_with(tokens: Tokens, accounts: Accounts, doorkeeper: Doorkeepe
         assert caller.user_id is not None, "a token is somebody's"
         is_staff = caller.role in _STAFF
         # A socket lasts longer than a request: what a token says of staff must still be true when it begins.
-        if (is_staff or not doorkeeper.hears) and not await _is_still(accounts, caller):
+        if (is_staff or not doorkeeper.hears) and not await _is_still(store.accounts, caller):
             return None
         if verified.session_id in doorkeeper.ended:  # while we asked
             return None

@@ -162,14 +162,16 @@ FROM
 WHERE b.bus_id = w.bus_id AND b.booking_id = w.booking_id;
 
 -- name: add_payments
-INSERT INTO payments (bus_id, operator_id, payment_id, booking_id, method, status, amount, created_at, settled_at)
+INSERT INTO payments (
+    bus_id, operator_id, payment_id, booking_id, method, status, amount, created_at, settled_at, device_id
+)
 SELECT
     w.bus_id, w.operator_id, w.payment_id, w.booking_id, w.method, w.status, w.amount, w.settled_at AS created_at,
-    w.settled_at
+    w.settled_at, w.device_id
 FROM unnest(
     $1::bigint[], $2::integer[], $3::uuid[], $4::bigint[], $5::text[], $6::text[], $7::bigint[],
-    $8::timestamptz[]
-) AS w (bus_id, operator_id, payment_id, booking_id, method, status, amount, settled_at);
+    $8::timestamptz[], $9::bigint[]
+) AS w (bus_id, operator_id, payment_id, booking_id, method, status, amount, settled_at, device_id);
 
 -- name: add_tickets
 INSERT INTO tickets (bus_id, operator_id, booking_id, seat_no, code, issued_at)

@@ -104,6 +104,7 @@ class Sale(msgspec.Struct, frozen=True):
                 PaymentStatus.SUCCEEDED if is_paid else PaymentStatus.PENDING,
                 sum(prices),
                 uuid.uuid4() if is_paid else None,
+                self.caller.device_id if is_paid else None,
             ),
             confirmed_at=now if is_paid else None,
             tickets=issue_tickets(seats) if is_paid else (),
@@ -248,6 +249,7 @@ def note_payment(changes: Changes, booking: Booking) -> None:
             payment.status,
             payment.amount,
             changes.at,
+            payment.device_id,
         ),
     )
 

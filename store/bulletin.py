@@ -53,7 +53,10 @@ class Hearing(Enum):
 
 
 class Bulletin:
-    """Calls back in the event loop that runs `run`. The same end may be told again; `keys_changed` only of a change."""
+    """Calls back in the event loop that runs `run`. The same end may be told again; `keys_changed` only of a change.
+
+    `device_changed` is told at once or never: what is known of devices does not last.
+    """
 
     def __init__(
         self,
@@ -63,6 +66,7 @@ class Bulletin:
         *,
         ended: Told,
         keys_changed: Callable[[list[HouseKey]], None],
+        device_changed: Callable[[int], None] = lambda _: None,
     ) -> None:
         self.hearing = Hearing.NOT
         self._at_best = Hearing.EVERY_SECOND
@@ -71,6 +75,7 @@ class Bulletin:
         self._purpose = purpose
         self._ended = ended
         self._keys_changed = keys_changed
+        self._device_changed = device_changed
         self._keys: list[HouseKey] | None = None
         self._proof = ""
         self._proved = asyncio.Event()
@@ -145,6 +150,8 @@ class Bulletin:
         match str(payload).split(" "):
             case ["ended", user_id, session_id] if user_id.isdecimal():
                 self._ended([SessionEnd(int(user_id), session_id)])
+            case ["device", device_id] if device_id.isdecimal():
+                self._device_changed(int(device_id))
             case ["proof", self._proof]:
                 self._proved.set()
             case ["keys"]:

@@ -20,6 +20,8 @@ from store.model import Bus, Caller, Hold, Limits
 
 Owner = uuid.UUID | int
 """A hold's id, or the number of a booking that waits to be paid."""
+_DEVICES = 64
+"""The bit above a device's own number: users have none there, guests the highest."""
 _NOTHING: Mapping[tuple[int, Owner], "Kept"] = {}
 
 
@@ -46,6 +48,17 @@ def buyer_of_user(user_id: int) -> uuid.UUID:
     return uuid.UUID(int=user_id)
 
 
+def buyer_of_device(device_id: int) -> uuid.UUID:
+    return uuid.UUID(int=1 << _DEVICES | device_id)
+
+
+def device_of_buyer(buyer: uuid.UUID | None) -> int | None:
+    """Return the device that a buyer is; None for everybody else."""
+    if buyer is None or buyer.int >> _DEVICES != 1:
+        return None
+    return buyer.int & (1 << _DEVICES) - 1
+
+
 def buyer_of_guest(digest: bytes) -> uuid.UUID:
     """Return the number of a guest, or of an address, from a keyed digest of 16 bytes."""
     return uuid.UUID(int=int.from_bytes(digest) | 1 << 127)
@@ -55,6 +68,8 @@ def buyer_of(bus: Bus, caller: Caller) -> Buyer | None:
     """Return who answers for what this caller takes; None for nobody that could be named."""
     if caller.user_id is not None:
         return Buyer(buyer_of_user(caller.user_id), is_staff=caller.works_for(bus.operator_id))
+    if caller.device_id is not None:
+        return Buyer(buyer_of_device(caller.device_id), is_staff=caller.sells_for(bus.operator_id))
     if caller.guest is not None and caller.role is None:
         return Buyer(caller.guest.buyer, caller.guest.network)
     return None
@@ -64,7 +79,7 @@ def buyer_of_hold(hold: Hold, caller: Caller) -> Buyer | None:
     """Return who answers for a hold, whoever acts on it: staff does so within its own limits."""
     if hold.buyer is None:
         return None
-    return Buyer(hold.buyer, hold.network, is_staff=caller.works_for(hold.bus.operator_id))
+    return Buyer(hold.buyer, hold.network, is_staff=caller.sells_for(hold.bus.operator_id))
 
 
 class Kept(msgspec.Struct, frozen=True):

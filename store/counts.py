@@ -1,12 +1,13 @@
 """The counts of buyers: locked first of all, and what is behind them."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from store.buyers import Buyer, Buyers, Kept, LetGo
 from store.db import Connection, Record
 from store.limits import read_limits
+from store.model import Bus
 from store.queries import Queries
 from store.requests import Needs, Request
 
@@ -21,17 +22,27 @@ async def lock_buyers(
     Locks counts by (bus, buyer), before anything else of a bus. Two statements: what the first has waited for is seen
     by the second only. What a buyer keeps on other buses is read without locks, as `store.buyers` explains.
     """
+    return await lock_counts(
+        connection,
+        [
+            (request.bus, need.buyer)
+            for request, need in zip(requests, needs, strict=True)
+            if need.buyer is not None
+        ],
+    )
+
+
+async def lock_counts(connection: Connection, wanted: Iterable[tuple[Bus, Buyer]]) -> Buyers:
+    """Do as `lock_buyers` does for these buyers on these buses."""
     found = Buyers()
     kinds: dict[tuple[int, int, uuid.UUID], str] = {}
-    for request, need in zip(requests, needs, strict=True):
-        if need.buyer is None:
-            continue
-        for identity in need.buyer.identities:
-            place = (request.bus_id, request.bus.operator_id, identity)
+    for bus, buyer in wanted:
+        for identity in buyer.identities:
+            place = (bus.bus_id, bus.operator_id, identity)
             # Staff and the buyer may ask in one batch: the larger cap stands, each is held to their own when decided.
             if kinds.get(place) != "staff":
-                kinds[place] = need.buyer.kind_of(identity)
-            found.locked.add((request.bus_id, identity))
+                kinds[place] = buyer.kind_of(identity)
+            found.locked.add((bus.bus_id, identity))
     if not kinds:
         return found
     columns = tuple(zip(*((*place, kind) for place, kind in kinds.items()), strict=True))

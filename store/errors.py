@@ -25,6 +25,7 @@ StoreError
 ├── AlreadyExists           a name that must be unique is taken
 ├── InUse                   something still needs it
 ├── Stale                   it has changed since the caller read it
+├── TooManyTries            something secret was guessed wrong too often
 ├── Overloaded              no answer could be given in time; nothing was changed
 └── OutcomeUnknown          the commit may or may not have happened; the key tells later
 """
@@ -179,6 +180,11 @@ class Stale(StoreError):
     """The thing is in another version than the caller has seen; `version` is the present one."""
 
     version: int
+
+
+@dataclass(eq=False)
+class TooManyTries(StoreError):
+    retry_after_seconds: int
 
 
 @dataclass(eq=False)

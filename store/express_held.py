@@ -26,7 +26,7 @@ def query() -> str:
 class RecentHolds:
     """The live holds that this process has seen committed, the latest `most` of them.
 
-    Another process may have changed one since: the statement compares.
+    One may have been changed since, or have changed hands: the statement compares, its buyer, too.
     """
 
     def __init__(self, most: int = _MOST) -> None:
@@ -93,4 +93,5 @@ def row_of(request: Request[Any], hold: Hold, reply: Reply, changes: Changes) ->
         method,
         email,
         phone,
+        hold.buyer,
     )

@@ -14,10 +14,10 @@ asked AS MATERIALIZED (
         $3::text::bigint[], $4::text::integer[], $5::text::integer[], $6::text::smallint[], $7::text::bigint[],
         $8::text::bigint[], $9::text::bigint[], $10::uuid[], $11::timestamptz[], $12::timestamptz[], $13::text[],
         $14::text[], $15::uuid[], $16::uuid[], $17::bytea[], $18::text[], $19::text[], $20::text[], $21::text[],
-        $22::text[], $23::text[]
+        $22::text[], $23::text[], $24::uuid[]
     ) WITH ORDINALITY AS a (
         bus_id, facts, seconds, answer_status, booking_id, user_id, sold_by, hold_id, hold_expires_at, sale_ends_at,
-        seats, labels, key_hash, request_hash, answer, ref, names, categories, method, email, phone, place
+        seats, labels, key_hash, request_hash, answer, ref, names, categories, method, email, phone, holder, place
     )
 ),
 
@@ -51,6 +51,7 @@ as_known AS MATERIALIZED (
     INNER JOIN asked AS a ON a.place = h.place
     WHERE
         h.state = 'ACTIVE' AND h.expires_at = a.hold_expires_at AND h.seats = a.seats::smallint[]
+        AND h.buyer IS NOT DISTINCT FROM a.holder
         AND NOT EXISTS (
             SELECT FROM idempotency_keys AS k
             WHERE k.bus_id = a.bus_id AND k.key_hash = a.key_hash

@@ -19,10 +19,12 @@ from store.buses import Buses
 from store.catalogue import Catalogue
 from store.citus.lanes import ShardLanes
 from store.db import Database
+from store.devices import Devices
 from store.directory import Directory
 from store.events import SeatsChanged
 from store.expiry import Expiry
 from store.fares import Fares
+from store.handover import Handover
 from store.holds import Holds
 from store.house_keys import HouseKey, HouseKeys
 from store.ids import RefCodec
@@ -30,7 +32,9 @@ from store.lane import Lane, LaneOptions
 from store.limits import OperatorLimits
 from store.lookup import Lookup
 from store.mails import LINKS, Mails
+from store.manifests import Manifests
 from store.operators import Operators
+from store.pairing import Pairing
 from store.personal import Personal
 from store.profiles import Profiles
 from store.retention import Retention
@@ -38,6 +42,7 @@ from store.roles import APP, WORKER
 from store.routes import Routes
 from store.sales import Sales
 from store.sales_report import SalesReport
+from store.scans import Scans
 from store.seals import Seals
 from store.seat_plans import SeatPlans
 from store.second_factors import SecondFactors
@@ -46,6 +51,7 @@ from store.sessions import Sessions
 from store.settlement import Settlement
 from store.stops import Stops
 from store.tenancy import Tenancy
+from store.tills import Tills
 from store.timetable import Timetable
 from store.vehicles import Vehicles
 from store.watch import Watch
@@ -111,6 +117,12 @@ class Store:
     bus_edits: BusEdits
     bus_status: BusStatus
     bus_copies: BusCopies
+    devices: Devices
+    pairing: Pairing
+    handover: Handover
+    manifests: Manifests
+    scans: Scans
+    tills: Tills
 
     @classmethod
     async def open(
@@ -179,6 +191,12 @@ class Store:
             bus_edits=BusEdits(db, buses, announce),
             bus_status=BusStatus(db, buses, announce),
             bus_copies=BusCopies(db),
+            devices=Devices(db),
+            pairing=Pairing(db, house_keys, tenancy),
+            handover=Handover(db, buses, seals),
+            manifests=Manifests(db, buses, tenancy),
+            scans=Scans(db, buses, tenancy),
+            tills=Tills(db),
         )
 
     async def close(self) -> None:

@@ -10,7 +10,7 @@ import msgspec
 from msgspec.structs import replace
 
 from store.batch import read_hold
-from store.buyers import Buyer, Change, Kept, buyer_of, buyer_of_hold
+from store.buyers import Buyer, Change, Kept, buyer_of, buyer_of_hold, device_of_buyer
 from store.db import Connection
 from store.errors import AlreadyExtended, HoldExpired, HoldNotFound
 from store.lane import Lane
@@ -267,10 +267,14 @@ class ReleaseHold(OfHold[Hold]):
 
 
 def require_owner(caller: Caller, hold: Hold) -> None:
-    """A guest's hold belongs to whoever knows its id; a signed-in buyer's to that buyer and the operator's staff."""
-    if hold.user_id in (None, caller.user_id) or caller.works_for(hold.bus.operator_id):
+    """A guest's hold belongs to whoever knows its id; a user's or a device's to them and the operator's staff.
+
+    A device touches no hold but its own: one that it has handed over is not its any more.
+    """
+    if device_of_buyer(hold.buyer) == caller.device_id and hold.user_id in (None, caller.user_id):
         return
-    raise HoldNotFound
+    if not caller.works_for(hold.bus.operator_id):
+        raise HoldNotFound
 
 
 def require_live(hold: Hold, now: datetime) -> Hold:

@@ -113,6 +113,13 @@ async def read_booking(connection: Connection, bus: Bus, booking_id: int) -> Boo
         strict=True,
     )
     status = BookingStatus(row["status"])
+    # Only who has a ticket boards; a booking on its way to be paid is not asked about.
+    boarded = (
+        await connection.fetch(SQL["find_boarded"], bus.bus_id, booking_id)
+        if row["ticket_seats"]
+        else ()
+    )
+    on_board = {each["seat_no"] for each in boarded}
     return Booking(
         bus=bus,
         booking_id=booking_id,
@@ -127,10 +134,14 @@ async def read_booking(connection: Connection, bus: Bus, booking_id: int) -> Boo
         created_at=row["created_at"],
         expires_at=row["expires_at"],
         payment=Payment(
-            row["method"], _payment_status(row, status), sum(prices), row["payment_id"]
+            row["method"],
+            _payment_status(row, status),
+            sum(prices),
+            row["payment_id"],
+            row["payment_device"],
         ),
         confirmed_at=row["confirmed_at"],
-        tickets=tuple(Ticket(*ticket) for ticket in tickets),
+        tickets=tuple(Ticket(*ticket, ticket[0] in on_board) for ticket in tickets),
         refunded=row["refunded"],
     )
 

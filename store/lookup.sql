@@ -5,12 +5,12 @@ SELECT
     CASE WHEN b.status = 'PENDING' AND b.expires_at <= clock_timestamp() THEN 'EXPIRED' ELSE b.status END AS status,
     b.user_id, b.hold_id, b.from_idx, b.to_idx, b.seats, b.prices,
     b.names::text[] AS names, b.categories, b.method, b.email, b.phone, b.created_at, b.expires_at, b.confirmed_at,
-    p.payment_id, p.status AS payment_status,
+    p.payment_id, p.status AS payment_status, p.device_id AS payment_device,
     t.seat_nos AS ticket_seats, t.codes AS ticket_codes, t.statuses AS ticket_statuses,
     coalesce(r.refunded, 0) AS refunded
 FROM bookings AS b
 LEFT JOIN LATERAL (
-    SELECT p.payment_id, p.status FROM payments AS p
+    SELECT p.payment_id, p.status, p.device_id FROM payments AS p
     WHERE p.bus_id = b.bus_id AND p.booking_id = b.booking_id
     ORDER BY p.created_at DESC, p.payment_id
     LIMIT 1
@@ -30,6 +30,11 @@ LEFT JOIN LATERAL (
     WHERE p2.bus_id = b.bus_id AND p2.booking_id = b.booking_id
 ) AS r ON true
 WHERE b.bus_id = $1 AND b.booking_id = $2;
+
+-- name: find_boarded
+-- The seats of a booking whose passengers are on the bus: $1 bus, $2 booking.
+SELECT s.seat_no FROM scans AS s
+WHERE s.bus_id = $1 AND s.booking_id = $2 AND s.verdict = 'boarded';
 
 -- name: find_by_ref
 SELECT b.bus_id, b.booking_id FROM bookings AS b WHERE b.ref = $1;

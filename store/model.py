@@ -20,6 +20,14 @@ class Role(StrEnum):
     ADMIN = "admin"
 
 
+class DeviceKind(StrEnum):
+    """What stands in for a role where a device calls: what may do what is said for each by name, or it may not."""
+
+    KIOSK = "kiosk"
+    BOARD = "board"
+    SCANNER = "scanner"
+
+
 @dataclass(frozen=True, slots=True)
 class Guest:
     """How a caller who has not signed in is told from others: by digests, never by what they are made of.
@@ -33,23 +41,26 @@ class Guest:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks. A guest has no user; agents and operators belong to one operator.
+    """Who asks: a user, a device, or a guest, who is neither. Agents, operators and devices belong to one operator.
 
     A guest of whom nothing is known is bound by no count: the edge knows every guest unless limits are off.
     """
 
     user_id: int | None = None
-    role: Role | None = None
+    role: Role | DeviceKind | None = None
     operator_id: int | None = None
     guest: Guest | None = None
+    device_id: int | None = None
 
     @property
     def is_guest(self) -> bool:
-        return self.user_id is None
+        return self.user_id is None and self.device_id is None
 
     @property
     def scope(self) -> str:
         """What an idempotency key is private to. Guests share one: their keys are random and bound to the body."""
+        if self.device_id is not None:
+            return f"device:{self.device_id}"
         return "guest" if self.user_id is None else f"user:{self.user_id}"
 
     @property
@@ -69,6 +80,18 @@ class Caller:
             return True
         role = self.role
         return (role is Role.AGENT or role is Role.OPERATOR) and self.operator_id == operator_id
+
+    def sells_for(self, operator_id: int) -> bool:
+        """Whether the caller sells in this operator's name, and takes its cash: its staff, or one of its kiosks."""
+        if self.device_id is None:
+            return self.works_for(operator_id)
+        return self.role is DeviceKind.KIOSK and self.operator_id == operator_id
+
+    def boards_for(self, operator_id: int) -> bool:
+        """Whether the caller may look at this operator's tickets at the door: its staff, or one of its scanners."""
+        if self.device_id is None:
+            return self.works_for(operator_id)
+        return self.role is DeviceKind.SCANNER and self.operator_id == operator_id
 
     def manages(self, operator_id: int) -> bool:
         """Whether the caller may change what this operator sells."""
@@ -239,18 +262,20 @@ class Contact(msgspec.Struct, frozen=True):
 
 
 class Payment(msgspec.Struct, frozen=True):
-    """What has come of paying a booking; `payment_id` only when something has."""
+    """What has come of paying a booking; `payment_id` only when something has, `device_id` is who took the cash."""
 
     method: str
     status: PaymentStatus
     amount: int
     payment_id: uuid.UUID | None = None
+    device_id: int | None = None
 
 
 class Ticket(msgspec.Struct, frozen=True):
     seat_no: int
     code: uuid.UUID
     status: str
+    is_boarded: bool = False
 
 
 class Booking(msgspec.Struct, frozen=True):

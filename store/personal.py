@@ -54,6 +54,16 @@ class HoldRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class BoardingRecord:
+    """A passenger of one of the user's bookings got on a bus."""
+
+    bus_id: int
+    ref: str
+    seat: str
+    boarded_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class DeedRecord:
     """A line of the audit log."""
 
@@ -80,6 +90,7 @@ class Records:
     account: AccountRecord
     sessions: list[SessionRecord]
     holds: list[HoldRecord]
+    boardings: list[BoardingRecord]
     deeds: list[DeedRecord]
     mails: list[MailRecord]
 
@@ -97,12 +108,14 @@ class Personal:
             assert account is not None, "users are emptied, never removed"
             sessions = await connection.fetch(SQL["list_sessions"], user_id)
             holds = await connection.fetch(SQL["list_holds"], buyer_of_user(user_id))
+            boardings = await connection.fetch(SQL["list_boardings"], user_id)
             deeds = await connection.fetch(SQL["list_deeds"], user_id)
             mails = await connection.fetch(SQL["list_mails"], user_id)
             return Records(
                 account=AccountRecord(**dict(account)),
                 sessions=[SessionRecord(**dict(row)) for row in sessions],
                 holds=[HoldRecord(**dict(row)) for row in holds],
+                boardings=[BoardingRecord(**dict(row)) for row in boardings],
                 deeds=[
                     DeedRecord(**{**dict(row), "detail": msgspec.json.decode(row["detail"])})
                     for row in deeds

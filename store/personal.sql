@@ -28,6 +28,21 @@ INNER JOIN buses AS b ON b.bus_id = h.bus_id
 WHERE h.buyer = $1
 ORDER BY h.created_at, h.bus_id, h.hold_id;
 
+-- name: list_boardings
+-- When passengers of one's bookings boarded.
+SELECT
+    s.bus_id, b.ref,
+    (
+        SELECT l.label FROM buses AS u
+        INNER JOIN layout_seats AS l ON l.layout_id = u.layout_id
+        WHERE u.bus_id = s.bus_id AND l.seat_no = s.seat_no
+    )::text AS seat,
+    s.scanned_at AS boarded_at
+FROM bookings AS b
+INNER JOIN scans AS s ON s.bus_id = b.bus_id AND s.booking_id = b.booking_id
+WHERE b.user_id = $1 AND s.verdict = 'boarded'
+ORDER BY s.scanned_at, s.bus_id, s.seat_no;
+
 -- name: list_deeds
 SELECT a.at, a.operator_id, a.action, a.subject, a.detail::text AS detail
 FROM audit_log AS a

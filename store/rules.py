@@ -11,7 +11,7 @@ from datetime import datetime
 import msgspec
 
 from store.buyers import seats_per_buyer
-from store.errors import Departed, InvalidRequest, SalesClosed, SeatUnavailable
+from store.errors import Departed, Forbidden, InvalidRequest, SalesClosed, SeatUnavailable
 from store.model import (
     AVAILABLE,
     Booking,
@@ -185,11 +185,13 @@ def _calls(stops: Sequence[BusStop], stop_id: int, pointer: str) -> list[int]:
 
 def seats_allowed(bus: Bus, caller: Caller) -> int:
     """Return how many seats of a bus a buyer may keep at a time, or book at once; staff only its own operator's."""
-    return seats_per_buyer(bus.limits, is_staff=caller.works_for(bus.operator_id))
+    return seats_per_buyer(bus.limits, is_staff=caller.sells_for(bus.operator_id))
 
 
 def require_allowed(bus: Bus, caller: Caller, count: int) -> None:
-    """Refuse a request that no count of held seats could ever satisfy."""
+    """Refuse a request that no count of held seats could ever satisfy, and devices on buses that are not theirs."""
+    if caller.device_id is not None and not caller.sells_for(bus.operator_id):
+        raise Forbidden("a kiosk sells the buses of its own operator")
     allowed = seats_allowed(bus, caller)
     if count > allowed:
         raise InvalidRequest("/seats", "too_many_seats", f"at most {allowed} seats at a time")

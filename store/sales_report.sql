@@ -21,7 +21,7 @@ WITH running AS MATERIALIZED (
 sold AS MATERIALIZED (
     SELECT
         k.bus_id,
-        CASE WHEN k.sold_by IS NULL THEN 'online' ELSE 'counter' END AS channel,
+        CASE WHEN k.sold_by IS NOT NULL THEN 'counter' WHEN money.has_device THEN 'kiosk' ELSE 'online' END AS channel,
         count(*) FILTER (WHERE valid.seats > 0) AS bookings,
         sum(valid.seats) AS seats,
         sum(valid.seats * (k.to_idx - k.from_idx)) AS taken,
@@ -36,11 +36,12 @@ sold AS MATERIALIZED (
         SELECT
             coalesce(sum(p.amount - coalesce((
                 SELECT sum(f.amount) FROM refunds AS f WHERE f.bus_id = p.bus_id AND f.payment_id = p.payment_id
-            ), 0)), 0) AS amount
+            ), 0)), 0) AS amount,
+            coalesce(bool_or(p.device_id IS NOT NULL), false) AS has_device
         FROM payments AS p
         WHERE p.bus_id = k.bus_id AND p.booking_id = k.booking_id AND p.status = 'SUCCEEDED'
     ) AS money ON true
-    GROUP BY k.bus_id, k.sold_by IS NULL
+    GROUP BY k.bus_id, channel
 ),
 
 -- One row for each bus and channel, or for each bus alone.

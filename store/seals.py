@@ -12,6 +12,7 @@ from hashlib import blake2b
 from store.ids import LARGEST_BUS
 
 _PAYMENT = re.compile(r"[A-Za-z0-9_-]{32}")
+_HANDOVER = re.compile(r"[A-Za-z0-9_-]{28}")
 
 
 class Seals:
@@ -46,6 +47,22 @@ class Seals:
     def mail_token(self, mail_id: uuid.UUID) -> str:
         """Return what the link of a mail carries: 256 bits that nobody can make who does not have the key."""
         return _text(self._seal(b"mail", mail_id.bytes, 32))
+
+    def handover(self, bus_id: int, hold_id: uuid.UUID, device_id: int, until: int) -> str:
+        """Return what lets whoever has it take over a device's hold, up to a moment in seconds of Unix time."""
+        moment = until.to_bytes(5)
+        place = bus_id.to_bytes(8) + hold_id.bytes + device_id.to_bytes(8) + moment
+        return _text(moment + self._seal(b"handover", place, 16))
+
+    def is_handover(
+        self, given: str, bus_id: int, hold_id: uuid.UUID, device_id: int
+    ) -> int | None:
+        """Return until when such a token of ours is good, None for anything else; compared in constant time."""
+        if _HANDOVER.fullmatch(given) is None:
+            return None
+        until = int.from_bytes(base64.urlsafe_b64decode(given)[:5])
+        is_ours = hmac.compare_digest(given, self.handover(bus_id, hold_id, device_id, until))
+        return until if is_ours else None
 
     def _seal(self, purpose: bytes, data: bytes, size: int) -> bytes:
         return blake2b(data, key=self._key, person=purpose, digest_size=size).digest()

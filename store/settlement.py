@@ -219,8 +219,11 @@ def _quote(booking: Booking, labels: Sequence[str] | None, now: datetime) -> Ref
     if booking.status not in {BookingStatus.CONFIRMED, BookingStatus.PARTIALLY_CANCELLED}:
         raise WrongState(booking.status, "the booking is over")
     require_not_departed(booking.bus, booking.leg, now)
-    valid = tuple(ticket.seat_no for ticket in booking.tickets if ticket.status == "VALID")
+    tickets = [ticket for ticket in booking.tickets if ticket.status == "VALID"]
+    valid = tuple(ticket.seat_no for ticket in tickets)
     seats = valid if labels is None else seats_by_label(booking.bus, labels)
+    if any(ticket.is_boarded for ticket in tickets if ticket.seat_no in seats):
+        raise WrongState(booking.status, "whoever has boarded travels: these seats are in use")
     if not seats or not set(seats) <= set(valid):
         raise WrongState(booking.status, "these seats are not, or no longer, part of the booking")
     return RefundQuote(booking, seats, refund_amount(booking, seats))

@@ -167,7 +167,7 @@ class Stops:
             try:
                 await connection.execute(SQL["remove_stop"], stop_id)
             except asyncpg.ForeignKeyViolationError:
-                raise InUse("stop", "routes, buses or other stops have it") from None
+                raise InUse("stop", "routes, buses, devices or other stops have it") from None
             told = {"source": stop.source, "code": stop.code, "name": stop.name}
             await note(
                 connection, caller, stop.operator_id, "stop.remove", f"stop {stop_id}", **told

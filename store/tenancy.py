@@ -24,11 +24,14 @@ class Tenancy:
     async def at(self, caller: Caller, operator_id: int) -> Caller:
         """Return the caller as it counts at this operator: there, staff of another one is a buyer like others.
 
+        A device of another one is a device of none.
+
         Locks nothing that outlasts the call. Raises Overloaded.
         """
         if caller.operator_id is None or await self._admits(caller.operator_id, operator_id):
             return caller
-        return replace(caller, role=Role.RIDER, operator_id=None)
+        role = Role.RIDER if caller.device_id is None else caller.role
+        return replace(caller, role=role, operator_id=None)
 
     async def require_manager(
         self, caller: Caller, operator_id: int, *, what: str, why: str

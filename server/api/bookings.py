@@ -87,11 +87,14 @@ class PaymentAction(msgspec.Struct, frozen=True):
 
 
 class PaymentShape(msgspec.Struct, frozen=True, omit_defaults=True):
+    """`device` is the kiosk that took the cash, if one did."""
+
     id: str
     status: str
     method: str
     amount: Money
     action: PaymentAction | None = None
+    device: str | None = None
 
 
 class BookingShape(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -196,6 +199,7 @@ def _payment_shape(booking: Booking, seals: Seals) -> PaymentShape:
         method=payment.method,
         amount=Money(payment.amount, booking.bus.currency),
         action=PaymentAction("post", f"/api/v1/payments/{payment_id}/demo") if is_open else None,
+        device=None if payment.device_id is None else str(payment.device_id),
     )
 
 
@@ -241,7 +245,7 @@ async def _require_seller(call: Call, purchase: Purchase, bus_id: int) -> None:
         store = call.services.store
         bus = await store.buses.find(bus_id)
         seller = await store.tenancy.at(call.caller, bus.operator_id)
-        if not seller.works_for(bus.operator_id):
+        if not seller.sells_for(bus.operator_id):
             raise Forbidden("only the operator's agents and devices take cash")
 
 
@@ -331,6 +335,7 @@ OPERATIONS = (
         create_booking,
         BookingShape,
         status=201,
+        access=Access.BUYERS,
         idempotency=Idempotency.REQUIRED,
         problems=(*SALE, HoldExpired, HoldNotFound, Forbidden, *_KEYED),
         tells_guests_apart=True,
@@ -349,6 +354,7 @@ OPERATIONS = (
         "/bookings/{ref}",
         read_booking,
         BookingShape,
+        access=Access.BUYERS,
         headers=_KEY_HEADER,
         problems=(NotFound, Overloaded),
     ),

@@ -7,7 +7,6 @@ import msgspec
 
 from server import wire
 from server.api.shapes import (
-    Identifier,
     Money,
     Named,
     StopShape,
@@ -16,10 +15,9 @@ from server.api.shapes import (
     require_calendar,
     stop_shape,
 )
-from server.contract import Answer, Call, Operation
+from server.contract import Access, Answer, Call, Operation
 from server.cursors import read_cursor, write_cursor
 from server.policies import Rate
-from store.best_seats import Party, Preference, best_seats
 from store.buses import SeatStates
 from store.catalogue import BusCard, Departure, Search
 from store.errors import InvalidRequest, NotFound, Overloaded
@@ -159,29 +157,6 @@ class SeatMapShape(msgspec.Struct, frozen=True):
     seats: list[SeatShape]
 
 
-class BestSeatsRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What is equally good is drawn by lot: the same for the same `seed`, anew for each request without one."""
-
-    count: Annotated[int, msgspec.Meta(ge=1, le=8)]
-    from_stop: Identifier | None = None
-    to_stop: Identifier | None = None
-    prefer: list[Preference] = []
-    seat_class: Annotated[str, msgspec.Meta(pattern=r"^[a-z_]{1,20}$(?!\n)")] | None = None
-    seed: Identifier | None = None
-
-
-class SeatGroup(msgspec.Struct, frozen=True):
-    seats: list[str]
-    total: Money
-    together: bool
-
-
-class BestSeats(msgspec.Struct, frozen=True):
-    bus_id: str
-    rev: int
-    items: list[SeatGroup]
-
-
 async def search_buses(call: Call, query: SearchQuery) -> DepartureList:
     """Search departures for a leg and a day (local to the boarding stop); without a day, from now on."""
     after = read_cursor(query.cursor, tuple[dt.datetime, int])
@@ -217,35 +192,10 @@ async def read_seats(call: Call, query: LegQuery) -> Answer:
     )
     etag = f'"{found.epoch}-{found.rev}"'.encode()
     headers = ((b"etag", etag), (b"cache-control", b"no-cache"))
-    if _is_known(call.headers.get(b"if-none-match"), etag):
+    if is_known(call, etag):
         return Answer(304, headers=headers)
     body = wire.encode(_seat_map(found, leg))
     return Answer(200, body, ((b"content-type", b"application/json"), *headers))
-
-
-async def suggest_seats(call: Call, body: BestSeatsRequest) -> BestSeats:
-    """Suggest free seats that fit a party, best first; locks nothing, promises nothing."""
-    found = await call.services.store.buses.seat_states(bus_of(call))
-    bus = found.bus
-    leg = find_leg(bus, parse_id(body.from_stop, "/from_stop"), parse_id(body.to_stop, "/to_stop"))
-    seed = call.request_id if body.seed is None else body.seed
-    party = Party(leg, body.count, body.prefer, body.seat_class, seed)
-    fare = leg_fare(bus.fares, bus.pair_fares, leg)
-    return BestSeats(
-        str(bus.bus_id),
-        found.rev,
-        [
-            SeatGroup(
-                [seat.label for seat in group.seats],
-                Money(
-                    sum(seat_price(fare, seat.price_percent) for seat in group.seats),
-                    bus.currency,
-                ),
-                group.is_together,
-            )
-            for group in best_seats(bus.layout, found.states, party)
-        ],
-    )
 
 
 def bus_of(call: Call) -> int:
@@ -255,7 +205,9 @@ def bus_of(call: Call) -> int:
     return bus_id
 
 
-def _is_known(given: bytes | None, etag: bytes) -> bool:
+def is_known(call: Call, etag: bytes) -> bool:
+    """Return whether the client says that it has this edition already."""
+    given = call.headers.get(b"if-none-match")
     if given is None:
         return False
     tags = [tag.strip() for tag in given.split(b",")]
@@ -380,22 +332,31 @@ _READ = (NotFound, Overloaded)
 _ASKED = (*_READ, InvalidRequest)
 
 OPERATIONS = (
-    Operation("GET", "/buses/{bus}/seats", read_seats, SeatMapShape, problems=_ASKED),
-    # Who looks at a bus may want a seat: a browser has its cookie before it holds anything.
-    Operation("GET", "/buses/{bus}", read_bus, BusShape, problems=_READ, tells_guests_apart=True),
+    Operation(
+        "GET",
+        "/buses/{bus}/seats",
+        read_seats,
+        SeatMapShape,
+        access=Access.READERS,
+        problems=_ASKED,
+        has_etag=True,
+    ),
+    # Whoever looks at a bus may want a seat: a browser has its cookie before it holds anything.
+    Operation(
+        "GET",
+        "/buses/{bus}",
+        read_bus,
+        BusShape,
+        access=Access.READERS,
+        problems=_READ,
+        tells_guests_apart=True,
+    ),
     Operation(
         "GET",
         "/buses",
         search_buses,
         DepartureList,
-        problems=_ASKED,
-        rate=Rate.SEARCH,
-    ),
-    Operation(
-        "POST",
-        "/buses/{bus}/best-seats",
-        suggest_seats,
-        BestSeats,
+        access=Access.READERS,
         problems=_ASKED,
         rate=Rate.SEARCH,
     ),

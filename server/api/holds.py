@@ -7,16 +7,18 @@ from typing import Annotated
 import msgspec
 
 from server.api.shapes import Identifier, Money, SeatLabel, parse_id, utc
-from server.contract import Call, Idempotency, Operation
+from server.contract import Access, Call, Idempotency, Operation
 from server.policies import Rate
 from store.errors import (
     AddressFull,
     AlreadyExtended,
     Departed,
+    Forbidden,
     HoldExpired,
     HoldNotFound,
     InvalidRequest,
     NotFound,
+    OutcomeUnknown,
     Overloaded,
     SalesClosed,
     SeatCoolingDown,
@@ -42,6 +44,12 @@ class SeatSet(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The whole set a hold shall have."""
 
     seats: Seats
+
+
+class ClaimRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What stands in the fragment of the link that a kiosk has shown."""
+
+    token: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{28}$(?!\n)")]
 
 
 class HeldSeat(msgspec.Struct, frozen=True):
@@ -132,8 +140,18 @@ async def extend_hold(call: Call) -> Reply:
     return await call.services.store.holds.extend(call.caller, hold, call.ask(hold_shape))
 
 
+async def claim_hold(call: Call, body: ClaimRequest) -> HoldShape:
+    """Take over the hold of a kiosk that has shown its link; the deadline stays. Once more changes nothing."""
+    hold = owned(call.path["hold"])
+    claimed = await call.services.store.handover.claim(call.caller, hold, body.token)
+    return hold_shape(claimed)
+
+
 _LIMITS = (TooManySeats, TooManyHolds, AddressFull, SeatCoolingDown)
-SALE = (NotFound, SeatUnavailable, Departed, SalesClosed, *_LIMITS, InvalidRequest, Overloaded)
+SALE = (
+    *(NotFound, SeatUnavailable, Departed, SalesClosed, *_LIMITS),
+    *(InvalidRequest, Forbidden, Overloaded),
+)
 _HOLD = (HoldNotFound, HoldExpired, Overloaded)
 
 OPERATIONS = (
@@ -143,17 +161,19 @@ OPERATIONS = (
         create_hold,
         HoldShape,
         status=201,
+        access=Access.BUYERS,
         idempotency=Idempotency.ACCEPTED,
         problems=SALE,
         tells_guests_apart=True,
         rate=Rate.HOLD,
     ),
-    Operation("GET", "/holds/{hold}", read_hold, HoldShape, problems=_HOLD),
+    Operation("GET", "/holds/{hold}", read_hold, HoldShape, access=Access.BUYERS, problems=_HOLD),
     Operation(
         "PUT",
         "/holds/{hold}",
         replace_hold,
         HoldShape,
+        access=Access.BUYERS,
         idempotency=Idempotency.ACCEPTED,
         problems=(*_HOLD, SeatUnavailable, Departed, SalesClosed, *_LIMITS, InvalidRequest),
         tells_guests_apart=True,
@@ -165,6 +185,7 @@ OPERATIONS = (
         release_hold,
         None,
         status=204,
+        access=Access.BUYERS,
         problems=_HOLD,
         tells_guests_apart=True,
     ),
@@ -173,8 +194,18 @@ OPERATIONS = (
         "/holds/{hold}/extend",
         extend_hold,
         HoldShape,
+        access=Access.BUYERS,
         idempotency=Idempotency.ACCEPTED,
         problems=(*_HOLD, AlreadyExtended),
+        tells_guests_apart=True,
+        rate=Rate.HOLD,
+    ),
+    Operation(
+        "POST",
+        "/holds/{hold}/claim",
+        claim_hold,
+        HoldShape,
+        problems=(*_HOLD, NotFound, *_LIMITS, OutcomeUnknown),
         tells_guests_apart=True,
         rate=Rate.HOLD,
     ),

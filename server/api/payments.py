@@ -5,7 +5,7 @@ from typing import Literal
 import msgspec
 
 from server.api.bookings import BookingShape, ask_booking
-from server.contract import Call, Idempotency, Operation
+from server.contract import Access, Call, Idempotency, Operation
 from server.policies import Rate
 from store.errors import (
     HoldExpired,
@@ -40,6 +40,7 @@ OPERATIONS = (
         "/payments/{payment}/demo",
         settle_demo_payment,
         BookingShape,
+        access=Access.BUYERS,
         idempotency=Idempotency.ACCEPTED,
         rate=Rate.PAYMENT,
         problems=(

@@ -31,6 +31,7 @@ from store.errors import (
 from store.model import Booking
 from store.personal import (
     AccountRecord,
+    BoardingRecord,
     DeedRecord,
     HoldRecord,
     MailRecord,
@@ -66,6 +67,7 @@ class Export(msgspec.Struct, frozen=True):
     sessions: list[SessionRecord]
     bookings: list[BookingShape]
     holds: list[HoldRecord]
+    boardings: list[BoardingRecord]
     deeds: list[DeedRecord]
     mails: list[MailRecord]
 
@@ -109,6 +111,7 @@ async def export_me(call: Call) -> Answer:
         sessions=records.sessions,
         bookings=[booking_shape(each, seals) for each in await _all_bookings(call, user.user_id)],
         holds=records.holds,
+        boardings=records.boardings,
         deeds=records.deeds,
         mails=records.mails,
     )

@@ -5,7 +5,7 @@ from typing import Annotated
 import msgspec
 
 from server.api.shapes import Named, StopShape, stop_shape
-from server.contract import Call, Operation
+from server.contract import Access, Call, Operation
 from server.policies import Rate
 from store.errors import Overloaded
 
@@ -37,6 +37,21 @@ async def list_operators(call: Call) -> OperatorList:
 
 
 OPERATIONS = (
-    Operation("GET", "/stops", find_stops, StopList, problems=(Overloaded,), rate=Rate.SEARCH),
-    Operation("GET", "/operators", list_operators, OperatorList, problems=(Overloaded,)),
+    Operation(
+        "GET",
+        "/stops",
+        find_stops,
+        StopList,
+        access=Access.READERS,
+        problems=(Overloaded,),
+        rate=Rate.SEARCH,
+    ),
+    Operation(
+        "GET",
+        "/operators",
+        list_operators,
+        OperatorList,
+        access=Access.READERS,
+        problems=(Overloaded,),
+    ),
 )

@@ -14,7 +14,7 @@ from realtime.live import Live
 from realtime.protocol import Status
 from realtime.stream import EventOutlet, Stream, read_event_id
 from server.api.buses import bus_of
-from server.contract import Call, Flow, Operation, problem_answer, send_answer
+from server.contract import Access, Call, Flow, Operation, problem_answer, send_answer
 from server.http_protocol import TRANSPORT_EXTENSION
 from server.problems import HttpProblem
 from store.errors import NotFound, Overloaded, StoreError
@@ -129,6 +129,7 @@ OPERATIONS = (
         "/buses/{bus}/stream",
         stream_bus,
         returns=None,
+        access=Access.READERS,
         text=MEDIA,
         problems=(NotFound, Overloaded),
         refusals={429: "rate_limited"},

@@ -7,6 +7,7 @@ import typer
 from server.cli import (
     audit,
     demo,
+    device,
     doctor,
     imports,
     keys,
@@ -35,6 +36,7 @@ user.register(app)
 outbox.register(app)
 keys.register(app)
 audit.register(app)
+device.register(app)
 doctor.register(app)
 watch.register(app)
 

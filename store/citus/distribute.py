@@ -21,7 +21,10 @@ else:
     Connection = asyncpg.Connection
 
 SQL = Queries.beside(__file__)
-REFERENCE = ("operators", "stops", "routes", "route_stops", "layouts", "layout_seats", "vehicles")
+REFERENCE = (
+    *("operators", "stops", "routes", "route_stops", "layouts", "layout_seats", "vehicles"),
+    *("devices", "device_codes"),
+)
 """Small tables that rows of a bus point at or are read with; each after those it points at."""
 _WITH_BUSES = "buses"
 

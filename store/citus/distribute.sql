@@ -165,8 +165,9 @@ WHERE r.rolname = any($1::text[]) AND NOT coalesce('lock_timeout=1s' = any(s.set
 
 -- name: let_roles_lock
 -- An INSERT ... ON CONFLICT locks a copied table on every server, and only who may change all of its rows may do so.
--- TRUNCATE is the one such right that gives no other: each of these is pointed at by tables that may not be truncated.
-GRANT TRUNCATE ON operators, stops, routes, layouts, vehicles TO omnibus_app;
+-- TRUNCATE is the one such right that gives no other: each of these is pointed at by tables that may not be truncated,
+-- but codes that pair devices, which are good for five minutes only.
+GRANT TRUNCATE ON operators, stops, routes, layouts, vehicles, devices, device_codes TO omnibus_app;
 GRANT TRUNCATE ON operators TO omnibus_worker;
 
 -- name: look_around

@@ -31,9 +31,10 @@ async def check(answer: httpx2.Response) -> None:
     if content is None:
         assert answer.content == b""
         return
-    assert [answer.headers["content-type"]] == list(content)
-    (body,) = content.values()
-    _validator(body["schema"]["$ref"]).validate(answer.json())
+    assert answer.headers["content-type"] in content
+    schema = content[answer.headers["content-type"]]["schema"]
+    if "$ref" in schema:
+        _validator(schema["$ref"]).validate(answer.json())
 
 
 def _find(method: str, path: str) -> Mapping[str, Any] | None:

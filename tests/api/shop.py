@@ -3,7 +3,7 @@
 import itertools
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Self, cast
 
@@ -16,7 +16,8 @@ from store import Store
 from store.accounts import NewUser, User
 from store.invariants import find_violations
 from store.layouts import double_deck
-from store.model import Role
+from store.model import DeviceKind, Role
+from store.pairing import NewDevice, Paired
 from store.sessions import Session
 from store.timetable import add_layout
 from tests.api import conformance
@@ -33,6 +34,12 @@ _PEOPLE = (
     ("rider", Role.RIDER, None),
     ("other_rider", Role.RIDER, None),
 )
+_DEVICES = (
+    ("kiosk", DeviceKind.KIOSK, "Northline"),
+    ("board", DeviceKind.BOARD, "Northline"),
+    ("scanner", DeviceKind.SCANNER, "Northline"),
+    ("rival_kiosk", DeviceKind.KIOSK, "Southline"),
+)
 
 
 @dataclass(slots=True)
@@ -48,6 +55,7 @@ class Shop:
     route: str
     layout: str
     people: dict[str, User]
+    devices: dict[str, Paired]
     _clients: dict[tuple[str | None, str], httpx2.AsyncClient] = field(default_factory=dict)
     _numbers: "itertools.count[int]" = field(default_factory=itertools.count)
 
@@ -77,6 +85,7 @@ class Shop:
             route=str(await _add_route(owner, north, stops)),
             layout=str(await add_layout(owner, north, double_deck())),
             people=people,
+            devices=await _pair_devices(store, operators, stops[0]),
         )
 
     async def close(self) -> None:
@@ -105,7 +114,9 @@ class Shop:
         return client
 
     def token(self, who: str) -> str:
-        """Return an access token as signing in would give it."""
+        """Return an access token as signing in would give it, or a device's key."""
+        if who in self.devices:
+            return self.devices[who].key
         return self.tokens.issue(self.people[who], str(uuid.uuid4()))
 
     async def begin_session(self, user: User) -> tuple[str, Session]:
@@ -122,6 +133,28 @@ class Shop:
             f"Person {number}", f"person-{number}@hired.example", known, role, operator_id
         )
         return await self.store.accounts.add(new)
+
+    async def pair(
+        self, kind: DeviceKind, operator: str = "Northline", name: str = "A device"
+    ) -> Paired:
+        """Pair one more device, as staff and it would; `lend` gives it a name among the clients."""
+        await self.forget_codes()
+        return await pair(self.store, int(self.operators[operator]), kind, int(self.stops[0]), name)
+
+    async def forget_codes(self) -> None:
+        """Let no code wait that a test has had shown: twenty at a time is all that an operator may have."""
+        await self.owner.execute("DELETE FROM device_codes WHERE device_id IS NULL")
+
+    async def take_key(self, who: str, key: str) -> None:
+        """Let a device go on with another key: the one that it had lasts ten minutes only."""
+        self.devices[who] = replace(self.devices[who], key=key)
+        await self.forget_clients()
+
+    async def lend(self, who: str, kind: DeviceKind, operator: str = "Northline") -> Paired:
+        """Pair one more device, and let `client(who)` be it."""
+        await self.forget_clients()
+        self.devices[who] = await self.pair(kind, operator, who)
+        return self.devices[who]
 
     async def forget_clients(self) -> None:
         """Close every client: tokens do not last as long as a run of the tests may."""
@@ -232,6 +265,20 @@ async def _add_people(store: Store, operators: dict[str, int]) -> dict[str, User
             )
         )
         for name, role, operator in _PEOPLE
+    }
+
+
+async def pair(
+    store: Store, operator_id: int, kind: DeviceKind, stop_id: int | None, name: str
+) -> Paired:
+    shown = await store.pairing.show_code(None, NewDevice(operator_id, kind, name, stop_id))
+    return await store.pairing.pair(shown.code, uuid.UUID(int=1), "1.0")
+
+
+async def _pair_devices(store: Store, operators: dict[str, int], stop_id: int) -> dict[str, Paired]:
+    return {
+        name: await pair(store, operators[operator], kind, stop_id, name)
+        for name, kind, operator in _DEVICES
     }
 
 

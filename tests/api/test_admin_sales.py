@@ -12,7 +12,7 @@ MARCH = {"from": "2033-03-01", "to": "2033-03-31"}
 async def test_sales_are_summed_up_by_day_route_bus_and_channel(
     shop: Shop, rival: Client, rider: Client
 ) -> None:
-    counter = shop.client("rival_agent")
+    counter, kiosk = shop.client("rival_agent"), shop.client("rival_kiosk")
     buses = [
         (await make(rival, "buses", departs_at=at, total_seats=4, price=1000, name=at[8:10]))["id"]
         for at in ("2033-03-01T00:30:00+01:00", "2033-03-31T23:30:00+02:00")
@@ -23,6 +23,7 @@ async def test_sales_are_summed_up_by_day_route_bus_and_channel(
     )
     await shop.pay(await shop.book(rider, buses[0], ["1A", "1B"]))
     await shop.book(counter, buses[1], ["1A"], method="cash")
+    await shop.book(kiosk, buses[1], ["1C"], method="cash")
     await shop.book(rider, buses[1], ["1B"])
 
     async def report(group: str) -> dict[str, tuple[object, ...]]:
@@ -41,13 +42,14 @@ async def test_sales_are_summed_up_by_day_route_bus_and_channel(
 
     assert await report("day") == {
         "2033-03-01": (1, 2, 2000, 0.5),
-        "2033-03-31": (1, 1, 1000, 0.25),
+        "2033-03-31": (2, 2, 2000, 0.5),
     }
-    assert await report("bus") == {buses[0]: (1, 2, 2000, 0.5), buses[1]: (1, 1, 1000, 0.25)}
-    assert await report("route") == {None: (2, 3, 3000, 0.375)}
+    assert await report("bus") == {buses[0]: (1, 2, 2000, 0.5), buses[1]: (2, 2, 2000, 0.5)}
+    assert await report("route") == {None: (3, 4, 4000, 0.5)}
     assert await report("channel") == {
         "online": (1, 2, 2000, None),
         "counter": (1, 1, 1000, None),
+        "kiosk": (1, 1, 1000, None),
     }
 
 

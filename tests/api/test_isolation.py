@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import httpx2
 import pytest
 
+from store.model import DeviceKind
 from tests.api.served import REAL, Served
 from tests.api.shop import Json, Shop, in_days, new_key, purchase
 from tests.api.test_access import LIMITS, fill
@@ -58,6 +59,17 @@ ATTEMPTS = {
     "read limits": Attempt("GET", "/admin/operators/{operator}/limits", None, MANAGERS),
     "set limits": Attempt("PUT", "/admin/operators/{operator}/limits", LIMITS, MANAGERS),
     "read the log": Attempt("GET", "/admin/audit?operator={operator}", None, MANAGERS),
+    "see who travels": Attempt("GET", "/admin/buses/{bus}/manifest"),
+    "have a device paired": Attempt(
+        "POST",
+        "/admin/devices/codes",
+        {"kind": "scanner", "name": "x", "operator": "{operator}"},
+        MANAGERS,
+    ),
+    "see a device": Attempt("GET", "/admin/devices/{device}", None, MANAGERS),
+    "rename a device": Attempt("PATCH", "/admin/devices/{device}", {"name": "y"}, MANAGERS),
+    "have a device's key": Attempt("POST", "/admin/devices/{device}/roll", None, MANAGERS),
+    "shut a device out": Attempt("DELETE", "/admin/devices/{device}", None, MANAGERS),
     "put a bus on sale": Attempt(
         "POST", "/admin/buses", NEW_BUS | {"total_seats": 4, "operator": "{operator}"}, MANAGERS
     ),
@@ -68,7 +80,10 @@ ATTEMPTS = {
 }
 # A key between tables stands behind these two, also when nothing else does.
 BY_KEYS_ALONE = {"use a route", "use a layout"}
-LOOKING = {"see a booking", "see an unpaid booking", "ask what it would bring", "read the log"}
+LOOKING = {
+    *("see a booking", "see an unpaid booking", "ask what it would bring", "read the log"),
+    *("see who travels", "see a device"),
+}
 
 
 @asynccontextmanager
@@ -106,6 +121,7 @@ async def things(shop: Shop) -> dict[str, str]:
         "ref": paid["ref"],
         "unpaid": unpaid["ref"],
         "block": block.json()["id"],
+        "device": str((await shop.pair(DeviceKind.BOARD)).device_id),
     }
 
 

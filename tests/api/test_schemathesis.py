@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from store.model import DeviceKind
 from tests.api.served import Served
 from tests.api.shop import Shop
 from tests.support.databases import Databases
@@ -91,6 +92,7 @@ async def name_things(shop: Shop) -> dict[str, str]:
         "ref": booking["ref"],
         "payment": unpaid["payment"]["id"],
         "block": block.json()["id"],
+        "device": str((await shop.pair(DeviceKind.BOARD)).device_id),
     }
 
 

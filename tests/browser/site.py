@@ -6,6 +6,7 @@ import shutil
 import signal
 import socket
 import sys
+import uuid
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +17,8 @@ from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
 from store import Store
 from store.fares import NewFares
+from store.model import DeviceKind
+from store.pairing import NewDevice
 from tests.browser.world import ADMIN, World
 from tests.support.waiting import wait_until
 
@@ -103,6 +106,19 @@ class Site:
         store = await Store.open(self.database_url)
         await store.fares.change(ADMIN, int(bus), fares)
         await store.close()
+
+    async def offer(self, bus: str, stop: str, seats: list[str]) -> str:
+        """Hold seats at a kiosk and return the link that it shows."""
+        store = await Store.open(self._settings["OMNIBUS_DATABASE_URL"])
+        operator = (await store.buses.find(int(bus))).operator_id
+        new = NewDevice(operator, DeviceKind.KIOSK, "Hall", int(stop))
+        shown = await store.pairing.show_code(None, new)
+        paired = await store.pairing.pair(shown.code, uuid.UUID(int=1), "1.0")
+        await store.close()
+        headers = {"authorization": f"Bearer {paired.key}"}
+        hold = await self._post(f"/buses/{bus}/holds", {"seats": seats}, headers)
+        link = await self._post("/devices/me/handover", {"hold_id": hold["id"]}, headers)
+        return str(link["url"])
 
     async def release(self, hold: str) -> None:
         async with httpx2.AsyncClient(base_url=f"{self.url}/api/v1") as client:

@@ -251,3 +251,17 @@ async def test_a_signed_in_buyer_finds_the_trip_under_my_trips(
     await page.get_by_role("button", name="Sign out").click()
     await page.wait_for_url(f"{site.url}/")
     await expect(page.get_by_role("link", name="Sign in")).to_be_visible()
+
+
+async def test_a_kiosks_link_makes_its_hold_the_phones(site: Site, visitors: Visitors) -> None:
+    world = site.world
+    link = await site.offer(world.coaches[3], world.stops["Berlin ZOB"], ["11A", "11B"])
+    page = await (await visitors.new(size=PHONE)).open(link.removeprefix(site.url))
+    await expect(page.locator(".order-lines")).to_contain_text("11B")
+    assert "claim" not in page.url
+    await fill_in(page, "Ada Lovelace", "Alan Turing")
+    await page.get_by_role("button", name="Approve").click()
+    await page.wait_for_url("**/bookings/*")
+    await expect(page.locator(".status")).to_have_text("Confirmed")
+    late = await (await visitors.new(size=PHONE)).open(link.removeprefix(site.url))
+    await expect(late.locator("main")).to_contain_text("This hold is over")

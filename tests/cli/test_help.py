@@ -7,7 +7,7 @@ from tests.cli.commands import omnibus
 
 COMMANDS = (
     *("up", "serve", "worker", "migrate", "openapi", "asyncapi"),
-    *("import", "demo", "user", "keys", "outbox", "doctor", "watch", "audit"),
+    *("import", "demo", "user", "device", "keys", "outbox", "doctor", "watch", "audit"),
 )
 PRINTING = (
     ("migrate",),
@@ -15,6 +15,7 @@ PRINTING = (
     ("import", "gtfs"),
     ("user", "add"),
     ("user", "list"),
+    *(("device", name) for name in ("pair", "list", "revoke", "roll")),
     ("outbox",),
     ("keys", "list"),
     ("keys", "rotate"),

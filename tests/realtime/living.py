@@ -97,3 +97,4 @@ class Person:
     user_id: int = 0
     operators: frozenset[int] | None = None
     session_id: str = "one"
+    is_device: bool = False

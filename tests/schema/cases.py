@@ -52,6 +52,7 @@ def forbidden(name: str, statement: str) -> Case:
     return Case(name, statement, FORBIDDEN, None)
 
 
+_SOON = "'2040-01-01 10:00+00'"
 LONG = "repeat('x', 70000)"
 
 CASES = (
@@ -381,6 +382,62 @@ CASES = (
         bus_ids="array_fill(1::bigint, ARRAY[1001])",
     ),
     unique("invariant_checks_pkey", "invariant_checks", name="'one'"),
+    # Devices
+    check("devices_kind_check", "devices", kind="'toaster'"),
+    check("devices_key_digest_check", "devices", key_digest="'short'"),
+    check(
+        "devices_old_key_digest_check",
+        "devices",
+        old_key_digest="'short'",
+        old_key_ends_at="now()",
+    ),
+    check("devices_version_check", "devices", version="'one two'"),
+    check("devices_place", "devices", stop_id="NULL"),
+    check("devices_old_key", "devices", old_key_digest=digest(78)),
+    unique("devices_pkey", "devices", device_id="1"),
+    unique("devices_operator_key", "devices", device_id="1", speaks="devices_pkey"),
+    unique("devices_key_digest_key", "devices", key_digest=digest(71)),
+    unique(
+        "devices_old_key_digest_key",
+        "devices",
+        old_key_digest=digest(70),
+        old_key_ends_at="now()",
+    ),
+    foreign("devices_operator_id_fkey", "devices", operator_id="3"),
+    foreign("devices_stop_id_fkey", "devices", stop_id="4711"),
+    move(
+        "devices_legal_move",
+        "UPDATE devices SET revoked_at = now(); UPDATE devices SET revoked_at = NULL",
+    ),
+    check("device_codes_code_digest_check", "device_codes", code_digest="'123456'"),
+    check("device_codes_kind_check", "device_codes", kind="'toaster'"),
+    check("device_codes_wrong_tries_check", "device_codes", wrong_tries="21"),
+    check("device_codes_place", "device_codes", stop_id="NULL"),
+    check("device_codes_lifetime", "device_codes", expires_at="'2030-01-01 10:05:01+00'"),
+    unique("device_codes_pkey", "device_codes", code_digest=digest(81)),
+    unique("device_codes_device_key", "device_codes", device_id="1"),
+    foreign("device_codes_operator_id_fkey", "device_codes", operator_id="3"),
+    foreign("device_codes_stop_id_fkey", "device_codes", stop_id="4711"),
+    foreign("device_codes_operator_id_device_id_fkey", "device_codes", device_id="2"),
+    check("pairing_tries_wrong_tries_check", "pairing_tries", wrong_tries="6"),
+    unique("pairing_tries_pkey", "pairing_tries", address=uuid(90)),
+    check("payments_device_takes_cash", "payments", device_id="1"),
+    foreign("payments_operator_id_device_id_fkey", "payments", method="'cash'", device_id="2"),
+    move(
+        "holds_change_hands_from_devices",
+        "UPDATE holds SET buyer = gen_random_uuid() WHERE bus_id = 1",
+    ),
+    check("scans_reading_check", "scans", reading="E'ABC\\t234'"),
+    check("scans_verdict_check", "scans", verdict="'perhaps'"),
+    check("scans_by_one", "scans", user_id="1"),
+    check("scans_whole_ticket", "scans", seat_no="NULL", verdict="'unknown'"),
+    check("scans_boarded_somebody", "scans", booking_id="NULL", seat_no="NULL"),
+    check("scans_not_ahead_of_time", "scans", scanned_at=_SOON),
+    unique("scans_once", "scans", scan_id=uuid(101)),
+    unique("scans_boarded_once", "scans", verdict="'boarded'"),
+    foreign("scans_bus_id_operator_id_fkey", "scans", operator_id="2", device_id="2"),
+    foreign("scans_bus_id_booking_id_seat_no_fkey", "scans", seat_no="2"),
+    foreign("scans_operator_id_device_id_fkey", "scans", device_id="2"),
     # Keys that the application cannot even try: the number is the database's, the ledger the migrations'.
     Case("audit_log_pkey", insert("audit_log", audit_id="1"), "428C9", None),
     forbidden(

@@ -24,6 +24,7 @@ APPEND_ONLY = {
     "layout_seats",
     "leg_fares",
     "session_ends",
+    "scans",
 }
 
 

@@ -19,16 +19,12 @@ BOOKING_PATH = {
     "refunds",
     "events",
     "idempotency_keys",
+    "scans",
 }
 # Small enough to be copied to every shard.
 REFERENCE = {
-    "operators",
-    "stops",
-    "routes",
-    "route_stops",
-    "layouts",
-    "layout_seats",
-    "vehicles",
+    *("operators", "stops", "routes", "route_stops", "layouts", "layout_seats", "vehicles"),
+    *("devices", "device_codes"),
 }
 # On the first shard only: nothing of a booking points at them.
 ELSEWHERE = {
@@ -46,6 +42,7 @@ ELSEWHERE = {
     "audit_checks",
     "schema_migrations",
     "invariant_checks",
+    "pairing_tries",
 }
 
 _UNIQUE = """

@@ -22,6 +22,7 @@ NAMED = [path for path in FILES if path != ROOT / "schema.sql"]
 # What only workers ask; the application may not.
 WORKERS = {
     *(f"retention.{name}" for name in ("purge_events", "purge_keys", "purge_counts")),
+    *("pairing.purge_codes", "pairing.purge_tries"),
     *("watch.keep_checks", "sessions.purge", "session_ends.purge", "audit_chain.keep_check"),
 }
 _CAN_BE_PLANNED = re.compile(r"(SELECT|INSERT|UPDATE|DELETE|WITH)\b")

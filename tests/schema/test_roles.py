@@ -33,6 +33,10 @@ MATRIX: Mapping[str, tuple[str, str, str]] = {
     "bus_stops": ("raU", "r", "r"),
     "leg_fares": ("rad", "r", "r"),
     "seats": ("raUd", "rU", "r"),
+    "devices": ("raU", "", "R"),
+    "device_codes": ("raU", "Rd", ""),
+    "pairing_tries": ("raU", "Rd", ""),
+    "scans": ("ra", "", "R"),
     "buyer_holds": ("raU", "raUd", ""),
     "holds": ("raU", "rU", "R"),
     "bookings": ("raU", "rU", "R"),
@@ -66,6 +70,9 @@ _SECRET = {
     ("bookings", "hold_id"),
     ("claims", "hold_id"),
     ("tickets", "code"),
+    ("devices", "key_digest"),
+    ("devices", "old_key_digest"),
+    ("scans", "reading"),
 }
 # Columns that may be changed though no statement does so yet, by what for.
 PLANNED = {

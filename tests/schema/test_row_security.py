@@ -25,6 +25,9 @@ PRIVATE = (
     "refunds",
     "idempotency_keys",
     "vehicles",
+    "devices",
+    "device_codes",
+    "scans",
 )
 PUBLIC = (
     "routes",
@@ -51,6 +54,7 @@ NOBODYS = {
     "stops": "places are the country's, and public",
     "refresh_tokens": "a person's; found by what only that person has",
     "house_keys": "the installation's",
+    "pairing_tries": "addresses that tried wrong codes, before anybody knows whose device it would be",
     "invariant_checks": "about buses by number; says how many rows are wrong",
     "schema_migrations": "the program's own",
 }

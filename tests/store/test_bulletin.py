@@ -1,6 +1,7 @@
 """What a process hears: at once, after a lost connection, and without notifications."""
 
 import asyncio
+import uuid
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -8,6 +9,8 @@ from dataclasses import dataclass, field
 from store.accounts import NewUser
 from store.bulletin import Bulletin, Hearing
 from store.house_keys import HouseKey
+from store.model import DeviceKind
+from store.pairing import NewDevice
 from store.session_ends import SessionEnd
 from store.sessions import Session
 from tests.support.fault_proxy import fault_proxy
@@ -20,6 +23,7 @@ class Listener:
     bulletin: Bulletin = field(init=False)
     ended: set[str] = field(default_factory=set)
     keys: list[list[str]] = field(default_factory=list)
+    devices: set[int] = field(default_factory=set)
 
     def hear_ends(self, ends: Sequence[SessionEnd]) -> None:
         self.ended |= {end.session_id for end in ends}
@@ -40,6 +44,7 @@ async def listening(world: World, url: str) -> AsyncIterator[Listener]:
         "tokens",
         ended=listener.hear_ends,
         keys_changed=listener.hear_keys,
+        device_changed=listener.devices.add,
     )
     task = asyncio.create_task(listener.bulletin.run())
     try:
@@ -88,6 +93,16 @@ async def test_without_notifications_it_reads(world: World) -> None:
             await world.store.sessions.end(session.token)
             await wait_until(lambda: session.session_id in listener.ended)
             assert not listener.hears(Hearing.AT_ONCE)
+
+
+async def test_a_device_that_is_shut_out_is_heard_of(world: World) -> None:
+    new = NewDevice(world.operator_id, DeviceKind.SCANNER, "Door")
+    shown = await world.store.pairing.show_code(None, new)
+    paired = await world.store.pairing.pair(shown.code, uuid.UUID(int=1), "1.0")
+    async with listening(world, world.url) as listener:
+        await wait_until(lambda: listener.hears(Hearing.AT_ONCE))
+        await world.store.devices.revoke(world.manager(), paired.device_id)
+        await wait_until(lambda: listener.devices == {paired.device_id})
 
 
 async def test_what_is_rolled_back_is_not_told(world: World) -> None:

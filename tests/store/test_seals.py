@@ -1,3 +1,5 @@
+import uuid
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -56,3 +58,17 @@ def test_a_payment_has_one_spelling(places: str) -> None:
 
 def test_an_access_key_is_no_seal_of_a_payment() -> None:
     assert SEALS.access_key(1)[:11] not in SEALS.payment(1, 1)
+
+
+@given(buses, st.uuids(), st.integers(1, 2**62), st.integers(0, 2**40 - 1))
+def test_a_handover_is_for_one_hold_of_one_device_until_one_moment(
+    bus: int, hold: uuid.UUID, device: int, until: int
+) -> None:
+    token = SEALS.handover(bus, hold, device, until)
+    assert SEALS.is_handover(token, bus, hold, device) == until
+    assert SEALS.is_handover(token, bus - 1, hold, device) is None
+    assert SEALS.is_handover(token, bus, uuid.UUID(int=hold.int ^ 1), device) is None
+    assert SEALS.is_handover(token, bus, hold, device + 1) is None
+    assert OTHER.is_handover(token, bus, hold, device) is None
+    later = SEALS.handover(bus, hold, device, (until + 1) % 2**40)
+    assert SEALS.is_handover(later[:7] + token[7:], bus, hold, device) is None

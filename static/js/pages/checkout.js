@@ -1,5 +1,6 @@
 // `/checkout/{hold}`: who travels, how to reach them, and paying.
 
+import { claimHold } from "../booking/claim.js";
 import { draftFor, draftOf, keepDraft } from "../booking/draft.js";
 import { CheckoutForm } from "../booking/form.js";
 import { busOf, Journey, tripOn } from "../booking/journey.js";
@@ -33,6 +34,7 @@ async function load() {
   const kept = draftOf(id);
   if (kept?.ref) return location.replace(`/bookings/${kept.ref}`);
   try {
+    await claimHold(id);
     const found = await get(`/holds/${id}`);
     bus.value = await busOf(found.bus_id);
     await adopt(found);
