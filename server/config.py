@@ -63,7 +63,8 @@ class Settings:
     def own_origins(self) -> frozenset[str]:
         """Our public address, and what we are called by whoever sits at this machine."""
         names = (self.host, "127.0.0.1", "localhost")
-        return frozenset(f"http://{name}:{self.port}" for name in names) | {self.address}
+        public = {self.public_url} if self.public_url else set()
+        return frozenset({*(f"http://{name}:{self.port}" for name in names), *public})
 
     @property
     def hosts(self) -> frozenset[str]:

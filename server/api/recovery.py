@@ -20,7 +20,7 @@ from store.errors import (
 from store.mails import Template
 
 MailedToken = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
-_ACCEPTED = Answer(202, headers=())
+_ACCEPTED = Answer(202, headers=((b"cache-control", b"no-store"),))
 
 
 class Verification(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

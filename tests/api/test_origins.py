@@ -304,7 +304,8 @@ PRIVATE = [operation for operation in OPERATIONS if needs_caller_or_secret(opera
 
 @pytest.mark.parametrize("operation", PRIVATE, ids=lambda operation: operation.name)
 async def test_no_cache_keeps_what_is_told_to_one_caller(shop: Shop, operation: Operation) -> None:
-    row, names = ROWS[operation.name], await things(shop, "cache")
+    row = ROWS[operation.name]
+    names = await things(shop, "cache", row)
     who = next(iter(sorted(row.allowed & {"rider", "manager"}, reverse=True)), None)
     for caller in (who, None):
         answer = await shop.client(caller).request(

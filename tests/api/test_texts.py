@@ -104,7 +104,8 @@ WITH_TEXTS = [
 async def test_a_text_in_a_body_is_kept_as_it_is_or_refused(
     shop: Shop, operation: Operation
 ) -> None:
-    row, names = ROWS[operation.name], await things(shop, "texts")
+    row = ROWS[operation.name]
+    names = await things(shop, "texts", row)
     schema = schema_of(operation)
     assert schema is not None
     client = shop.client(who_for(operation))
