@@ -63,7 +63,8 @@ class Settings:
     def own_origins(self) -> frozenset[str]:
         """Our public address, and what we are called by whoever sits at this machine."""
         names = (self.host, "127.0.0.1", "localhost")
-        return frozenset(f"http://{name}:{self.port}" for name in names) | {self.address}
+        public = {self.public_url} if self.public_url else set()
+        return frozenset({*(f"http://{name}:{self.port}" for name in names), *public})
 
     @property
     def hosts(self) -> frozenset[str]:
@@ -84,7 +85,7 @@ class Settings:
         """Where people find us: what links in mails begin with. Never what a request says of itself."""
         if self.public_url or self.allowed_origins:
             return self.public_url or self.allowed_origins[0]
-        host = "127.0.0.1" if self.host in {"0.0.0.0", "::"} else self.host  # noqa: S104 - told, not bound
+        host = "127.0.0.1" if self.host in {"0.0.0.0", "::"} else self.host  # nosec B104 # noqa: S104 - told, not bound
         return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
 
     @property

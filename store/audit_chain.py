@@ -167,6 +167,7 @@ class AuditChains:
             return Finding(chain, good, good.position, "the chain's head is another")
 
         async def read(connection: Connection) -> int | None:
+            # allow sql-text: a constant
             await connection.execute(f"SET LOCAL statement_timeout = '{_SEARCH_SECONDS}s'")
             stray: int | None = await connection.fetchval(
                 SQL["find_unsealed"],

@@ -82,19 +82,21 @@ WHERE
 
 -- name: forget_answers
 -- Answers that are kept for requests that come again hold what the booking held: $1 buses and $2 refs, side by side.
-DELETE FROM idempotency_keys AS k
-WHERE
-    k.bus_id = any($1::bigint[])
-    AND EXISTS (
-        SELECT FROM unnest($1::bigint[], $2::text[]) AS w (bus_id, ref)
-        WHERE w.bus_id = k.bus_id AND position(convert_to('"' || w.ref || '"', 'UTF8') IN k.response) > 0
-    );
+SELECT forget_answers($1::bigint[], $2::text[]);
 
 -- name: forget_mails
 DELETE FROM mails
 WHERE user_id = $1 OR (user_id IS NULL AND template = $3 AND lower(recipient) = lower($2));
 
 -- name: forget_tokens
+WITH codes AS (
+    DELETE FROM recovery_codes WHERE user_id = $1
+),
+
+factors AS (
+    DELETE FROM second_factors WHERE user_id = $1
+)
+
 DELETE FROM mailed_tokens WHERE user_id = $1;
 
 -- name: erase_user

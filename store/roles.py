@@ -70,6 +70,7 @@ async def make_roles(connection: "Connection") -> None:
     for role in (APP, WORKER, READONLY):
         if not await _may_become(connection, role):
             with suppress(asyncpg.InsufficientPrivilegeError):
+                # allow sql-text: one of our roles
                 await connection.execute(f"GRANT {role} TO current_user")
 
 
@@ -85,6 +86,7 @@ async def become_owner(connection: "Connection") -> None:
         " AND pg_has_role(me.oid, r.oid, 'MEMBER')"
     )
     if owner is not None:
+        # allow sql-text: a quoted name
         await connection.execute(f"SET ROLE {_quoted(owner)}")
 
 
@@ -92,6 +94,7 @@ async def _may_become(connection: "Connection", role: str) -> bool:
     # Tried, not looked up: since PostgreSQL 16 whoever makes a role belongs to it, and still may not become it.
     try:
         async with connection.transaction():
+            # allow sql-text: one of our roles
             await connection.execute(f"SET LOCAL ROLE {role}")
     except asyncpg.InsufficientPrivilegeError:
         return False

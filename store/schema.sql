@@ -35,6 +35,19 @@ CREATE FUNCTION public.audit_digest(previous bytea, place bigint, entry public.a
     LANGUAGE sql STABLE
     RETURN (SELECT sha256((audit_digest.previous || convert_to(string_agg(COALESCE(((octet_length(f.value) || ':'::text) || f.value), '-'::text), ','::text ORDER BY f.n), 'UTF8'::name))) AS sha256 FROM unnest(ARRAY[(audit_digest.place)::text, ((audit_digest.entry).audit_id)::text, ((audit_digest.entry).operator_id)::text, (((EXTRACT(epoch FROM (audit_digest.entry).at) * (1000000)::numeric))::bigint)::text, ((audit_digest.entry).actor_id)::text, (audit_digest.entry).action, (audit_digest.entry).subject, ((audit_digest.entry).detail)::text]) WITH ORDINALITY f(value, n));
 
+CREATE FUNCTION public.forget_answers(buses bigint[], refs text[]) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DELETE FROM idempotency_keys AS k
+WHERE
+    k.bus_id = any(buses)
+    AND EXISTS (
+        SELECT FROM unnest(buses, refs) AS w (bus_id, ref)
+        WHERE w.bus_id = k.bus_id AND position(convert_to('"' || w.ref || '"', 'UTF8') IN k.response) > 0
+    )
+$$;
+
 CREATE FUNCTION public.operators_in_scope() RETURNS integer[]
     LANGUAGE sql STABLE PARALLEL SAFE
     RETURN (NULLIF(current_setting('omnibus.operators'::text, true), ''::text))::integer[];
@@ -1524,10 +1537,18 @@ GRANT SELECT ON TABLE public.audit_log TO omnibus_app;
 GRANT SELECT ON TABLE public.audit_log TO omnibus_worker;
 GRANT SELECT ON TABLE public.audit_log TO omnibus_readonly;
 GRANT INSERT(operator_id) ON TABLE public.audit_log TO omnibus_app;
+GRANT INSERT(operator_id) ON TABLE public.audit_log TO omnibus_worker;
 GRANT INSERT(actor_id) ON TABLE public.audit_log TO omnibus_app;
+GRANT INSERT(actor_id) ON TABLE public.audit_log TO omnibus_worker;
 GRANT INSERT(action) ON TABLE public.audit_log TO omnibus_app;
+GRANT INSERT(action) ON TABLE public.audit_log TO omnibus_worker;
 GRANT INSERT(subject) ON TABLE public.audit_log TO omnibus_app;
+GRANT INSERT(subject) ON TABLE public.audit_log TO omnibus_worker;
 GRANT INSERT(detail) ON TABLE public.audit_log TO omnibus_app;
+GRANT INSERT(detail) ON TABLE public.audit_log TO omnibus_worker;
+
+REVOKE ALL ON FUNCTION public.forget_answers(buses bigint[], refs text[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.forget_answers(buses bigint[], refs text[]) TO omnibus_app;
 GRANT SELECT ON TABLE public.audit_checks TO omnibus_app;
 GRANT SELECT,INSERT ON TABLE public.audit_checks TO omnibus_worker;
 GRANT SELECT ON TABLE public.audit_checks TO omnibus_readonly;

@@ -154,6 +154,7 @@ async def _require_second_factor(call: Call, user_id: int, given: str | None) ->
         return
     if given is None:
         raise totp_required()
+    await call.count(Rate.CODE, str(user_id))
     if not await factors.use(user_id, call.services.authenticator.attempt(user_id, given)):
         raise unauthenticated("e-mail, password or code is wrong")
 

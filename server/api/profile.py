@@ -106,7 +106,7 @@ async def export_me(call: Call) -> Answer:
     records = await call.services.store.personal.show(user.user_id)
     seals = call.services.store.seals
     document = Export(
-        exported_at=datetime.now(UTC),
+        exported_at=datetime.now(UTC),  # allow own-clock: when a file was made
         account=records.account,
         sessions=records.sessions,
         bookings=[booking_shape(each, seals) for each in await _all_bookings(call, user.user_id)],

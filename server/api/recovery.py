@@ -7,6 +7,7 @@ import msgspec
 from server.api.accounts import Password, require_good
 from server.api.bookings import Email
 from server.contract import Access, Answer, Call, Operation
+from server.policies import Rate
 from store.errors import (
     AlreadyExists,
     Forbidden,
@@ -19,7 +20,7 @@ from store.errors import (
 from store.mails import Template
 
 MailedToken = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
-_ACCEPTED = Answer(202, headers=())
+_ACCEPTED = Answer(202, headers=((b"cache-control", b"no-store"),))
 
 
 class Verification(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -49,6 +50,7 @@ async def resend_verification(call: Call) -> Answer:
 
 async def forget_password(call: Call, body: Forgetting) -> Answer:
     """Mail a link to choose a new password, if the address is an account's; the answer and the work do not tell."""
+    await call.count(Rate.MAIL, body.email)
     await call.services.store.mails.ask(Template.RESET_PASSWORD, body.email)
     return _ACCEPTED
 
@@ -78,6 +80,7 @@ OPERATIONS = (
         status=202,
         access=Access.SIGNED_IN,
         problems=(TooManyMails, Forbidden, Overloaded, OutcomeUnknown),
+        rate=Rate.MAIL,
     ),
     Operation(
         "POST",
@@ -86,6 +89,7 @@ OPERATIONS = (
         None,
         status=202,
         problems=(Overloaded,),
+        rate=Rate.MAIL,
     ),
     Operation(
         "POST",

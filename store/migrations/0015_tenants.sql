@@ -146,6 +146,20 @@ REVOKE UPDATE (violations, bus_ids, checked_at) ON invariant_checks FROM omnibus
 REVOKE UPDATE (epoch) ON buses FROM omnibus_app;
 REVOKE UPDATE (stop_id) ON bus_stops FROM omnibus_app;
 
+-- All that the application may take out of what was answered: what erased people had booked, in the scope it has.
+CREATE FUNCTION forget_answers(buses bigint[], refs text[]) RETURNS void LANGUAGE sql SECURITY DEFINER
+SET search_path = public, pg_temp AS $$
+DELETE FROM idempotency_keys AS k
+WHERE
+    k.bus_id = any(buses)
+    AND EXISTS (
+        SELECT FROM unnest(buses, refs) AS w (bus_id, ref)
+        WHERE w.bus_id = k.bus_id AND position(convert_to('"' || w.ref || '"', 'UTF8') IN k.response) > 0
+    )
+$$;
+REVOKE ALL ON FUNCTION forget_answers(bigint[], text[]) FROM public;
+GRANT EXECUTE ON FUNCTION forget_answers(bigint[], text[]) TO omnibus_app;
+
 -- The worker: it ends what is over, forgets what is old, verifies. It sells nothing and reads no secret of anybody's.
 GRANT USAGE ON SCHEMA public TO omnibus_worker;
 GRANT SELECT ON operators, stops, layouts, layout_seats, buses, bus_stops, leg_fares, seats, buyer_holds, holds,
@@ -171,6 +185,7 @@ GRANT SELECT (user_id, email, disabled_at) ON users TO omnibus_worker;
 GRANT SELECT, DELETE ON session_ends TO omnibus_worker;
 REVOKE DELETE ON session_ends FROM omnibus_app;
 GRANT SELECT, INSERT ON house_keys TO omnibus_worker;
+GRANT INSERT (operator_id, actor_id, action, subject, detail) ON audit_log TO omnibus_worker;
 ALTER TABLE house_keys ENABLE ROW LEVEL SECURITY;
 CREATE POLICY house_keys_of_application ON house_keys TO omnibus_app USING (true);
 CREATE POLICY house_keys_of_worker ON house_keys TO omnibus_worker USING (purpose = 'mail_links');

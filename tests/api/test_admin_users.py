@@ -171,12 +171,13 @@ async def test_whoever_is_changed_must_sign_in_again_and_whoever_is_renamed_need
     assert not await is_signed_in(token)
     lines = await audited(shop, str(agent.user_id))
     assert [line["detail"] for line in lines] == [
+        {"role": "agent"},
         {"name": "changed"},
         {"is_disabled": [False, True]},
         {"is_disabled": [True, False]},
     ]
     assert (await manager.patch(path, json={"disabled": False})).status_code == 200
-    assert len(await audited(shop, str(agent.user_id))) == 3, "nothing has changed"
+    assert len(await audited(shop, str(agent.user_id))) == 4, "nothing has changed"
 
 
 async def _operator_with(shop: Shop, name: str, managers: int) -> Sequence[User]:

@@ -37,7 +37,7 @@ async def test_a_log_that_is_whole_is_verified_chain_by_chain(logged: World) -> 
     ran = omnibus("audit", "verify", DATABASE_URL=logged.url)
     assert ran.code == 0, ran.err
     platform, north = ran.out.splitlines()
-    assert platform.startswith("platform: whole, 2 entries, head ")
+    assert platform.startswith("platform: whole, 3 entries, head ")
     assert north.startswith(f"operator {logged.operator_id} (Northline): whole, 2 entries, head ")
     one = omnibus("audit", "verify", "--operator", "northline", "--json", DATABASE_URL=logged.url)
     assert one.json["is_whole"] is True

@@ -55,7 +55,7 @@ MATRIX: Mapping[str, tuple[str, str, str]] = {
     "session_ends": ("ra", "rd", ""),
     "refresh_tokens": ("raU", "Rd", ""),
     "house_keys": ("raU", "ra", ""),
-    "audit_log": ("rA", "r", "r"),
+    "audit_log": ("rA", "rA", "r"),
     "audit_seals": ("r", "r", "r"),
     "audit_heads": ("r", "r", "r"),
     "audit_checks": ("r", "raU", "r"),

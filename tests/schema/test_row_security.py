@@ -53,6 +53,11 @@ NEVER_SCOPED = {"users": "signing in comes before any scope"}
 NOBODYS = {
     "stops": "places are the country's, and public",
     "refresh_tokens": "a person's; found by what only that person has",
+    "session_ends": "a person's; asked for by what only their tokens say",
+    "second_factors": "a person's",
+    "recovery_codes": "a person's; found by what only that person has",
+    "mails": "to a person, or to whoever may be one",
+    "mailed_tokens": "a person's; found by what only that person has",
     "house_keys": "the installation's",
     "pairing_tries": "addresses that tried wrong codes, before anybody knows whose device it would be",
     "invariant_checks": "about buses by number; says how many rows are wrong",

@@ -40,7 +40,9 @@ function LoginForm({ onForgotten }) {
   const [values, setValues] = useState({ name: "", email: "", password: "", totp: "" });
   const [asksCode, setAsksCode] = useState(false);
   const [faults, setFaults] = useState(/** @type {Record<string, string>} */ ({}));
-  const { fault, isBusy, attempt, setFault } = useAttempt(asksCode ? { unauthenticated: "login.wrong.code" } : {});
+  const { fault, isBusy, attempt, setFault } = useAttempt(
+    asksCode ? { unauthenticated: "login.wrong.code" } : {},
+  );
   useEffect(() => {
     if (asksCode) document.getElementById("totp")?.focus();
   }, [asksCode]);
