@@ -40,10 +40,12 @@ class SecurityLog:
         self._note(_Kind(user.operator_id, actor, action, f"user {user.user_id}"))
 
     def note_refusal(self, caller: Caller, operation: str) -> None:
-        """Take note of a signed-in caller who was refused what only those who manage may do."""
-        if caller.user_id is not None:
-            kind = _Kind(caller.operator_id, caller.user_id, "access.refused", operation)
-            self._note(kind)
+        """Take note of a signed-in caller, or a device, who was refused what is for others."""
+        if caller.is_guest:
+            return
+        by_device = f" by device {caller.device_id}" if caller.device_id is not None else ""
+        subject = operation + by_device
+        self._note(_Kind(caller.operator_id, caller.user_id, "access.refused", subject))
 
     async def write(self) -> None:
         """Write what was noted, unless the same was written within the last minute; that waits. Raises Overloaded."""

@@ -124,6 +124,21 @@ async def test_refusals_to_those_who_manage_are_logged_with_who_was_refused(
     await wait_until(are_told, seconds=20)
 
 
+async def test_a_device_that_tries_what_is_not_for_its_kind_is_in_the_log(
+    shop: Shop, admin: httpx2.AsyncClient
+) -> None:
+    board = shop.devices["board"].device_id
+    for _ in range(2):
+        refused = await shop.client("board").delete(f"/admin/devices/{board}")
+        assert refused.status_code == 403
+
+    async def is_told() -> bool:
+        subject = f"revoke_device by device {board}"
+        return bool(await entries(admin, action="access.refused", subject=subject))
+
+    await wait_until(is_told, seconds=20)
+
+
 async def test_however_hard_somebody_tries_the_log_grows_slowly(shop: Shop) -> None:
     written: list[NewEntry] = []
 

@@ -3,14 +3,17 @@
 import asyncio
 import csv
 import io
+import json
 import uuid
 from collections import Counter
 
 import httpx2
 import pytest
 
+from server.api.boarding import SCANS_MAX
 from server.api.manifests import COLUMNS, defuse
 from server.tickets import read_ticket
+from server.wire import BODY_BYTES_MAX
 from tests.api.answers import bad_input, problem
 from tests.api.shop import Json, Shop, new_key, purchase
 
@@ -212,3 +215,18 @@ async def test_whoever_asks_what_is_held_about_them_sees_when_they_boarded(
     told = (await rider.get("/auth/me/export")).json()["boardings"]
     mine = [each for each in told if each["bus_id"] == int(bus)]
     assert [(each["ref"], each["seat"]) for each in mine] == [(booking["ref"], "1B")]
+
+
+async def test_a_day_of_scans_comes_at_once_and_may_be_larger_than_other_bodies(
+    shop: Shop, scanner: Client
+) -> None:
+    bus = await shop.bus()
+    scans = [scan(bus, f"{number:03} {'x' * 150}", offline=True) for number in range(SCANS_MAX)]
+    assert len(json.dumps({"scans": scans})) > BODY_BYTES_MAX
+    outcomes = await report(scanner, *scans)
+    assert Counter(each["verdict"] for each in outcomes) == {"unknown": SCANS_MAX}
+    more = [*scans, scan(bus, "one")]
+    answer = await scanner.post("/devices/me/scans", json={"scans": more})
+    assert bad_input(answer) == ["/scans"]
+    padded = {"scans": scans, "padding": "x" * 200_000}
+    problem(await scanner.post("/devices/me/scans", json=padded), 413, "too_large")
