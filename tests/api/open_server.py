@@ -4,11 +4,11 @@ Started like the real one, as `python -m tests.api.open_server serve`.
 """
 
 from server.cli import main
-from server.contract import Endpoint
+from server.contract import Endpoint, Operation
 from store.model import Caller, Role
 
 
-def _let_in(_endpoint: Endpoint, _headers: dict[bytes, bytes]) -> Caller:
+def _let_in(_endpoint: Endpoint, _headers: dict[bytes, bytes], _operation: Operation) -> Caller:
     return Caller(1, Role.ADMIN)
 
 
