@@ -29,7 +29,9 @@ async def test_stops_are_searched_for_the_characters_that_were_typed(
     guest: Client, text: str
 ) -> None:
     found = await guest.get("/stops", params={"q": text})
-    assert (found.status_code, found.json()) == (200, {"items": []})
+    assert found.status_code == 200
+    # None of ours; other tests have made stops with strange names.
+    assert all(text.strip("\x00") in stop["name"] for stop in found.json()["items"])
 
 
 async def test_a_search_names_the_leg_its_price_and_its_free_seats(

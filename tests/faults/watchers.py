@@ -103,21 +103,26 @@ class Watcher:
     @asynccontextmanager
     async def _connect(self, port: int) -> AsyncIterator[ClientConnection]:
         is_slow = self._manner is Manner.SLOW
-        with socket.socket() as raw:
+        # Closed by its connection, and by nobody else: the loop would take the next socket of its number for it.
+        raw = socket.socket()
+        try:
             if is_slow:
                 raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _SMALL_BYTES)
             raw.setblocking(False)  # noqa: FBT003 - the standard library's signature
             await asyncio.get_running_loop().sock_connect(raw, ("127.0.0.1", port))
-            async with connect(
-                f"ws://127.0.0.1:{port}/ws",
-                sock=raw,
-                subprotocols=[Subprotocol("seatmap.v1")],
-                compression=None,
-                ping_interval=None,
-                close_timeout=_LEAVING_SECONDS,
-                max_queue=1 if is_slow else 16,
-            ) as connection:
-                yield connection
+        except BaseException:
+            raw.close()
+            raise
+        async with connect(
+            f"ws://127.0.0.1:{port}/ws",
+            sock=raw,
+            subprotocols=[Subprotocol("seatmap.v1")],
+            compression=None,
+            ping_interval=None,
+            close_timeout=_LEAVING_SECONDS,
+            max_queue=1 if is_slow else 16,
+        ) as connection:
+            yield connection
 
     async def _follow(self, connection: ClientConnection) -> None:
         """Follow the buses until the other side closes, or until a restless watcher has had enough."""

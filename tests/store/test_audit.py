@@ -342,12 +342,12 @@ async def test_changes_of_people_and_keys_are_logged(world: World) -> None:
         "SELECT operator_id, action, detail::text FROM audit_log ORDER BY audit_id"
     )
     told = [(row["operator_id"], row["action"]) for row in rows]
-    assert told[:2] == [(None, "key.make")] * 2
+    assert told[:3] == [(None, "key.make")] * 3
     north = world.operator_id
-    assert told[2:] == [
+    assert told[3:] == [
         (north, action) for action in ("user.role", "user.password", "user.role", "user.add")
     ]
-    assert '"role": ["rider", "agent"]' in rows[2]["detail"]
+    assert '"role": ["rider", "agent"]' in rows[3]["detail"]
     assert "hash" not in "".join(row["detail"] for row in rows)
 
 
@@ -381,10 +381,13 @@ async def test_an_operators_administrators_read_their_own_and_the_platforms_peop
             await audit.list(caller, Wanted(world.operator_id), before=None, limit=10)
 
 
-async def test_a_worker_reads_no_keys_and_no_passwords(world: World) -> None:
+async def test_a_worker_reads_no_passwords_and_no_key_but_that_of_links_in_mails(
+    world: World,
+) -> None:
     worker = await world.worker()
+    rows = await worker.db.fetch("SELECT purpose FROM house_keys")
+    assert [row["purpose"] for row in rows] == ["mail_links"]
     for query in (
-        "SELECT secret FROM house_keys",
         "SELECT password_hash FROM users",
         "SELECT digest FROM refresh_tokens",
     ):

@@ -133,7 +133,7 @@ async def test_the_end_of_a_session_is_noted_once_for_whoever_asks(
     rows = await world.edit("SELECT family::text FROM session_ends")
     assert [row["family"] for row in rows] == [first.session_id]
     await world.edit("UPDATE session_ends SET ended_at = ended_at - interval '16 minutes'")
-    await world.store.sessions.purge()
+    await (await world.worker()).sessions.purge()
     assert await world.edit("SELECT FROM session_ends") == []
 
 
