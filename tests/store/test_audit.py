@@ -381,7 +381,9 @@ async def test_an_operators_administrators_read_their_own_and_the_platforms_peop
             await audit.list(caller, Wanted(world.operator_id), before=None, limit=10)
 
 
-async def test_a_worker_reads_no_passwords_and_no_key_but_that_of_links_in_mails(world: World) -> None:
+async def test_a_worker_reads_no_passwords_and_no_key_but_that_of_links_in_mails(
+    world: World,
+) -> None:
     worker = await world.worker()
     rows = await worker.db.fetch("SELECT purpose FROM house_keys")
     assert [row["purpose"] for row in rows] == ["mail_links"]
