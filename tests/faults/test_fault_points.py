@@ -72,6 +72,8 @@ async def test_a_change_that_dies_is_whole_or_not_at_all_and_is_made_once_by_ask
         held = await client.send("POST", f"/api/v1/buses/{wish.bus}/holds", body)
         assert held.status == 201
         path = f"/api/v1/holds/{held.document['id']}"
+        # On the same connection: once this is answered nothing of the hold is on its way to a point any more.
+        assert (await client.send("GET", "/livez")).status == 200
         await mortal.arm()
         with suppress(Unanswered):
             await _replace(client, path, new)
