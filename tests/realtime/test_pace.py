@@ -187,7 +187,9 @@ async def test_a_clock_that_was_set_back_keeps_nobody_longer_than_a_whole_burst(
 async def test_without_redis_each_process_keeps_its_share(tmp_path: Path) -> None:
     server = Valkey(tmp_path)
     await server.start()
-    async with processes(server.url, 3) as opened:
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(server.stop)
+        opened = await stack.enter_async_context(processes(server.url, 3))
         allowances = keep(SLOW, opened)
         await server.stop()
         for allowance in allowances:
