@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
-.PHONY: help run test check format bench prove lock clean
+.PHONY: help run test check format bench prove texts lock clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -21,7 +21,7 @@ run: $(VENV)/.run  ## install, start everything, load the demo, serve (Ctrl-C st
 	@OMNIBUS_DEMO=$${OMNIBUS_DEMO:-on} exec $(BIN)/omnibus up
 
 test: $(VENV)/.test  ## run every test; says what it skipped and why (ARGS="-n 0 tests/store" for some)
-	@$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
+	@$(BIN)/python -m pytest -n 3 --dist worksteal $(ARGS)
 
 check: $(VENV)/.check  ## format, lint, types, import rules, SQL, docs drift
 	@$(BIN)/python -m tests.house.check
@@ -35,10 +35,15 @@ bench: $(VENV)/.test  ## the benchmark suite: ratios against baselines (ARGS="a 
 prove: $(VENV)/.test  ## a million operations under faults, judged; writes proof.md (ARGS="--operations 20000", "--help")
 	@$(BIN)/python -m tests.histories.prove $(ARGS)
 
+prove-money: $(VENV)/.test  ## 10,000 random lives of payments, judged by the provider's books (ARGS="--path stripe --histories 2000", "--help")
+	@$(BIN)/python -m tests.money.prove $(ARGS)
+texts: $(VENV)/.run  ## bring the catalogues of translations up to date with the code; says what is left to translate
+	@$(BIN)/python -m server.texts
+
 lock:  ## resolve requirements/*.txt anew (needs uv)
-	@for set in run test check; do \
-	  group=$$([ $$set = run ] || echo "--group $$set"); \
-	  uv pip compile pyproject.toml --group build $$group --universal --python-version 3.11 --generate-hashes \
+	@for set in run brokers test check; do \
+	  case $$set in run) more= ;; brokers) more="--extra rabbitmq --extra sqs" ;; *) more="--group $$set" ;; esac; \
+	  uv pip compile pyproject.toml --group build $$more --universal --python-version 3.11 --generate-hashes \
 	    --no-emit-index-url --no-emit-find-links --no-annotate --custom-compile-command "make lock" \
 	    --quiet --upgrade --output-file requirements/$$set.txt || exit 1; \
 	done

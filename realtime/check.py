@@ -3,16 +3,28 @@
 import asyncio
 import logging
 import random
+from collections.abc import Sequence
 from itertools import islice
+from typing import Protocol
 
 from realtime.counters import Counters
 from realtime.effects import Head
 from realtime.health import Health
-from realtime.hub import Hub
 from realtime.loader import SeatSource
 from realtime.settings import HubSettings
+from store.events import Position
 
 log = logging.getLogger(__name__)
+
+
+class Holder(Protocol):
+    """Whoever believes to know how far buses have come."""
+
+    def heads(self) -> dict[int, Head]:
+        """Return what is held, at which heads."""
+
+    def learn(self, asked: dict[int, Head], positions: Sequence[Position]) -> None:
+        """Hear the answer for the buses in `asked`, which were at these heads."""
 
 
 class PositionCheck:
@@ -20,14 +32,14 @@ class PositionCheck:
 
     def __init__(
         self,
-        hub: Hub,
+        holder: Holder,
         source: SeatSource,
         settings: HubSettings,
         *,
         health: Health,
         counters: Counters,
     ) -> None:
-        self._hub = hub
+        self.holder = holder
         self._source = source
         self._settings = settings
         self._health = health
@@ -46,7 +58,7 @@ class PositionCheck:
     async def check(self) -> None:
         self._hurried.clear()
         self._counters.checks += 1
-        todo = iter(self._hub.heads().items())
+        todo = iter(self.holder.heads().items())
         while True:
             asked = dict(islice(todo, self._settings.check_batch))
             if not asked and self._health.part("source"):
@@ -66,7 +78,7 @@ class PositionCheck:
             self._health.report("source", is_well=False)
             return False
         self._health.report("source", is_well=True)
-        self._hub.learn(asked, positions)
+        self.holder.learn(asked, positions)
         return True
 
     async def _rest(self) -> None:

@@ -23,6 +23,7 @@ from realtime.hub import Hub
 from realtime.lag import Lag
 from realtime.limits import Admission, Refusal
 from realtime.loader import SeatSource
+from realtime.onlookers import Held, Onlooker
 from realtime.outlet import Outlet
 from realtime.protocol import BusStatus, Bye, CloseCode, Status
 from realtime.settings import LiveSettings
@@ -62,6 +63,7 @@ class Live:
         self.is_draining = False
         self._connections: set[Client] = set()
         self._went_live = asyncio.Event()
+        self._onlooker: Onlooker | None = None
         self._health = Health("source", "bus", changed=self._tell_status)
         self._health.report("source", is_well=True)  # until a read fails
         self._health.report("bus", is_well=redis_url is None and is_only_process)
@@ -97,6 +99,11 @@ class Live:
         self._tasks: list[asyncio.Task[None]] = []
 
     # Life.
+
+    def tell(self, onlooker: Onlooker) -> None:
+        """Have somebody hear of every change from now on, and what they hold compared with the database; only one."""
+        self._onlooker = onlooker
+        self._check.holder = Held(self._hub, onlooker)
 
     async def start(self) -> None:
         """Returns when clients get changes at once, or soon: nothing here is needed to serve."""
@@ -167,6 +174,10 @@ class Live:
 
     def _announce(self, event: SeatsChanged) -> None:
         self._topics.note(event.bus_id)
+        if self._onlooker is not None:
+            # A bus that is something else from now on is to be read anew, whatever became of its seats.
+            seats = event.seats if event.status is None else ()
+            self._onlooker.note(event.bus_id, event.epoch, event.prev, event.rev, seats)
         is_watched = self._hub.is_known(event.bus_id)
         if self._bus is None and not is_watched:
             return
@@ -261,7 +272,11 @@ class Live:
             connection.close(CloseCode.DRAINING)
 
     def _is_wanted(self, bus_id: int) -> bool:
-        return self._hub.is_known(bus_id) or self._topics.is_wanted(bus_id)
+        return (
+            self._hub.is_known(bus_id)
+            or self._topics.is_wanted(bus_id)
+            or (self._onlooker is not None and self._onlooker.is_known(bus_id))
+        )
 
     def _watching(self) -> dict[int, int]:
         return Counter(bus_id for each in self._connections for bus_id in each.buses)
@@ -282,6 +297,9 @@ class Live:
             return
         if self._lag.is_late(delta.at, now=time.time()):
             self._check.hurry()
+        if self._onlooker is not None:
+            seats = delta.seats if delta.status is UNSET else ()
+            self._onlooker.note(bus_id, delta.epoch, delta.prev, delta.rev, seats)
         wire = frames.frame(payload)
         status = None if delta.status is UNSET else delta.status
         change = Change(delta.epoch, delta.prev, delta.rev, delta.seats, wire, delta.at, status)
@@ -297,6 +315,8 @@ class Live:
         self._check.hurry()
 
     def _tell_status(self, is_live: bool) -> None:  # noqa: FBT001 - the callback's only argument
+        if self._onlooker is not None:
+            self._onlooker.distrust()
         if is_live:
             self._went_live.set()
         wire = frames.pack(Status(live=is_live))

@@ -12,32 +12,52 @@ from server.api import (
     accounts,
     admin,
     admin_audit,
+    admin_bookings,
     admin_bus_status,
     admin_buses,
     admin_devices,
+    admin_imports,
     admin_layouts,
+    admin_no_shows,
     admin_operators,
+    admin_outbox,
+    admin_pace,
+    admin_passengers,
+    admin_refund_rules,
+    admin_refunds,
+    admin_rooms,
     admin_routes,
     admin_sales,
     admin_stops,
     admin_users,
     admin_vehicles,
+    admin_webhook_deliveries,
+    admin_webhooks,
     best_seats,
     boarding,
     bookings,
     buses,
+    cancellations,
+    days,
+    demo_payments,
+    departures,
     devices,
+    finding,
     health,
     holds,
     manifests,
     operators,
     payments,
+    phone_codes,
     profile,
     recovery,
+    rooms,
     second_factors,
     sessions,
+    shifts,
     stops,
     streams,
+    tickets,
 )
 from server.contract import Answer, Endpoint, Operation, problem_answer, send_answer
 from server.dispatch import Dispatch
@@ -45,6 +65,7 @@ from server.front import Front, Target
 from server.hosts import Hosts
 from server.http_protocol import HEALTH
 from server.live import LiveEndpoint
+from server.mail import viewer
 from server.pages import page_routes
 from server.problems import HttpProblem
 from server.proxies import Proxies
@@ -53,11 +74,18 @@ from server.services import Services
 # Ordered by how often they are asked: paths with parameters are compared in this order.
 OPERATIONS: tuple[Operation, ...] = (
     *buses.OPERATIONS,
+    *departures.OPERATIONS,
+    *days.OPERATIONS,
     *best_seats.OPERATIONS,
     *streams.OPERATIONS,
     *holds.OPERATIONS,
     *bookings.OPERATIONS,
+    *rooms.OPERATIONS,
+    *finding.OPERATIONS,
+    *cancellations.OPERATIONS,
     *payments.OPERATIONS,
+    *demo_payments.OPERATIONS,
+    *tickets.OPERATIONS,
     *stops.OPERATIONS,
     *accounts.OPERATIONS,
     *recovery.OPERATIONS,
@@ -68,6 +96,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *admin_users.OPERATIONS,
     *operators.OPERATIONS,
     *admin_audit.OPERATIONS,
+    *admin_outbox.OPERATIONS,
     *admin_operators.OPERATIONS,
     *admin_stops.OPERATIONS,
     *admin_routes.OPERATIONS,
@@ -75,11 +104,23 @@ OPERATIONS: tuple[Operation, ...] = (
     *admin_vehicles.OPERATIONS,
     *admin_buses.OPERATIONS,
     *admin_bus_status.OPERATIONS,
+    *admin_bookings.OPERATIONS,
     *admin_sales.OPERATIONS,
+    *admin_pace.OPERATIONS,
+    *admin_imports.OPERATIONS,
+    *admin_rooms.OPERATIONS,
     *devices.OPERATIONS,
+    *phone_codes.OPERATIONS,
     *boarding.OPERATIONS,
     *manifests.OPERATIONS,
+    *admin_no_shows.OPERATIONS,
+    *admin_passengers.OPERATIONS,
     *admin_devices.OPERATIONS,
+    *admin_refund_rules.OPERATIONS,
+    *admin_refunds.OPERATIONS,
+    *shifts.OPERATIONS,
+    *admin_webhooks.OPERATIONS,
+    *admin_webhook_deliveries.OPERATIONS,
 )
 
 
@@ -112,7 +153,10 @@ def _routes(services: Services) -> Iterable[BaseRoute]:
     yield from health.routes(services)
     yield _document("/openapi.json", openapi_document())
     yield _document("/asyncapi.json", asyncapi_document())
-    yield from page_routes()
+    settings = services.settings
+    if settings.demo and settings.smtp_url is None:
+        yield from viewer.routes(settings.mail_folder)
+    yield from page_routes(methods=settings.payment_methods, embed_origins=settings.embed_origins)
 
 
 def _document(path: str, document: bytes) -> Route:

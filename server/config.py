@@ -7,11 +7,16 @@ from dataclasses import dataclass, field
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import platformdirs
 
+from server import provider_settings
+from server.broker_url import read_broker_url
+from server.mail.addresses import check_sender
+from server.mail.smtp_url import check_smtp_url
 from server.policies import NAMES
+from store.pooler import Address
 
 T = TypeVar("T")
 
@@ -27,11 +32,16 @@ class Settings:
     """What the environment says. `database_url` and `redis_url` are None when our own servers are to be started."""
 
     database_url: str | None = field(default=None, repr=False)
+    database_direct_url: str | None = field(default=None, repr=False)
     replica_urls: tuple[str, ...] = field(default=(), repr=False)
+    replica_lag_seconds: int = 5
     redis_url: str | None = field(default=None, repr=False)
     broker_url: str | None = field(default=None, repr=False)
     data_dir: Path = field(default_factory=lambda: Path(platformdirs.user_data_dir("omnibus")))
     mail_dir: Path | None = None
+    smtp_url: str | None = field(default=None, repr=False)
+    mail_from: str | None = None
+    reminder_hours: int = 24
     public_url: str | None = None
     host: str = "127.0.0.1"
     port: int = 8000
@@ -39,20 +49,43 @@ class Settings:
     db_pool_size: int = 50
     requests_at_once: int = 512
     allowed_origins: tuple[str, ...] = ()
+    embed_origins: tuple[str, ...] = ()
     allowed_hosts: tuple[str, ...] = ()
     require_origin: bool = False
     trusted_proxies: tuple[str, ...] = ()
+    stripe_secret_key: str | None = field(default=None, repr=False)
+    stripe_publishable_key: str | None = None
+    stripe_webhook_secrets: tuple[str, ...] = field(default=(), repr=False)
+    stripe_api_base: str | None = None
+    razorpay_key_id: str | None = None
+    razorpay_key_secret: str | None = field(default=None, repr=False)
+    razorpay_webhook_secrets: tuple[str, ...] = field(default=(), repr=False)
+    razorpay_api_base: str | None = None
     hold_seconds: int = 300
     pending_seconds: int = 120
     rate_limits: bool = True
     rate_policies: tuple[tuple[str, tuple[int, int]], ...] = ()
     staff_totp: str = "optional"
+    webhook_hosts: tuple[str, ...] = ()
+    waiting_rooms: str = "staff"
     demo: bool = False
+    demo_webhook_secrets: tuple[str, ...] = field(default=(), repr=False)
+
+    @property
+    def direct_url(self) -> str | None:
+        """The database past any pooler: for what keeps a session, such as LISTEN and migrations."""
+        return self.database_direct_url or self.database_url
 
     @property
     def pool_size_each(self) -> int:
         """Connections of one process: the pool is shared out among the workers and one for the sweeper."""
         return max(2, self.db_pool_size // (self.workers + 1))
+
+    @property
+    def payment_methods(self) -> tuple[str, ...]:
+        """What can be paid by here. Where people pay with money, nobody pays in a demo's, unless it is one."""
+        outside = provider_settings.configured(self.stripe_secret_key, self.razorpay_key_id)
+        return ("cash", *outside) if outside and not self.demo else ("demo", "cash", *outside)
 
     @property
     def origins(self) -> frozenset[str]:
@@ -87,6 +120,12 @@ class Settings:
             return self.public_url or self.allowed_origins[0]
         host = "127.0.0.1" if self.host in {"0.0.0.0", "::"} else self.host  # nosec B104 # noqa: S104 - told, not bound
         return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
+
+    @property
+    def door(self) -> str:
+        """Where this very process is reached from its own machine."""
+        host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(self.host, self.host)  # nosec B104 # noqa: S104 - told, not bound
+        return f"http://{host}:{self.port}"
 
     @property
     def mail_folder(self) -> Path:
@@ -143,6 +182,17 @@ def _url(*schemes: str) -> Callable[[str], str]:
     return read
 
 
+def _primary(text: str) -> str:
+    """Of several hosts the one that takes writes is meant, wherever this URL is used."""
+    Address.read(_POSTGRES(text))  # what it says of a pooler must be known
+    parts = urlsplit(text)
+    asked = parse_qs(parts.query)
+    hosts = parts.netloc.rpartition("@")[2] or asked.get("host", [""])[-1]
+    if "," not in hosts or "target_session_attrs" in asked:
+        return text
+    return f"{text}{'&' if parts.query else '?'}target_session_attrs=read-write"
+
+
 def _list_of(read: Callable[[str], T]) -> Callable[[str], tuple[T, ...]]:
     return lambda text: tuple(read(part.strip()) for part in text.split(",") if part.strip())
 
@@ -186,6 +236,13 @@ def _policy(text: str) -> tuple[str, tuple[int, int]]:
     return found["name"], (burst, window_seconds)
 
 
+def _secrets(text: str) -> tuple[str, ...]:
+    found = tuple(part.strip() for part in text.split(","))
+    if len(found) > _SECRETS_MAX or any(len(secret) < _SECRET_SHORTEST for secret in found):
+        raise ValueError(f"must be one or two secrets of at least {_SECRET_SHORTEST} letters each")
+    return found
+
+
 def _host(text: str) -> str:
     if not text or any(char.isspace() for char in text):
         raise ValueError("must be a host name or an address")
@@ -195,23 +252,42 @@ def _host(text: str) -> str:
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]"})
 _HOST_NAME = re.compile(r"[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\]")
 _POLICY = re.compile(r"(?P<name>[a-z-]+)=(?P<burst>\d{1,6})/(?P<window>\d{1,5})(?P<unit>[smh])")
+_SECRETS_MAX = 2
+_SECRET_SHORTEST = 16
 _UNITS = {"s": 1, "m": 60, "h": 3600}
+
+
 _POSTGRES = _url("postgresql", "postgres")
 
 SETTINGS = (
     Setting(
         "database_url",
-        _POSTGRES,
+        _primary,
         "embedded",
-        "PostgreSQL 15 to 18; without it `omnibus up` runs its own",
+        "PostgreSQL 15 to 18; without it `omnibus up` runs its own. May name several hosts, of which one takes writes;"
+        " `?pooler=transaction` at its end says that PgBouncer is between (docs/deployment.md)",
+        is_secret=True,
+    ),
+    Setting(
+        "database_direct_url",
+        _POSTGRES,
+        "`OMNIBUS_DATABASE_URL`",
+        "the same database past a pooler: for migrations, and to hear at once of sessions that end",
         is_secret=True,
     ),
     Setting(
         "replica_urls",
         _list_of(_POSTGRES),
         "none",
-        "standbys that may answer reads, separated by commas",
+        "standbys that answer lists, searches, boards and reports (docs/replicas.md), one server each, separated by"
+        " commas",
         is_secret=True,
+    ),
+    Setting(
+        "replica_lag_seconds",
+        _whole(1, 20),
+        "5",
+        "a standby that shows what is older than this is asked nothing until it has caught up",
     ),
     Setting(
         "redis_url",
@@ -223,9 +299,10 @@ SETTINGS = (
     ),
     Setting(
         "broker_url",
-        _url("amqp", "amqps", "sqs", "redis"),
-        "none",
-        "where events go for other programs",
+        read_broker_url,
+        "none: workers take jobs from the database",
+        "a broker that carries jobs to workers: `amqp://` (RabbitMQ), `sqs://` (Amazon SQS) or `redis://` (streams),"
+        " see docs/operating.md",
         is_secret=True,
     ),
     Setting(
@@ -239,6 +316,26 @@ SETTINGS = (
         Path,
         "`mail` in the data folder",
         "where the worker writes mails, a file each, as long as there is no mail server",
+    ),
+    Setting(
+        "smtp_url",
+        check_smtp_url,
+        "none: mails are files",
+        "the mail server: `smtp://user:password@mail.example:587` (STARTTLS, unless `?starttls=never`) or"
+        " `smtps://user:password@mail.example`; `?ca=` names a file of certificates to trust (docs/mail.md)",
+        is_secret=True,
+    ),
+    Setting(
+        "mail_from",
+        check_sender,
+        "`no-reply@` and the host of the public address",
+        "the address that mails come from",
+    ),
+    Setting(
+        "reminder_hours",
+        _whole(0, 168),
+        "24",
+        "how long before boarding riders are reminded; `0`: never. Nobody is who bought less than two hours earlier",
     ),
     Setting(
         "public_url",
@@ -268,6 +365,12 @@ SETTINGS = (
         "whose pages may call and connect, separated by commas: `https://tickets.example`",
     ),
     Setting(
+        "embed_origins",
+        _list_of(_origin),
+        "nobody",
+        "whose pages may show the seat map in a frame (docs/embed.md), separated by commas: `https://nordlicht.example`",
+    ),
+    Setting(
         "allowed_hosts",
         _list_of(_host_name),
         "any for a demo, on a loopback address, or without `OMNIBUS_ALLOWED_ORIGINS`; else the hosts of those",
@@ -285,6 +388,7 @@ SETTINGS = (
         "none",
         "proxies whose word on a client's address and scheme counts (`X-Forwarded-For`, `-Proto`): `10.0.0.0/8`",
     ),
+    *(Setting(*row) for row in provider_settings.ROWS),
     Setting("hold_seconds", _whole(1, 1200), "300", "how long a hold lasts"),
     Setting("pending_seconds", _whole(1, 3600), "120", "how long an unpaid booking lasts"),
     Setting("rate_limits", _switch, "on", "limits by caller and address: `on` or `off`"),
@@ -301,10 +405,32 @@ SETTINGS = (
         "`required`: operators and admins without a second factor may do nothing but set one up",
     ),
     Setting(
+        "webhook_hosts",
+        _list_of(_host_name),
+        "none; for a demo, the machine itself",
+        "hosts inside that operators' webhooks may lead to, also by `http:` and on any port, separated by commas;"
+        " others lead to public addresses by `https:` only (docs/webhooks.md)",
+    ),
+    Setting(
+        "waiting_rooms",
+        _one_of("staff", "load"),
+        "staff",
+        "who opens waiting rooms: `staff`, or also `load`, before one bus that most want while this server is"
+        " strained (docs/waiting-room.md)",
+    ),
+    Setting(
         "demo",
         _switch,
         "off (on under `make run`)",
-        "demo data, and logins whose passwords everybody knows",
+        "demo data, logins whose passwords everybody knows, and the pay page of a pretend provider",
+    ),
+    Setting(
+        "demo_webhook_secrets",
+        _secrets,
+        "a key of the installation's own",
+        "what the demo provider signs its webhooks with; while they take turns two, the new one first, with a comma"
+        " between them",
+        is_secret=True,
     ),
 )
 
@@ -324,6 +450,8 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
                 values[setting.name] = setting.read(text)
         except (ValueError, OSError) as error:
             faults.append(f"{setting.variable} {error}")
+            values[setting.name] = None
+    faults += provider_settings.contradictions(values)
     known = {setting.variable for setting in SETTINGS}
     known |= {f"{name}_FILE" for name in known} | {"OMNIBUS_TEST_CITUS_URL"}
     faults += [

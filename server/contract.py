@@ -30,7 +30,9 @@ from server.problems import (
     write,
 )
 from server.services import Services
+from server.sight import Sight
 from server.tokens import Verified
+from server.uploads import Upload
 from store.errors import Forbidden, NotFound, Refusal, StoreError
 from store.model import GUEST, Caller, DeviceKind, Role
 from store.pairing import KEY_PREFIX
@@ -43,6 +45,7 @@ _JSON: Headers = ((b"content-type", b"application/json"), _NO_STORE)
 _PROBLEM: Headers = ((b"content-type", CONTENT_TYPE), _NO_STORE)
 _BODILESS = frozenset({204, 304})
 _SAFE = frozenset({"GET", "HEAD"})
+_CATALOGUE = tuple(f"/admin/{each}" for each in ("buses", "operators", "routes", "stops"))
 
 
 class Access(Enum):
@@ -61,6 +64,8 @@ class Access(Enum):
     PLATFORM = frozenset({Role.ADMIN})
     DEVICES = frozenset(DeviceKind)
     KIOSKS = frozenset({DeviceKind.KIOSK})
+    CLERKS = frozenset({Role.AGENT, Role.OPERATOR})
+    TILLS = frozenset({Role.AGENT, Role.OPERATOR, DeviceKind.KIOSK})
     DOORKEEPERS = frozenset({DeviceKind.SCANNER, Role.AGENT, Role.OPERATOR})
 
 
@@ -107,6 +112,8 @@ class Call:
     key: str | None = None
     token: Verified | None = None
     """The access token that the caller has shown; devices and guests have none."""
+    upload: Upload | None = None
+    """The file on its way, of an operation that takes one."""
 
     def ask(self, shape: Callable[[T], Any]) -> Ask[T]:
         """Return how the store shall write this call's answer, and its idempotency key."""
@@ -166,6 +173,8 @@ class Operation:
     """The media type of a success that is a text of its own kind instead of JSON."""
     other_text: str | None = None
     """The media type of a success for those who ask for a text beside the JSON."""
+    file_media: str | None = None
+    """The media type of a body that is a file: the handler takes it in, by `Call.upload`, once it knows from whom."""
     body_bytes_max: int = wire.BODY_BYTES_MAX
     has_etag: bool = False
     """Whether a success has an ETag, and `If-None-Match` may get a 304."""
@@ -177,6 +186,8 @@ class Operation:
     """Whether staff may call it before they have the second factor they need."""
     is_guarded: bool = field(init=False)
     """Whether it is for those who manage only, so that refusing it is worth a line of the audit log."""
+    edits_catalogue: bool = field(init=False)
+    """Whether searches and prices of days may show something else after it."""
     name: str = field(init=False)
     body_type: Any = field(init=False)
     query_type: Any = field(init=False)
@@ -189,6 +200,8 @@ class Operation:
         object.__setattr__(self, "name", self.handler.__name__)
         is_guarded = self.access in {Access.MANAGERS, Access.OVERSEERS}
         object.__setattr__(self, "is_guarded", is_guarded)
+        edits_catalogue = self.method != "GET" and self.path.startswith(_CATALOGUE)
+        object.__setattr__(self, "edits_catalogue", edits_catalogue)
         object.__setattr__(self, "body_type", body)
         object.__setattr__(self, "query_type", annotations.get("query"))
         object.__setattr__(self, "decoder", msgspec.json.Decoder(body) if body else None)
@@ -219,6 +232,8 @@ class Endpoint:
             for method, operation in self._by_method.items()
             if pacing is not None and operation.rate is not None
         }
+        reader = services.store.reader
+        self._sight = Sight(reader.marks) if reader.standbys else None
         self._allow = ", ".join(sorted([*self._by_method, "OPTIONS"])).encode()
 
     async def answer(self, scope: Scope, receive: Receive, path: dict[str, str]) -> Answer | Flow:
@@ -259,16 +274,28 @@ class Endpoint:
             if (door := self._doors.get(operation.method)) is not None:
                 told = await door.admit(call.caller, call.client, is_known=cookie is None)
                 scope[EXTRA] = (*scope[EXTRA], *told) if EXTRA in scope else told
-            if operation.decoder is not None or operation.method != "GET":
+            if operation.file_media is not None:
+                call.upload = Upload(scope, receive, call.headers)
+            elif operation.decoder is not None or operation.method != "GET":
                 call.body = await read_body(receive, call.headers, operation.body_bytes_max)
             answer: Answer | Flow = await _run(call)
         except (StoreError, HttpProblem) as error:
             if operation.is_guarded and isinstance(error, NotFound | Forbidden):
                 self._services.security_log.note_refusal(call.caller, operation.name)
             answer = problem_answer(error, call.request_id)
+        if operation.method not in _SAFE:
+            self._note_write(scope, call, answer)
         if cookie is None or isinstance(answer, Flow):
             return answer
         return replace(answer, headers=(*answer.headers, cookie))
+
+    def _note_write(self, scope: Scope, call: Call, answer: Answer | Flow) -> None:
+        """Have whoever may have changed something see it."""
+        is_refused = isinstance(answer, Answer) and 400 <= answer.status < 500
+        if call.operation.edits_catalogue and not is_refused:  # other processes hear a moment later
+            self._services.listings.note_edit(call.operation.path)
+        if self._sight is not None:  # whatever the answer says: another try may have done it
+            scope[EXTRA] = (*scope.get(EXTRA, ()), *self._sight.tell(call))
 
     def _recognise(self, call: Call) -> tuple[bytes, bytes] | None:
         """Tell a guest from others; return the header that gives a cookie to whoever has none of ours."""
@@ -310,7 +337,7 @@ class Endpoint:
             raise Forbidden("your role may not do this")
         if token is not None and token.may_only_enrol and not operation.is_for_enrolment:
             raise enrol_first()
-        return Call(
+        call = Call(
             self._services,
             operation,
             caller,
@@ -326,6 +353,9 @@ class Endpoint:
             else None,
             token=token,
         )
+        if self._sight is not None and operation.method in _SAFE:
+            self._sight.open(call)
+        return call
 
     def _who(self, headers: dict[bytes, bytes], operation: Operation) -> Verified | Caller | None:
         """Return whose token is shown, or the device whose key is; None for a guest. Raises AskFirst, or a 401."""

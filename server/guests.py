@@ -12,6 +12,7 @@ import secrets
 from hashlib import blake2b
 from http.cookies import CookieError, SimpleCookie
 from ipaddress import IPv6Address, ip_address
+from uuid import UUID
 
 from store.buyers import buyer_of_guest
 from store.model import Caller, Guest
@@ -20,6 +21,7 @@ _SECONDS = 30 * 24 * 3600
 _ID_BYTES = 16
 _VALUE = re.compile(r"[A-Za-z0-9_-]{43}")
 _SUBSCRIBER_BITS = 64
+_SITE_BITS = 48
 
 
 class Guests:
@@ -35,6 +37,10 @@ class Guests:
         known = self._read(cookie) if cookie else None
         buyer = self._digest(b"address", place) if known is None else self._digest(b"buyer", known)
         return Caller(guest=Guest(buyer_of_guest(buyer), network))
+
+    def network_of(self, address: str) -> UUID:
+        """Return what stands for all that a household or a company is given: an IPv4 address, or an IPv6 /48."""
+        return buyer_of_guest(self._digest(b"site", _prefix_of(address, _SITE_BITS).encode()))
 
     def is_ours(self, cookie: str | None) -> bool:
         return cookie is not None and self._read(cookie) is not None
@@ -61,6 +67,10 @@ class Guests:
 
 def subscriber_of(address: str) -> str:
     """Return what a subscriber has for sure: an IPv4 address, or the /64 of an IPv6 one, whose rest changes daily."""
+    return _prefix_of(address, _SUBSCRIBER_BITS)
+
+
+def _prefix_of(address: str, bits: int) -> str:
     try:
         parsed = ip_address(address.partition("%")[0])
     except ValueError:
@@ -68,8 +78,8 @@ def subscriber_of(address: str) -> str:
     if isinstance(parsed, IPv6Address):
         if parsed.ipv4_mapped is not None:
             return str(parsed.ipv4_mapped)
-        prefix = int(parsed) >> _SUBSCRIBER_BITS << _SUBSCRIBER_BITS
-        return f"{IPv6Address(prefix)}/{_SUBSCRIBER_BITS}"
+        rest = parsed.max_prefixlen - bits
+        return f"{IPv6Address(int(parsed) >> rest << rest)}/{bits}"
     return str(parsed)
 
 

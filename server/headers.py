@@ -25,12 +25,13 @@ _HSTS = (b"strict-transport-security", b"max-age=63072000; includeSubDomains")
 
 def add_safe(scope: Scope, given: Headers) -> Headers:
     """Return what an answer with these headers lacks."""
+    names = {name for name, _ in given}
     headers = [
-        *_SAFE,
+        *(each for each in _SAFE if each[0] not in names),
         (b"x-request-id", scope["omnibus.request_id"].encode()),
         *scope.get(EXTRA, ()),
     ]
-    if not any(name == b"content-security-policy" for name, _ in given):
+    if b"content-security-policy" not in names:
         headers.append(_NOTHING_LOADS)
     if scope.get("scheme") == "https":
         headers.append(_HSTS)

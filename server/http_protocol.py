@@ -341,6 +341,13 @@ class BoundedHttp(HttpToolsProtocol):
             late = HTTPStatus.REQUEST_TIMEOUT
             self._deadline = self.loop.call_later(ARRIVAL_SECONDS, self._refuse, late)
 
+    def wait_on(self) -> None:
+        """Wait for the rest of a request as long as for a new one: whoever takes a file in sees that it is coming."""
+        if self._deadline is not None:
+            self._deadline.cancel()
+            late = HTTPStatus.REQUEST_TIMEOUT
+            self._deadline = self.loop.call_later(ARRIVAL_SECONDS, self._refuse, late)
+
     def _refuse(self, status: HTTPStatus) -> None:
         """Close the connection, with a word where no other answer is under way."""
         if self.transport.is_closing():

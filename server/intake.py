@@ -1,6 +1,7 @@
 """What a request brings, read within bounds: its body, its query, its idempotency key."""
 
 from collections import Counter
+from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -12,6 +13,8 @@ from server.headers import Headers
 from server.problems import HttpProblem, bad_field
 
 _KEY_LONGEST = 255
+_REMEMBERED = 2_048  # queries,
+_REMEMBERED_LENGTH = 256  # of so many bytes at most
 # Given twice, each may be read as the one or the other by whoever looks.
 _ONCE = frozenset(
     {
@@ -86,6 +89,11 @@ def decode_body(
 
 
 def decode_query(query: bytes, query_type: Any) -> Any:
+    """Return what a query string says; the same for the same string, so it may not be changed."""
+    return (_decode_again if len(query) <= _REMEMBERED_LENGTH else _decode_query)(query, query_type)
+
+
+def _decode_query(query: bytes, query_type: Any) -> Any:
     try:
         pairs = parse_qsl(
             query.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=50
@@ -100,6 +108,10 @@ def decode_query(query: bytes, query_type: Any) -> Any:
     except msgspec.ValidationError as error:
         fault = wire.invalid(error)
         raise bad_field(fault.pointer, fault.code, fault.detail) from None
+
+
+# Many ask for the same, and to read it takes as long as to find the answer. What is refused is not remembered.
+_decode_again = lru_cache(maxsize=_REMEMBERED)(_decode_query)
 
 
 def find_key(given: Headers, headers: dict[bytes, bytes], *, is_required: bool) -> str | None:

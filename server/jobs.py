@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 from server.mail.postman import Postman
 from server.metrics import EXPIRED
+from server.payments.cashier import Cashier
+from server.webhooks.sender import Sender
 from store import Store
 from store.errors import StoreError
 from store.invariants import Violations
@@ -37,6 +39,14 @@ def sweep_jobs(store: Store) -> list[Job]:
     return [Job("sweep", 1.0, sweep)]
 
 
+def money_jobs(cashier: Cashier) -> list[Job]:
+    """Return what every process does that can reach the providers; each payment is one process's at a time."""
+    return [
+        Job("webhooks", 1.0, cashier.read_inbox),
+        Job("open payments", 1.0, cashier.look_due),
+    ]
+
+
 def house_jobs(store: Store, postman: Postman) -> list[Job]:
     """Return what one worker is enough for."""
     alarm = Alarm()
@@ -61,6 +71,19 @@ def house_jobs(store: Store, postman: Postman) -> list[Job]:
         Job("mails", 1.0, postman.deliver),
         Job("purge mails", 3600.0, postman.forget),
         Job("purge codes", 3600.0, store.pairing.purge),
+        Job("purge webhooks", 3600.0, store.inbox.purge),
+        Job("purge waiting rooms", 3600.0, store.rooms.purge),
+        Job("purge imports", 3600.0, store.imports.purge),
+        Job("no-shows", 30.0, store.no_shows.sweep),
+    ]
+
+
+def webhook_jobs(store: Store, sender: Sender) -> list[Job]:
+    """Return what any number of workers share: each takes what is due."""
+    return [
+        Job("webhooks", 0.5, sender.deliver),
+        Job("webhook counts", 5.0, sender.leave_counts),
+        Job("purge webhooks", 3600.0, store.webhook_outbox.purge),
     ]
 
 

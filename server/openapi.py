@@ -1,7 +1,7 @@
 """The OpenAPI 3.1 document, made from the operation table and the structs it names."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -9,6 +9,7 @@ import msgspec
 from server.contract import Access, Idempotency, Operation
 from server.links import links_of
 from server.problems import Problem, row_of
+from server.webhooks.events import EVENTS
 
 _REF = "#/components/schemas/{name}"
 _PATH_PARAMETER = re.compile(r"{(\w+)}")
@@ -27,7 +28,9 @@ def document(operations: Iterable[Operation], version: str) -> dict[str, Any]:
     """Return the document as plain data, ready for JSON."""
     listed = list(operations)
     structs = [t for o in listed for t in (o.body_type, o.returns) if t is not None]
-    _, components = msgspec.json.schema_components([*structs, Problem], ref_template=_REF)
+    _, components = msgspec.json.schema_components(
+        [*structs, Problem, *EVENTS.values()], ref_template=_REF
+    )
     paths: dict[str, dict[str, Any]] = {}
     for operation in listed:
         path = paths.setdefault(PREFIX + operation.path, {})
@@ -44,12 +47,34 @@ def document(operations: Iterable[Operation], version: str) -> dict[str, Any]:
         },
         "servers": [{"url": "/"}],
         "paths": paths,
+        "webhooks": {name.value: _webhook(event) for name, event in EVENTS.items()},
         "components": {
             "schemas": components,
             "securitySchemes": {
                 "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
             },
         },
+    }
+
+
+def _webhook(event: type[msgspec.Struct]) -> dict[str, Any]:
+    """Describe what we post to others (docs/webhooks.md)."""
+    headers = ("webhook-id", "webhook-timestamp", "webhook-signature")
+    schema = {"$ref": _REF.format(name=event.__name__)}
+    return {
+        "post": {
+            "summary": (event.__doc__ or "").strip().split("\n")[0],
+            "tags": ["webhooks"],
+            "parameters": [
+                {"name": name, "in": "header", "required": True, "schema": {"type": "string"}}
+                for name in headers
+            ],
+            "requestBody": {"required": True, "content": {"application/json": {"schema": schema}}},
+            "responses": {
+                "2XX": {"description": "It has arrived."},
+                "410": {"description": "Nothing more is to be sent here."},
+            },
+        }
     }
 
 
@@ -67,11 +92,24 @@ def _operation(operation: Operation) -> dict[str, Any]:
             "required": not operation.is_body_optional,
             "content": {"application/json": {"schema": schema}},
         }
+    if operation.file_media is not None:
+        written["requestBody"] = {
+            "required": True,
+            "content": {operation.file_media: {"schema": {"type": "string", "format": "binary"}}},
+        }
     if None in operation.access.value:
         written["security"] = [{}, {"bearer": []}]
     else:
         written["security"] = [{"bearer": []}]
     return written
+
+
+def _spelled_out(field: Mapping[str, Any], components: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the schema of a parameter with what it refers to: only bodies have their schemas elsewhere."""
+    if "$ref" in field:
+        return dict(components[field["$ref"].rsplit("/", 1)[1]])
+    choices = [_spelled_out(each, components) for each in field.get("anyOf", ())]
+    return {**field, "anyOf": choices} if choices else dict(field)
 
 
 def _parameters(operation: Operation) -> list[dict[str, Any]]:
@@ -86,7 +124,12 @@ def _parameters(operation: Operation) -> list[dict[str, Any]]:
         query = components[schema["$ref"].rsplit("/", 1)[1]]
         required = query.get("required", [])
         parameters += [
-            {"name": name, "in": "query", "required": name in required, "schema": field}
+            {
+                "name": name,
+                "in": "query",
+                "required": name in required,
+                "schema": _spelled_out(field, components),
+            }
             for name, field in query["properties"].items()
         ]
     if operation.idempotency is not Idempotency.NONE:
@@ -143,7 +186,8 @@ def _codes(operation: Operation) -> dict[int, list[str]]:
         codes.setdefault(row.status, []).append(row.code)
     for status, code in operation.refusals.items():
         codes.setdefault(status, []).append(code)
-    exchange = _OF_BODIES if operation.body_type else _OF_QUERIES if operation.query_type else {}
+    has_body = operation.body_type is not None or operation.file_media is not None
+    exchange = _OF_BODIES if has_body else _OF_QUERIES if operation.query_type else {}
     if operation.idempotency is not Idempotency.NONE:
         exchange = {400: "invalid_request"} | exchange
     for status, code in exchange.items():

@@ -8,10 +8,11 @@ from collections.abc import Iterable
 from server.headers import Headers
 from server.problems import HttpProblem
 
-_READABLE = (
-    "ETag, Location, Retry-After, RateLimit, RateLimit-Policy, Idempotent-Replayed, X-Request-Id"
+_READABLE = "ETag, Location, Retry-After, RateLimit, RateLimit-Policy, Idempotent-Replayed, Omnibus-Seen, X-Request-Id"
+_ACCEPTED = (
+    "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, Last-Event-ID,"
+    " Omnibus-Seen, X-Booking-Key, X-Room-Token"
 )
-_ACCEPTED = "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, Last-Event-ID, X-Booking-Key"
 _REMEMBERED_SECONDS = 600
 # What a browser says of a request that no page of another site has caused.
 _OF_OURS = frozenset({b"same-origin", b"none"})

@@ -14,10 +14,14 @@ class Rate(StrEnum):
     MAIL = "mail"
     CODE = "code"
     PAIRING = "pairing"
+    FIND = "find"
+    ROOM = "room"
     DEVICE = "device"
     HOLD = "hold"
     BOOKING = "booking"
     PAYMENT = "payment"
+    WEBHOOK = "webhook"
+    TICKET = "ticket"
     SEARCH = "search"
     READ = "read"
     WRITE = "write"
@@ -67,6 +71,9 @@ POLICIES = (
     Policy("mail-address", Rate.MAIL, _ADDRESS, 30, 180, "the same"),
     Policy("code", Rate.CODE, _NAMED, 10, 300, "one-time codes tried for an account"),
     Policy("pairing", Rate.PAIRING, _ADDRESS, 20, 120, "pairing codes tried"),
+    Policy("find", Rate.FIND, _NAMED, 10, 3600, "failed tries to find a booking by its code"),
+    Policy("find-address", Rate.FIND, _ADDRESS, 30, 300, "the same, of any booking"),
+    Policy("room", Rate.ROOM, _ADDRESS, 600, 300, "places taken in waiting rooms, and turns"),
     Policy("device", Rate.DEVICE, _CALLER, 300, 60, "what a device asks"),
     Policy("hold", Rate.HOLD, _CALLER, 120, 360, "holds made or changed"),
     Policy("hold-staff", Rate.HOLD, _STAFF, 300, 150, "the same"),
@@ -75,6 +82,9 @@ POLICIES = (
     Policy("booking-staff", Rate.BOOKING, _STAFF, 300, 150, "the same"),
     Policy("booking-address", Rate.BOOKING, _GUESTS, 600, 300, "the same"),
     Policy("payment", Rate.PAYMENT, _ADDRESS, 600, 60, "payments settled"),
+    Policy("webhook", Rate.WEBHOOK, _ADDRESS, 6000, 60, "webhooks of payment providers"),
+    Policy("ticket", Rate.TICKET, _CALLER, 120, 120, "tickets drawn"),
+    Policy("ticket-address", Rate.TICKET, _ADDRESS, 600, 300, "the same"),
     Policy("search", Rate.SEARCH, _ADDRESS, 600, 60, "searches"),
     Policy("read", Rate.READ, _ADDRESS, 2000, 40, "everything else that is read"),
     Policy("write", Rate.WRITE, _ADDRESS, 600, 60, "everything else that is changed"),

@@ -13,7 +13,8 @@ from store.migrate import migrate
 async def prepare_database(settings: Settings, report: Callable[[str], None]) -> None:
     """Migrate, then load the demo or top it up if it is on. `report` hears what was done, a line at a time."""
     assert settings.database_url is not None
-    for name in await migrate(settings.database_url):
+    assert settings.direct_url is not None
+    for name in await migrate(settings.direct_url):
         report(f"schema: {name}")
     if not settings.demo:
         return

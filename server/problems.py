@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from server.quotes import told
 from server.wire import encode
 from store.errors import (
     AddressFull,
@@ -20,9 +21,13 @@ from store.errors import (
     KeyInUse,
     KeyReused,
     LinkExpired,
+    MustWait,
+    NoOpenShift,
     NotFound,
+    NotYet,
     OutcomeUnknown,
     Overloaded,
+    QuoteExpired,
     SalesClosed,
     SeatCoolingDown,
     SeatUnavailable,
@@ -52,6 +57,13 @@ class TakenSeat(msgspec.Struct, frozen=True):
     status: str
 
 
+class RoomAhead(msgspec.Struct, frozen=True):
+    """The waiting room that a caller has to go through: its id in the API, and its page."""
+
+    id: str
+    page: str
+
+
 class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
     """What an error answer carries; `code` is what programs branch on."""
 
@@ -64,6 +76,10 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
     errors: list[FieldError] | None = None
     seats: list[TakenSeat] | None = None
     retry_after: int | None = None
+    quote: dict[str, Any] | None = None
+    """What is paid back now, as the quote of a refund has it."""
+    room: RoomAhead | None = None
+    """Where to wait."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +167,35 @@ TABLE: dict[type[StoreError], Row] = {
         "already_extended",
         "A hold is extended once",
         _always("its deadline stays as it is; finish before it"),
+    ),
+    QuoteExpired: Row(
+        409,
+        "quote_expired",
+        "This quote of a refund stands no more",
+        lambda e: (
+            f"{e.quote.amount} in minor units would go back now; take the new quote, or leave it"
+        ),
+        lambda e: {"quote": told(e.quote)},
+    ),
+    NoOpenShift: Row(
+        409,
+        "no_open_shift",
+        "Cash is taken and paid out in shifts",
+        _always("open a shift first: POST /api/v1/shifts"),
+    ),
+    MustWait: Row(
+        403,
+        "waiting_room",
+        "There is a waiting room before this bus",
+        lambda e: e.detail,
+        lambda e: {"room": RoomAhead(str(e.room_id), f"/waiting/{e.room_id}")},
+    ),
+    NotYet: Row(
+        409,
+        "not_your_turn",
+        "Others are before you",
+        lambda e: f"{e.ahead} are before you; ask again when the counter has come to your number",
+        _retry,
     ),
     WrongState: Row(409, "wrong_state", "That cannot be done any more", lambda e: e.detail),
     HoldNotFound: Row(

@@ -17,10 +17,14 @@ from server.app import create_app
 from server.config import Settings
 from server.device_keys import socket_jobs
 from server.gate import Gate
-from server.jobs import Job, house_jobs, run_jobs, sweep_jobs
-from server.mail.postman import Postman
-from server.mail.sink import FileSink
+from server.jobs import Job, house_jobs, money_jobs, run_jobs, sweep_jobs, webhook_jobs
+from server.mail.post_office import open_postman
 from server.services import open_services, open_workshop
+from server.waiting.keeper import Keeper
+from server.webhooks.destinations import destinations_of
+from server.webhooks.sender import Sender
+from server.work.handler import Work
+from server.work.outbox import Part, open_outbox
 
 _DRAIN_SECONDS = 3
 _FAREWELL_SECONDS = 0.5
@@ -53,18 +57,23 @@ class _Server(uvicorn.Server):
 async def serve(settings: Settings, *, listen_on: socket.socket | None = None) -> None:
     """Serve until SIGINT or SIGTERM, then tell the sockets, finish the requests, close the pools."""
     async with open_services(settings) as services:
+        by_load = settings.waiting_rooms == "load"
+        keeper = Keeper(services.store, services.usher, opens_by_load=by_load)
         _collect_garbage_rarely()
         server = _Server(_config(settings, create_app(services)))
         jobs = asyncio.create_task(
             run_jobs(
                 [
                     *sweep_jobs(services.store),
+                    *money_jobs(services.cashier),
+                    Job("demo webhooks", 0.5, services.demo_courier.deliver),
                     *socket_jobs(services.live, services.store.devices),
+                    Job("waiting rooms", 1.0, keeper.look),
                     Job("security log", 2.0, services.security_log.write),
                 ]
             )
         )
-        leaving = _on_signals()
+        leaving, _ = _on_signals()
         serving = asyncio.create_task(server.serve(sockets=[listen_on] if listen_on else None))
         await asyncio.wait({serving, leaving}, return_when=asyncio.FIRST_COMPLETED)
         await services.live.drain()
@@ -75,15 +84,35 @@ async def serve(settings: Settings, *, listen_on: socket.socket | None = None) -
         await _cancel(jobs)
 
 
-async def work(settings: Settings) -> None:
-    """Run the house's jobs until SIGINT or SIGTERM."""
-    async with open_workshop(settings) as store:
-        postman = Postman(store.mails, FileSink(settings.mail_folder), public_url=settings.address)
-        jobs = asyncio.create_task(run_jobs([*sweep_jobs(store), *house_jobs(store, postman)]))
-        leaving = _on_signals()
-        await asyncio.wait({jobs, leaving}, return_when=asyncio.FIRST_COMPLETED)
-        leaving.cancel()
-        await _cancel(jobs)
+async def work(settings: Settings, part: Part = Part.WHOLE) -> None:
+    """Run the house's jobs and those of the outbox until SIGINT or SIGTERM.
+
+    Told so once, it claims no more, finishes what runs within two seconds and a half and gives back the rest; told
+    twice, it leaves at once, and what it had is free for others when its leases are over.
+    """
+    async with open_workshop(settings) as (store, cashier):
+        postman = open_postman(store, settings)
+        sender = Sender(store, destinations_of(settings))
+        clock = asyncio.create_task(
+            run_jobs(
+                [
+                    *sweep_jobs(store),
+                    *money_jobs(cashier),
+                    *house_jobs(store, postman),
+                    *webhook_jobs(store, sender),
+                ]
+            )
+        )
+        outbox = open_outbox(Work(store, settings, cashier), part)
+        working = asyncio.create_task(outbox.run())
+        leaving, hurrying = _on_signals()
+        await asyncio.wait({clock, working, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        outbox.leave()
+        await _cancel(clock)
+        await sender.close()
+        await asyncio.wait({working, hurrying}, return_when=asyncio.FIRST_COMPLETED)
+        await _cancel(working)
+        await postman.close()
 
 
 def run(main: Coroutine[Any, Any, None]) -> None:
@@ -129,17 +158,21 @@ def _collect_garbage_rarely() -> None:
     gc.set_threshold(*_GARBAGE_THRESHOLDS)
 
 
-def _on_signals() -> "asyncio.Future[None]":
+def _on_signals() -> "tuple[asyncio.Future[None], asyncio.Future[None]]":
+    """Return what the first SIGINT or SIGTERM brings about, and what the second does."""
     loop = asyncio.get_running_loop()
     leaving: asyncio.Future[None] = loop.create_future()
+    hurrying: asyncio.Future[None] = loop.create_future()
 
     def leave() -> None:
         if not leaving.done():
             leaving.set_result(None)
+        elif not hurrying.done():
+            hurrying.set_result(None)
 
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, leave)
-    return leaving
+    return leaving, hurrying
 
 
 async def _cancel(task: "asyncio.Task[None]") -> None:

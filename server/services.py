@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -17,24 +17,35 @@ from server.config import Settings
 from server.device_keys import DeviceKeys, DeviceSpeaker
 from server.doorkeeper import Doorkeeper
 from server.guests import Guests
+from server.listings import Listings
 from server.metrics import note_events
 from server.origins import Origins
 from server.pacing import Pacing
 from server.passwords import Passwords
+from server.payments.cashier import Cashier
+from server.payments.demo_courier import DemoCourier
+from server.payments.registry import DEMO_WEBHOOKS, open_cashier
+from server.seat_maps import SeatMaps
 from server.second_factors import Authenticator
 from server.security_log import SecurityLog
+from server.ticketing.desk import TicketDesk
+from server.timetables.desk import ImportDesk
 from server.tokens import SIGNING, Tokens, new_signing_key
 from server.topics import StoreTopics
+from server.waiting.tokens import PURPOSE as ROOMS
+from server.waiting.tokens import RoomTokens
+from server.waiting.usher import Usher
 from store import Store
 from store.accounts import Accounts
-from store.bulletin import Bulletin
+from store.bulletin import Bulletin, Hearing, Readers
 from store.errors import StoreError
 from store.events import SeatsChanged
 from store.facade import StoreOptions
-from store.house_keys import HouseKey
+from store.house_keys import TICKETS, HouseKey
 from store.model import Caller, Role
 from store.pairing import KEY_PREFIX
 from store.roles import WORKER
+from store.standbys import StandbyOptions
 
 _STAFF = {Role.AGENT, Role.OPERATOR, Role.SUPPORT, Role.ADMIN}
 _OF_THE_HOUSE = {Role.SUPPORT, Role.ADMIN}
@@ -45,6 +56,8 @@ class Services:
     settings: Settings
     store: Store
     live: Live
+    seat_maps: SeatMaps
+    listings: Listings
     tokens: Tokens
     passwords: Passwords
     guests: Guests
@@ -53,6 +66,11 @@ class Services:
     doorkeeper: Doorkeeper
     authenticator: Authenticator
     security_log: SecurityLog
+    cashier: Cashier
+    demo_courier: DemoCourier
+    ticket_desk: TicketDesk
+    import_desk: ImportDesk
+    usher: Usher
     pacing: Pacing | None = None
     """How often callers may ask; None: as often as they like."""
 
@@ -65,66 +83,70 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
     """
     assert settings.database_url is not None
     listeners: list[Live] = []
-    announce = partial(_announce, listeners)
-
     doorkeeper = Doorkeeper()
-    store = await Store.open(
-        settings.database_url,
-        StoreOptions(settings.pool_size_each, settings.hold_seconds, settings.pending_seconds),
-        announce,
-        doorkeeper.note,
-    )
+    store = await _open_store(settings, listeners, doorkeeper)
     passwords = Passwords()
+    ticket_desk: TicketDesk | None = None
     try:
         cookie_keys = await store.house_keys.find_or_make("buyer_cookies", _new_secret_key)
         seals = await store.house_keys.find_or_make("second_factors", _new_secret_key)
         signing = await store.house_keys.find_or_make(SIGNING, new_signing_key)
+        usher = await _open_usher(settings, store)
+        ticket_desk = await TicketDesk.open(store)
         guests = Guests(bytes.fromhex(cookie_keys[-1].secret))
         tokens = Tokens(signing, doorkeeper.ended)
-        live = Live(
-            store.buses,
-            topics=StoreTopics(store),
-            redis_url=settings.redis_url,
-            is_only_process=settings.redis_url is None and settings.workers == 1,
-            authenticate=_authenticate_with(tokens, store, doorkeeper),
-            settings=_live_settings(settings),
-        )
+        live = _make_live(settings, store, _authenticate_with(tokens, store, doorkeeper))
         listeners.append(live)
         tally = Tally(settings.redis_url) if settings.redis_url and settings.rate_limits else None
         pacing = _pacing(settings, tally, guests) if settings.rate_limits else None
         doorkeeper.show_out = live.end_session
         device_keys = DeviceKeys(store.devices, show_out=live.end_session)
-        bulletin = Bulletin(
-            settings.database_url,
-            store.db,
-            SIGNING,
-            ended=doorkeeper.note,
-            keys_changed=tokens.use,
-            device_changed=device_keys.forget,
+        seat_maps, listings = _open_reading(store, live)
+        bulletin = _open_bulletin(
+            settings,
+            store,
+            {SIGNING: tokens.use, TICKETS: ticket_desk.keys.use, ROOMS: usher.tokens.use},
+            Readers(
+                ended=doorkeeper.note,
+                device_changed=device_keys.forget,
+                catalogue_changed=partial(_note_edit, listings, usher),
+                rooms_read=usher.use,
+            ),
         )
         doorkeeper.read(bulletin)
+        listings.is_told = partial(_hears_of_edits, store, bulletin)
         reading = asyncio.create_task(supervise("bulletin", bulletin.run))
         await live.start()
         security_log = SecurityLog(store.audit)
+        import_desk = ImportDesk(settings.database_url, store.imports)
         if tally is not None:
             tally.start()
         try:
-            origins = Origins(settings.allowed_origins, settings.own_origins)
-            yield Services(
-                settings,
-                store,
-                live,
-                tokens,
-                passwords,
-                guests,
-                device_keys,
-                origins,
-                doorkeeper,
-                Authenticator(seals),
-                security_log,
-                pacing,
-            )
+            demo_secrets = await _demo_secrets(settings, store)
+            async with open_cashier(settings, store, demo_secrets) as cashier:
+                yield Services(
+                    settings,
+                    store,
+                    live,
+                    seat_maps,
+                    listings,
+                    tokens,
+                    passwords,
+                    guests,
+                    device_keys,
+                    Origins(settings.allowed_origins, settings.own_origins),
+                    doorkeeper,
+                    Authenticator(seals),
+                    security_log,
+                    cashier,
+                    DemoCourier(store.demo_bank, demo_secrets, settings.door),
+                    ticket_desk,
+                    import_desk,
+                    usher,
+                    pacing,
+                )
         finally:
+            await import_desk.close()
             if tally is not None:
                 await tally.stop()
             await live.stop()
@@ -133,11 +155,70 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
                 await security_log.close()
     finally:
         passwords.close()
+        if ticket_desk is not None:
+            ticket_desk.close()
         await store.close()
 
 
+def _open_bulletin(
+    settings: Settings,
+    store: Store,
+    keys_changed: Mapping[str, Callable[[list[HouseKey]], None]],
+    readers: Readers,
+) -> Bulletin:
+    assert settings.direct_url is not None
+    return Bulletin(settings.direct_url, store.db, keys_changed, readers)
+
+
+def _make_live(settings: Settings, store: Store, authenticate: Authenticate) -> Live:
+    return Live(
+        store.buses,
+        topics=StoreTopics(store),
+        redis_url=settings.redis_url,
+        is_only_process=settings.redis_url is None and settings.workers == 1,
+        authenticate=authenticate,
+        settings=_live_settings(settings),
+    )
+
+
+async def _open_store(
+    settings: Settings, listeners: Sequence[Live], doorkeeper: Doorkeeper
+) -> Store:
+    assert settings.database_url is not None
+    return await Store.open(
+        settings.database_url,
+        StoreOptions(
+            settings.pool_size_each,
+            settings.hold_seconds,
+            settings.pending_seconds,
+            standbys=StandbyOptions(
+                settings.replica_urls, settings.replica_lag_seconds, settings.pool_size_each
+            ),
+        ),
+        partial(_announce, listeners),
+        doorkeeper.note,
+    )
+
+
+def _open_reading(store: Store, live: Live) -> tuple[SeatMaps, Listings]:
+    """Return what is kept for those who read: neither asks the database while the live layer hears of everything."""
+    seat_maps = SeatMaps(store.buses, is_fresh=lambda: live.healthy)
+    live.tell(seat_maps)
+    return seat_maps, Listings(store.catalogue, store.day_prices, seat_maps)
+
+
+def _note_edit(listings: Listings, usher: Usher, what: str) -> None:
+    listings.note_edit(what)
+    usher.forget_subjects()
+
+
+def _hears_of_edits(store: Store, bulletin: Bulletin) -> bool:
+    # On a cluster the triggers that tell of edits speak to the server of their shard, where nobody listens.
+    return bulletin.hearing is Hearing.AT_ONCE and not store.db.is_spread
+
+
 @asynccontextmanager
-async def open_workshop(settings: Settings) -> AsyncIterator[Store]:
+async def open_workshop(settings: Settings) -> AsyncIterator[tuple[Store, Cashier]]:
     """Connect as a worker does: it tells of what it ends and serves nobody, so it needs no key and no password."""
     assert settings.database_url is not None
     listeners: list[Live] = []
@@ -150,11 +231,21 @@ async def open_workshop(settings: Settings) -> AsyncIterator[Store]:
         listeners.append(live)
         await live.start()
         try:
-            yield store
+            async with open_cashier(settings, store) as cashier:
+                yield store, cashier
         finally:
             await live.stop()
     finally:
         await store.close()
+
+
+async def _open_usher(settings: Settings, store: Store) -> Usher:
+    """Return who knows the rooms there are already: nobody slips in before the first news."""
+    tokens = RoomTokens(await store.house_keys.find_or_make(ROOMS, _new_secret_key))
+    by_load = settings.waiting_rooms == "load"
+    usher = Usher(tokens, store.rooms.subjects_of, counts_demand=by_load)
+    usher.use(*await store.rooms.read_known())
+    return usher
 
 
 def _announce(listeners: Sequence[Live], events: Sequence[SeatsChanged]) -> None:
@@ -231,6 +322,14 @@ def _live_settings(settings: Settings) -> LiveSettings:
 
 def _own(caller: Caller) -> frozenset[int]:
     return frozenset() if caller.operator_id is None else frozenset({caller.operator_id})
+
+
+async def _demo_secrets(settings: Settings, store: Store) -> tuple[str, ...]:
+    """Return what the demo provider signs with, first, and what it has signed with before."""
+    if settings.demo_webhook_secrets:
+        return settings.demo_webhook_secrets
+    keys = await store.house_keys.find_or_make(DEMO_WEBHOOKS, _new_secret_key)
+    return tuple(key.secret for key in keys[:2])
 
 
 def _new_secret_key() -> HouseKey:

@@ -9,6 +9,7 @@ import signal
 import socket
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from server.embedded.children import (
     POLL_SECONDS,
     Child,
     Service,
+    StopLadder,
     describe_exit,
     stop_together,
 )
@@ -53,8 +55,12 @@ class Supervisor:
 
     Within a stage, services start and stop side by side. `say` gets one message at a time, for the
     person who watches. `is_labelled` puts each service's name in front of what it writes; without
-    it, services write straight to our own output.
+    it, services write straight to our own output. SIGUSR2 renews the services that are renewable:
+    one after the other is stopped and started, each when the one before is ready.
     """
+
+    on_start: Callable[[str, int], None] = staticmethod(lambda _name, _pid: None)
+    """Hears of every process that is started: the service's name, and its number."""
 
     def __init__(
         self,
@@ -72,10 +78,13 @@ class Supervisor:
         self._selector = selectors.DefaultSelector()
         names = [service.name for stage in stages for service in stage]
         labels = Labels(self._selector, max(map(len, names), default=0)) if is_labelled else None
+        voice = _Voice(self._say, self._note_start, labels)
         self._stages = [
-            [_Runner(service, policy or RestartPolicy(), self._say, labels) for service in stage]
+            [_Runner(service, policy or RestartPolicy(), voice) for service in stage]
             for stage in stages
         ]
+        self._renewable = [each for each in self._runners() if each.service.is_renewable]
+        self._to_renew: deque[_Runner] = deque()
         if max(map(self._worst_stop_seconds, range(len(stages))), default=0.0) > stop_seconds:
             raise ValueError(f"the services' stop steps add up to more than {stop_seconds} s")
 
@@ -102,18 +111,29 @@ class Supervisor:
 
     def _bring_up(self, stage: "list[_Runner]") -> None:
         for runner in stage:
-            runner.start()
-        while not all(runner.has_been_ready for runner in stage):
+            runner.begin()
+        while not all(runner.has_been_ready or runner.may_be_late for runner in stage):
             self._turn()
 
     def _turn(self) -> None:
         """Wait for something to happen, and see to it."""
-        runners = [runner for stage in self._stages for runner in stage]
+        runners = self._runners()
         self._wait(min((runner.patience_seconds() for runner in runners), default=None))
         if self._wishes.take():
             raise _StopWished
         for runner in runners:
             runner.advance()
+        if self._wishes.take_renewal():
+            self._to_renew = deque(self._renewable)
+        # One that crashed meanwhile is waited for as well: never are two of them away at our own wish.
+        if self._to_renew and all(runner.is_up for runner in self._renewable):
+            self._to_renew.popleft().renew()
+
+    def _note_start(self, name: str, pid: int) -> None:
+        self.on_start(name, pid)
+
+    def _runners(self) -> "list[_Runner]":
+        return [runner for stage in self._stages for runner in stage]
 
     def _wait(self, seconds: float | None) -> None:
         for key, _ in self._selector.select(None if seconds == float("inf") else seconds):
@@ -179,60 +199,112 @@ class _StopWished(Exception):
     pass
 
 
+@dataclass(frozen=True, slots=True)
+class _Voice:
+    """Whom a runner tells what."""
+
+    say: Callable[[str], None]
+    on_start: Callable[[str, int], None]
+    labels: Labels | None
+
+
 class _Runner:
     """One service through its starts, crashes and restarts."""
 
-    def __init__(
-        self,
-        service: Service,
-        policy: RestartPolicy,
-        say: Callable[[str], None],
-        labels: Labels | None,
-    ) -> None:
+    def __init__(self, service: Service, policy: RestartPolicy, voice: _Voice) -> None:
         self.service = service
         self.child: Child | None = None
         self.has_been_ready = False
+        self.is_up = False
         self._policy = policy
-        self._say = say
-        self._labels = labels
-        self._is_up = False
+        self._say = voice.say
+        self._on_start = voice.on_start
+        self._labels = voice.labels
         self._crashes = 0
         self._retry_at: float | None = None
+        self._leaving: StopLadder | None = None
+        self._is_given_up = False
+
+    @property
+    def may_be_late(self) -> bool:
+        return self._is_given_up or (self.service.is_spare and not self.service.is_once)
+
+    def begin(self) -> None:
+        """Start it for the first time."""
+        with self._sparing():
+            self.start()
 
     def start(self) -> None:
-        self._is_up = False
+        self.is_up = False
         self._retry_at = None
         if self._labels is None:
             self.child = Child(self.service)
-            return
-        with self._labels.pipe(self.service.name) as stdout:
-            self.child = Child(self.service, stdout=stdout)
+        else:
+            with self._labels.pipe(self.service.name) as stdout:
+                self.child = Child(self.service, stdout=stdout)
+        self._on_start(self.service.name, self.child.pid)
+
+    def renew(self) -> None:
+        """Stop it by its steps and, once it has ended, start it anew."""
+        assert self.child is not None, "it is up"
+        self.is_up = False
+        self._leaving = StopLadder(self.child)
 
     def patience_seconds(self) -> float:
         """How long nothing needs to be done here, unless a signal comes."""
+        if self._is_given_up:
+            return float("inf")
         if self._retry_at is not None:
             return max(0.0, self._retry_at - time.monotonic())
-        if self.child is None or self._is_up or self.service.is_once:
+        if self.child is None or self.is_up or self.service.is_once:
             return float("inf")
         return POLL_SECONDS
 
     def advance(self) -> None:
-        if self._retry_at is not None:
+        if not self._is_given_up:
+            with self._sparing():
+                self._advance()
+
+    def _advance(self) -> None:
+        if self._leaving is not None:
+            self._see_off(self._leaving)
+        elif self._retry_at is not None:
             self._retry()
-        elif self.child is not None and not (self.service.is_once and self._is_up):
+        elif self.child is not None and not (self.service.is_once and self.is_up):
             code = self.child.exit_code()
             if code is None:
                 self._look_whether_ready(self.child)
             elif code == 0 and self.service.is_once:
-                self._is_up = self.has_been_ready = True
+                self.is_up = self.has_been_ready = True
             else:
                 self.flush()
+                self.child.clear_group()
                 self._crash(describe_exit(code), time.monotonic() - self.child.started_at)
 
     def flush(self) -> None:
         """Write out what a process said last, before anything is said about its end."""
         if self._labels is not None:
             self._labels.flush(self.service.name)
+
+    @contextmanager
+    def _sparing(self) -> Iterator[None]:
+        """Let a failure for good end everything, unless the others do without this one."""
+        try:
+            yield
+        except StartError as error:
+            if not self.service.is_spare:
+                raise
+            self._say(f"{error}\n{self.service.name} is left out until the next start")
+            self._is_given_up = True
+            self.is_up = False
+            if self.child is not None:
+                self.child.kill()
+
+    def _see_off(self, leaving: StopLadder) -> None:
+        if not leaving.is_climbing():
+            self._leaving = None
+            self.flush()
+            self._retry_at = time.monotonic()
 
     def _retry(self) -> None:
         if self._retry_at is not None and time.monotonic() >= self._retry_at:
@@ -242,12 +314,12 @@ class _Runner:
                 self._crash(f"does not start ({error})", 0.0)
 
     def _look_whether_ready(self, child: Child) -> None:
-        if self._is_up or self.service.is_once:
+        if self.is_up or self.service.is_once:
             return
         if self.service.is_ready():
             if self.has_been_ready:
                 self._say(f"{self.service.name} runs again")
-            self._is_up = self.has_been_ready = True
+            self.is_up = self.has_been_ready = True
         elif time.monotonic() - child.started_at > self.service.ready_seconds:
             if not self.has_been_ready:
                 reason = f"was not ready after {self.service.ready_seconds:.0f} s"
@@ -256,6 +328,7 @@ class _Runner:
 
     def _crash(self, reason: str, lived_seconds: float) -> None:
         name = self.service.name
+        self.is_up = False
         if not self.has_been_ready:
             reason += "" if self.service.is_once else " before it was ready"
             raise ServiceFailed(name, reason, self.service.said())
@@ -283,6 +356,7 @@ class _Wishes:
 
     def __init__(self) -> None:
         self._count = 0
+        self._is_renewal_wished = False
 
     def add(self, _number: int, _frame: object) -> None:
         self._count += 1
@@ -291,10 +365,17 @@ class _Wishes:
         count, self._count = self._count, 0
         return count > 0
 
+    def add_renewal(self, _number: int, _frame: object) -> None:
+        self._is_renewal_wished = True
+
+    def take_renewal(self) -> bool:
+        wished, self._is_renewal_wished = self._is_renewal_wished, False
+        return wished
+
 
 @contextmanager
 def _listen_to_signals(selector: selectors.BaseSelector) -> Iterator[_Wishes]:
-    """Turn SIGINT, SIGTERM and SIGHUP into wishes; they and SIGCHLD end a wait in the selector."""
+    """Turn SIGINT, SIGTERM, SIGHUP and SIGUSR2 into wishes; they and SIGCHLD end a wait in the selector."""
     wishes = _Wishes()
     readable, writable = os.pipe()
     os.set_blocking(readable, False)
@@ -303,6 +384,7 @@ def _listen_to_signals(selector: selectors.BaseSelector) -> Iterator[_Wishes]:
     if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:  # started by nohup
         numbers.remove(signal.SIGHUP)
     before = {number: signal.signal(number, wishes.add) for number in numbers}
+    before[signal.SIGUSR2] = signal.signal(signal.SIGUSR2, wishes.add_renewal)
     before[signal.SIGCHLD] = signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
     wakeup = signal.set_wakeup_fd(writable, warn_on_full_buffer=False)
     selector.register(readable, selectors.EVENT_READ, lambda: os.read(readable, 4096))

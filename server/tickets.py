@@ -1,25 +1,17 @@
-"""What is read off a ticket, and which ticket that is.
+"""What is read off a ticket, and which ticket that is: the signed code that is printed, or the ticket's id."""
 
-Each kind of code has a reader here. Today that is a ticket's id; a signed code will be one more, which checks the
-signature before it names a ticket.
-"""
-
-from collections.abc import Callable
-
+from server.ticketing.token import TicketKeys
 from store.ids import parse_owned
-from store.scans import TicketCode
-
-Reader = Callable[[str], TicketCode | None]
+from store.scans import BadSignature, SignedTicket, TicketCode
 
 
-def read_ticket(text: str) -> TicketCode | None:
-    """Return the ticket that a text stands for; None when no reader knows what to make of it."""
-    return next((found for read in READERS if (found := read(text)) is not None), None)
+def read_ticket(text: str, keys: TicketKeys) -> SignedTicket | TicketCode | BadSignature | None:
+    """Return the ticket that a text stands for; None for a text that is no code of ours.
 
-
-def _read_id(text: str) -> TicketCode | None:
+    BadSignature if it has the shape of a signed code and none of these keys has signed it.
+    """
+    signed = keys.read(text)
+    if signed is not None:
+        return signed
     owned = parse_owned(text)
     return None if owned is None else TicketCode(*owned)
-
-
-READERS: tuple[Reader, ...] = (_read_id,)

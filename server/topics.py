@@ -17,6 +17,7 @@ from realtime.protocol import (
 from realtime.topics import SALES, Scope
 from store import Store
 from store.boards import BoardLine
+from store.reader import EVERYTHING, seeing
 from store.sales import DayOfSales
 
 
@@ -27,7 +28,8 @@ class StoreTopics:
         self._store = store
 
     async def board(self, stop_id: int) -> Board | None:
-        page = await self._store.boards.page(stop_id)
+        with seeing(EVERYTHING):  # something has happened: that is why it is read
+            page = await self._store.boards.page(stop_id)
         if page is None:
             return None
         return Board(
@@ -41,7 +43,8 @@ class StoreTopics:
 
     async def sales(self, operators: Scope, watching: Mapping[int, int]) -> Sales:
         given = None if operators is None else sorted(operators)
-        days = await self._store.sales.today(given, watching)
+        with seeing(EVERYTHING):
+            days = await self._store.sales.today(given, watching)
         return Sales(topic=SALES, operators=tuple(map(_day, days)), at=frames.timestamp_now())
 
 

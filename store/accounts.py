@@ -22,6 +22,8 @@ class User:
     is_verified: bool
     """Whether they have shown that they read the mail of `email`."""
     password_hash: str = field(repr=False)
+    locale: str | None = None
+    """The language of mails to them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,7 @@ class NewUser:
     role: Role = Role.RIDER
     operator_id: int | None = None
     is_verified: bool = False
+    locale: str | None = None
 
 
 class Accounts:
@@ -57,6 +60,7 @@ class Accounts:
                 new.role,
                 new.operator_id,
                 new.is_verified,
+                new.locale,
             )
             if added is not None and welcome is not None:
                 await queue_mail(connection, welcome, added, new.email)
@@ -75,6 +79,7 @@ class Accounts:
             is_disabled=False,
             is_verified=new.is_verified,
             password_hash=new.password_hash,
+            locale=new.locale,
         )
 
     async def find_by_email(self, email: str) -> User | None:
@@ -99,4 +104,5 @@ def user_of(row: Record) -> User:
         is_disabled=row["disabled_at"] is not None,
         is_verified=row["email_verified_at"] is not None,
         password_hash=row["password_hash"],
+        locale=row["locale"],
     )

@@ -14,6 +14,7 @@ from store.db import Connection, Database, Record
 from store.errors import Forbidden, NotFound
 from store.model import Caller, Role
 from store.queries import Queries
+from store.reader import Reader
 
 SQL = Queries.beside(__file__)
 PLATFORM = 0
@@ -59,8 +60,9 @@ class Wanted:
 
 
 class Audit:
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: Database, reader: Reader) -> None:
         self._db = db
+        self._reader = reader
 
     async def list(
         self, caller: Caller, wanted: Wanted, *, before: int | None, limit: int
@@ -119,7 +121,7 @@ class Audit:
                 limit,
             )
 
-        return [Entry(**dict(row)) for row in await self._db.read(scope, read)]
+        return [Entry(**dict(row)) for row in await self._reader.read(scope, read)]
 
 
 def _readable(caller: Caller, operator_id: int | None) -> Sequence[int] | None:

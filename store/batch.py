@@ -1,6 +1,7 @@
 """One batch in one transaction: lock what its requests need, decide each in order of arrival, write it all, commit.
 
-Lock order, whatever the requests are: buyers' counts → seats by (bus, number) → holds → bookings → bus rows, last.
+Lock order, whatever the requests are: buyers' counts → shifts of whoever takes cash, shared → seats by (bus, number) →
+holds → bookings → bus rows, last.
 """
 
 import uuid
@@ -11,6 +12,7 @@ from typing import Any
 
 from store.counts import lock_buyers
 from store.db import Connection, Record
+from store.drawers import lock_open
 from store.errors import KeyReused, Refusal, StoreError
 from store.events import SeatsChanged
 from store.fault_points import fault_point
@@ -30,13 +32,19 @@ _STATEMENTS = (
     "end_holds",
     "set_held",
     "add_bookings",
+    "set_locales",
     "move_bookings",
     "add_payments",
+    "add_foreign_payments",
     "add_tickets",
+    "reseat_bookings",
+    "move_tickets",
     "void_tickets",
+    "release_tickets",
     "add_refunds",
     "add_blocks",
     "lift_blocks",
+    "add_jobs",
     "add_audit",
 )
 
@@ -89,6 +97,8 @@ async def _lock(
     connection: Connection, requests: Sequence[Request[Any]], needs: Sequence[Needs]
 ) -> tuple[Ledger, Answers]:
     buyers = await lock_buyers(connection, requests, needs)
+    tills = {need.till for need in needs if need.till is not None}
+    open_tills = await lock_open(connection, tills) if tills else frozenset()
     seats = {(r.bus_id, seat) for r, n in zip(requests, needs, strict=True) for seat in n.seats}
     holds = {(r.bus_id, n.hold_id) for r, n in zip(requests, needs, strict=True) if n.hold_id}
     bookings = {
@@ -108,6 +118,7 @@ async def _lock(
     assert row is not None
     ledger = _ledger(row)
     ledger.buyers = buyers
+    ledger.tills = open_tills
     buses = {request.bus_id: request.bus for request in requests}
     if holds:
         await _lock_holds(connection, ledger, buses, holds)

@@ -134,20 +134,27 @@ WHERE h.bus_id = w.bus_id AND h.buyer = w.buyer;
 -- name: add_bookings
 INSERT INTO bookings (
     bus_id, operator_id, booking_id, ref, status, user_id, sold_by, hold_id, from_idx, to_idx, seats, prices, names,
-    categories, method, email, phone, created_at, expires_at, confirmed_at, buyer, network
+    categories, method, email, phone, created_at, expires_at, confirmed_at, buyer, network, rules_id
 )
 SELECT
     w.bus_id, w.operator_id, w.booking_id, w.ref, w.status, w.user_id, w.sold_by, w.hold_id, w.from_idx, w.to_idx,
     w.seats::smallint[], w.prices::integer[], w.names::text[], w.categories::text[], w.method, w.email, w.phone,
-    w.created_at, w.expires_at, w.confirmed_at, w.buyer, w.network
+    w.created_at, w.expires_at, w.confirmed_at, w.buyer, w.network, w.rules_id
 FROM unnest(
     $1::bigint[], $2::integer[], $3::bigint[], $4::text[], $5::text[], $6::bigint[], $7::bigint[], $8::uuid[],
     $9::smallint[], $10::smallint[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[],
-    $16::text[], $17::text[], $18::timestamptz[], $19::timestamptz[], $20::timestamptz[], $21::uuid[], $22::uuid[]
+    $16::text[], $17::text[], $18::timestamptz[], $19::timestamptz[], $20::timestamptz[], $21::uuid[], $22::uuid[],
+    $23::bigint[]
 ) AS w (
     bus_id, operator_id, booking_id, ref, status, user_id, sold_by, hold_id, from_idx, to_idx, seats, prices, names,
-    categories, method, email, phone, created_at, expires_at, confirmed_at, buyer, network
+    categories, method, email, phone, created_at, expires_at, confirmed_at, buyer, network, rules_id
 );
+
+-- name: set_locales
+-- Of those few buyers who read another language than the operator writes: all others cost nothing for it.
+UPDATE bookings AS b SET locale = w.locale
+FROM unnest($1::bigint[], $2::bigint[], $3::text[]) AS w (bus_id, booking_id, locale)
+WHERE b.bus_id = w.bus_id AND b.booking_id = w.booking_id;
 
 -- name: move_bookings
 -- From one status to another: confirmed, cancelled, expired, failed.
@@ -162,16 +169,61 @@ FROM
 WHERE b.bus_id = w.bus_id AND b.booking_id = w.booking_id;
 
 -- name: add_payments
-INSERT INTO payments (
-    bus_id, operator_id, payment_id, booking_id, method, status, amount, created_at, settled_at, device_id
+-- What was captured is posted with it: no writer of a payment can forget the books.
+WITH paid AS (
+    INSERT INTO payments (
+        bus_id, operator_id, payment_id, booking_id, method, status, amount, created_at, settled_at, device_id,
+        provider_ref
+    )
+    SELECT
+        w.bus_id, w.operator_id, w.payment_id, w.booking_id, w.method, w.status, w.amount, w.settled_at AS created_at,
+        w.settled_at, w.device_id, w.provider_ref
+    FROM
+        unnest(
+            $1::bigint[], $2::integer[], $3::uuid[], $4::bigint[], $5::text[], $6::text[], $7::bigint[],
+            $8::timestamptz[], $9::bigint[], $10::text[]
+        ) AS w (
+            bus_id, operator_id, payment_id, booking_id, method, status, amount, settled_at, device_id, provider_ref
+        )
+    RETURNING bus_id, operator_id, payment_id, method, status, amount, created_at
 )
-SELECT
-    w.bus_id, w.operator_id, w.payment_id, w.booking_id, w.method, w.status, w.amount, w.settled_at AS created_at,
-    w.settled_at, w.device_id
-FROM unnest(
-    $1::bigint[], $2::integer[], $3::uuid[], $4::bigint[], $5::text[], $6::text[], $7::bigint[],
-    $8::timestamptz[], $9::bigint[]
-) AS w (bus_id, operator_id, payment_id, booking_id, method, status, amount, settled_at, device_id);
+
+INSERT INTO postings (bus_id, operator_id, group_id, payment_id, account, amount, created_at)
+SELECT p.bus_id, p.operator_id, p.payment_id AS group_id, p.payment_id, line.account, line.amount, p.created_at
+FROM paid AS p
+CROSS JOIN
+    unnest(
+        ARRAY[CASE p.method WHEN 'cash' THEN 'cash_drawer' ELSE 'provider_clearing' END, 'sales'],
+        ARRAY[p.amount, -p.amount]
+    ) AS line (account, amount)
+WHERE p.status IN ('SUCCEEDED', 'RETURNED') AND p.amount > 0;
+
+-- name: add_foreign_payments
+-- What was captured in another currency ($11) than the bus is sold in: never a sale. It is posted in its own currency.
+WITH paid AS (
+    INSERT INTO payments (
+        bus_id, operator_id, payment_id, booking_id, method, status, amount, created_at, settled_at, device_id,
+        provider_ref, currency
+    )
+    SELECT
+        w.bus_id, w.operator_id, w.payment_id, w.booking_id, w.method, w.status, w.amount, w.settled_at AS created_at,
+        w.settled_at, w.device_id, w.provider_ref, w.currency
+    FROM
+        unnest(
+            $1::bigint[], $2::integer[], $3::uuid[], $4::bigint[], $5::text[], $6::text[], $7::bigint[],
+            $8::timestamptz[], $9::bigint[], $10::text[], $11::text[]
+        ) AS w (
+            bus_id, operator_id, payment_id, booking_id, method, status, amount, settled_at, device_id, provider_ref,
+            currency
+        )
+    RETURNING bus_id, operator_id, payment_id, amount, created_at
+)
+
+INSERT INTO postings (bus_id, operator_id, group_id, payment_id, account, amount, created_at)
+SELECT p.bus_id, p.operator_id, p.payment_id AS group_id, p.payment_id, line.account, line.amount, p.created_at
+FROM paid AS p
+CROSS JOIN LATERAL (VALUES ('provider_clearing', p.amount), ('sales', -p.amount)) AS line (account, amount)
+WHERE p.amount > 0;
 
 -- name: add_tickets
 INSERT INTO tickets (bus_id, operator_id, booking_id, seat_no, code, issued_at)
@@ -180,6 +232,29 @@ FROM unnest(
     $1::bigint[], $2::integer[], $3::bigint[], $4::smallint[], $5::uuid[], $6::timestamptz[]
 ) AS w (bus_id, operator_id, booking_id, seat_no, code, issued_at);
 
+-- name: reseat_bookings
+-- Somebody of each sits elsewhere now.
+UPDATE bookings AS b SET seats = w.seats::smallint[]
+FROM unnest($1::bigint[], $2::bigint[], $3::text[]) AS w (bus_id, booking_id, seats)
+WHERE b.bus_id = w.bus_id AND b.booking_id = w.booking_id;
+
+-- name: move_tickets
+-- By their codes ($2), for that is what stays. Scans name the seat of their ticket, and go with it in the same
+-- statement: between two of them one would be of no ticket.
+WITH moved AS (
+    UPDATE tickets AS t
+    SET
+        seat_no = w.seat_no, moved_at = w.moved_at,
+        former_seats = array_append(coalesce(t.former_seats, ARRAY[]::smallint[]), t.seat_no)
+    FROM unnest($1::bigint[], $2::uuid[], $3::smallint[], $4::timestamptz[]) AS w (bus_id, code, seat_no, moved_at)
+    WHERE t.bus_id = w.bus_id AND t.code = w.code
+)
+
+UPDATE scans AS s SET seat_no = w.seat_no
+FROM unnest($1::bigint[], $2::uuid[], $3::smallint[]) AS w (bus_id, code, seat_no)
+INNER JOIN tickets AS t ON t.bus_id = w.bus_id AND t.code = w.code
+WHERE s.bus_id = w.bus_id AND s.booking_id = t.booking_id AND s.seat_no = t.seat_no;
+
 -- name: void_tickets
 UPDATE tickets AS t SET status = 'CANCELLED', cancelled_at = w.cancelled_at
 FROM
@@ -187,12 +262,30 @@ FROM
         AS w (bus_id, booking_id, seat_no, cancelled_at)
 WHERE t.bus_id = w.bus_id AND t.booking_id = w.booking_id AND t.seat_no = w.seat_no;
 
+-- name: release_tickets
+-- Nobody has come with them.
+UPDATE tickets AS t SET status = 'NO_SHOW', no_show_at = w.no_show_at
+FROM
+    unnest($1::bigint[], $2::bigint[], $3::smallint[], $4::timestamptz[])
+        AS w (bus_id, booking_id, seat_no, no_show_at)
+WHERE t.bus_id = w.bus_id AND t.booking_id = w.booking_id AND t.seat_no = w.seat_no;
+
 -- name: add_refunds
-INSERT INTO refunds (bus_id, operator_id, refund_id, payment_id, amount, seats, created_at)
-SELECT w.bus_id, w.operator_id, w.refund_id, w.payment_id, w.amount, w.seats::smallint[], w.created_at
-FROM unnest(
-    $1::bigint[], $2::integer[], $3::uuid[], $4::uuid[], $5::bigint[], $6::text[], $7::timestamptz[]
-) AS w (bus_id, operator_id, refund_id, payment_id, amount, seats, created_at);
+-- What is to go back is posted with it.
+WITH owed AS (
+    INSERT INTO refunds (bus_id, operator_id, refund_id, payment_id, amount, seats, created_at)
+    SELECT w.bus_id, w.operator_id, w.refund_id, w.payment_id, w.amount, w.seats::smallint[], w.created_at
+    FROM
+        unnest(
+            $1::bigint[], $2::integer[], $3::uuid[], $4::uuid[], $5::bigint[], $6::text[], $7::timestamptz[]
+        ) AS w (bus_id, operator_id, refund_id, payment_id, amount, seats, created_at)
+    RETURNING bus_id, operator_id, refund_id, payment_id, amount, created_at
+)
+
+INSERT INTO postings (bus_id, operator_id, group_id, payment_id, account, amount, created_at)
+SELECT r.bus_id, r.operator_id, r.refund_id AS group_id, r.payment_id, line.account, line.amount, r.created_at
+FROM owed AS r
+CROSS JOIN LATERAL (VALUES ('sales', r.amount), ('refunds_due', -r.amount)) AS line (account, amount);
 
 -- name: add_blocks
 INSERT INTO blocks (bus_id, operator_id, block_id, seats, from_idx, to_idx, reason, created_by, created_at)
@@ -213,6 +306,13 @@ INSERT INTO audit_log (operator_id, actor_id, action, subject, detail)
 SELECT w.operator_id, w.actor_id, w.action, w.subject, w.detail::jsonb
 FROM unnest($1::integer[], $2::bigint[], $3::text[], $4::text[], $5::text[])
     AS w (operator_id, actor_id, action, subject, detail);
+
+-- name: add_jobs
+INSERT INTO jobs (bus_id, booking_id, job_id, operator_id, kind, detail, due_at, created_at)
+SELECT w.bus_id, w.booking_id, w.job_id, w.operator_id, w.kind, w.detail::jsonb, w.due_at, w.created_at
+FROM unnest(
+    $1::bigint[], $2::bigint[], $3::uuid[], $4::integer[], $5::text[], $6::text[], $7::timestamptz[], $8::timestamptz[]
+) AS w (bus_id, booking_id, job_id, operator_id, kind, detail, due_at, created_at);
 
 -- name: write_tail
 -- Seats ($1-$3), claims ($4-$11), answers ($12-$17); then the bus rows, locked in order and last ($18-$21), and one

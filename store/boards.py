@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from store.db import Database
 from store.queries import Queries
+from store.reader import Reader
 
 SQL = Queries.beside(__file__)
 DEPARTURES_MAX = 20
@@ -39,20 +39,21 @@ class BoardPage:
 
 
 class Boards:
-    def __init__(self, db: Database) -> None:
-        self._db = db
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
 
     async def page(self, stop_id: int) -> BoardPage | None:
         """Return the next departures from a stop, or from all stops of a station; None when there is no such stop.
 
         A bus is on it until it has left, delay included. Raises Overloaded.
         """
-        stops = await self._db.fetch(SQL["stop_with_children"], stop_id)
+        view = await self._reader.view()
+        stops = await view.fetch(SQL["stop_with_children"], stop_id)
         itself = next((stop for stop in stops if stop["is_itself"]), None)
         if itself is None:
             return None
         stop_ids = [stop["stop_id"] for stop in stops]
-        rows = await self._db.fetch(SQL["next_departures"], stop_ids, DEPARTURES_MAX)
+        rows = await view.fetch(SQL["next_departures"], stop_ids, DEPARTURES_MAX)
         lines = tuple(
             BoardLine(
                 bus_id=row["bus_id"],

@@ -11,6 +11,7 @@ from store.buyers import Buyer, Change, Kept, buyer_of
 from store.errors import InvalidRequest
 from store.holds import OfHold, SeatRequest, end_hold, note_buyer, require_live
 from store.ids import RefCodec
+from store.jobs import JobKind, note_job
 from store.lane import Lane
 from store.ledger import Changes, Ledger, literal, text_literal
 from store.model import (
@@ -29,8 +30,9 @@ from store.model import (
     PaymentStatus,
     Ticket,
 )
+from store.money import note_payment
 from store.numbers import NumberSource
-from store.requests import Ask, Needs, Reply, Request
+from store.requests import Ask, Needs, Reply, Request, Till
 from store.rules import Wanted, require_free, seats_by_label, set_leg
 from store.tenancy import Tenancy
 
@@ -85,13 +87,14 @@ class Sale(msgspec.Struct, frozen=True):
     ) -> Booking:
         """Return the booking as it begins: confirmed when it is paid already, else waiting to be paid."""
         is_paid = self.purchase.is_paid
+        is_staff = self.caller.works_for(bus.operator_id)
         seats = tuple(passenger.seat_no for passenger in passengers)
         return Booking(
             bus=bus,
             booking_id=self.number,
             ref=self.refs.format(self.number),
             status=BookingStatus.CONFIRMED if is_paid else BookingStatus.PENDING,
-            user_id=None if self.caller.works_for(bus.operator_id) else self.caller.user_id,
+            user_id=None if is_staff else self.caller.user_id,
             leg=leg,
             seats=seats,
             prices=prices,
@@ -108,6 +111,17 @@ class Sale(msgspec.Struct, frozen=True):
             ),
             confirmed_at=now if is_paid else None,
             tickets=issue_tickets(seats) if is_paid else (),
+            sold_by=self.caller.user_id if is_staff else None,
+            rules_id=bus.rules_id,
+        )
+
+    def till(self, bus: Bus) -> Till | None:
+        """Return who takes the money, if it is in hand already."""
+        if not self.purchase.is_paid:
+            return None
+        device_id = self.caller.device_id
+        return Till(
+            bus.operator_id, None if device_id is not None else self.caller.user_id, device_id
         )
 
 
@@ -171,12 +185,15 @@ class BookSeats(Request[Booking]):
         self.wanted = self.request.on(self.bus, self.sale.caller)
         self.passengers = self.sale.seat(self.bus, self.wanted.seats)
         self.buyer = None if self.sale.purchase.is_paid else buyer_of(self.bus, self.sale.caller)
-        return Needs(self.wanted.seats, self.wanted.leg, buyer=self.buyer)
+        till = self.sale.till(self.bus)
+        return Needs(self.wanted.seats, self.wanted.leg, buyer=self.buyer, till=till)
 
     def decide(self, ledger: Ledger, changes: Changes) -> Booking:
         wanted = self.wanted
         assert wanted is not None
         ledger.require_on_sale(self.bus, wanted.leg)
+        if (till := self.sale.till(self.bus)) is not None:
+            ledger.require_till(self.bus, till)
         states = ledger.for_sale(self.bus, wanted.seats)
         require_free(wanted, states)
         buyer = self.buyer
@@ -186,7 +203,7 @@ class BookSeats(Request[Booking]):
         booking = self.sale.open(self.bus, wanted.leg, wanted.prices, self.passengers, ledger.now)
         ledger.take_over(self.bus, wanted.seats, changes)
         changes.claim(booking.seats, booking.leg, booking_id=booking.booking_id)
-        _note(changes, booking, self.sale, buyer=buyer)
+        _note(changes, booking, buyer=buyer)
         if buyer is not None and (kept := _waiting(booking, buyer)):
             note_buyer(ledger, changes, Change(kept.owner, kept, buyer))
         changes.show(
@@ -199,16 +216,21 @@ class BookSeats(Request[Booking]):
 class BookHold(OfHold[Booking]):
     sale: Sale
 
+    def needs(self) -> Needs:
+        return Needs(hold_id=self.hold_id, buyer=self.buyer(), till=self.sale.till(self.bus))
+
     def decide(self, ledger: Ledger, changes: Changes) -> Booking:
         hold = require_live(self.find(ledger), ledger.now)
         ledger.require_on_sale(self.bus, hold.leg)
+        if (till := self.sale.till(self.bus)) is not None:
+            ledger.require_till(self.bus, till)
         passengers = self.sale.seat(self.bus, hold.seats)
         booking = self.sale.open(self.bus, hold.leg, hold.prices, passengers, ledger.now)
         # The claims stay the hold's: the booking names it. Until it is paid its seats count as the hold's did.
         buyer = Buyer(hold.buyer, hold.network) if hold.buyer else None
         kept = _waiting(booking, buyer) if buyer else None
         end_hold(ledger, changes, hold, HoldState.BOOKED, kept)
-        _note(changes, booking, self.sale, hold, buyer=buyer)
+        _note(changes, booking, hold, buyer=buyer)
         states = ledger.shown(self.bus, hold.seats)
         changes.show(
             "booked", set_leg(hold.seats, states, hold.leg, _letter(booking)), is_sale=True
@@ -236,24 +258,6 @@ def note_tickets(changes: Changes, booking: Booking) -> None:
         )
 
 
-def note_payment(changes: Changes, booking: Booking) -> None:
-    bus, payment = booking.bus, booking.payment
-    changes.write(
-        "add_payments",
-        (
-            bus.bus_id,
-            bus.operator_id,
-            payment.payment_id,
-            booking.booking_id,
-            payment.method,
-            payment.status,
-            payment.amount,
-            changes.at,
-            payment.device_id,
-        ),
-    )
-
-
 def _letter(booking: Booking) -> str:
     return BOOKED if booking.status is BookingStatus.CONFIRMED else LOCKED
 
@@ -269,7 +273,6 @@ def _waiting(booking: Booking, buyer: Buyer) -> Kept | None:
 def _note(
     changes: Changes,
     booking: Booking,
-    sale: Sale,
     hold: Hold | None = None,
     *,
     buyer: Buyer | None,
@@ -277,7 +280,6 @@ def _note(
     bus = booking.bus
     if booking.expires_at is None:
         buyer = None
-    sold_by = sale.caller.user_id if sale.caller.user_id != booking.user_id else None
     changes.booking = booking
     changes.write(
         "add_bookings",
@@ -288,7 +290,7 @@ def _note(
             booking.ref,
             booking.status,
             booking.user_id,
-            sold_by,
+            booking.sold_by,
             hold.hold_id if hold else None,
             booking.leg.start,
             booking.leg.end,
@@ -304,8 +306,14 @@ def _note(
             booking.confirmed_at,
             buyer.buyer_id if buyer else None,
             buyer.network if buyer else None,
+            booking.rules_id,
         ),
     )
+    locale = booking.contact.locale
+    if locale is not None and locale != bus.locale:
+        # A row that the express way does not write: whoever names another language goes the general way.
+        changes.write("set_locales", (bus.bus_id, booking.booking_id, locale))
     if booking.payment.payment_id is not None:
         note_payment(changes, booking)
         note_tickets(changes, booking)
+        note_job(changes, booking, JobKind.BOOKING_CONFIRMED)

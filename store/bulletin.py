@@ -1,4 +1,4 @@
-"""What every process must hear at once: sessions that ended, keys that changed. Redis has no part in it.
+"""What every process must hear at once: sessions that ended, keys and timetables that changed. Redis has no part in it.
 
 One connection of its own, past the pool: it LISTENs, and reads what stands written, all of it after each (re)connection
 and the latest once a second. So a notification that is lost costs a second, and a connection that died without a word
@@ -10,9 +10,10 @@ import itertools
 import logging
 import random
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any
 
@@ -21,7 +22,9 @@ import asyncpg
 from store.db import Connection, Database
 from store.errors import Overloaded
 from store.house_keys import HouseKey, read_keys
+from store.pooler import Address
 from store.queries import Queries
+from store.rooms import Room, read_rooms
 from store.session_ends import KEPT, SessionEnd, Told
 
 SQL = Queries.beside(__file__)
@@ -52,31 +55,39 @@ class Hearing(Enum):
     NOT = "not"
 
 
-class Bulletin:
-    """Calls back in the event loop that runs `run`. The same end may be told again; `keys_changed` only of a change.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Readers:
+    """Who is told what, in the event loop that reads.
 
-    `device_changed` is told at once or never: what is known of devices does not last.
+    Of ended sessions the same may be told again. `device_changed` is told at once or never: what is known of devices
+    does not last. So is `catalogue_changed`, with the table that was changed, and with "" whenever something may have
+    been missed: who keeps what searches find relies on it only while `hearing` is AT_ONCE. `rooms_read` is told of the
+    waiting rooms each time that they are read, with the database's time.
     """
+
+    ended: Told
+    device_changed: Callable[[int], None] = lambda _: None
+    catalogue_changed: Callable[[str], None] = lambda _: None
+    rooms_read: Callable[[Sequence[Room], datetime | None], None] = lambda _rooms, _now: None
+
+
+class Bulletin:
+    """Tells `readers`, and of keys, only when they change, whom `keys_changed` names by what the keys are for."""
 
     def __init__(
         self,
         dsn: str,
         db: Database,
-        purpose: str,
-        *,
-        ended: Told,
-        keys_changed: Callable[[list[HouseKey]], None],
-        device_changed: Callable[[int], None] = lambda _: None,
+        keys_changed: Mapping[str, Callable[[list[HouseKey]], None]],
+        readers: Readers,
     ) -> None:
         self.hearing = Hearing.NOT
         self._at_best = Hearing.EVERY_SECOND
         self._dsn = dsn
         self._db = db
-        self._purpose = purpose
-        self._ended = ended
         self._keys_changed = keys_changed
-        self._device_changed = device_changed
-        self._keys: list[HouseKey] | None = None
+        self._readers = readers
+        self._keys: dict[str, list[HouseKey]] = {}
         self._proof = ""
         self._proved = asyncio.Event()
         self._hurry = asyncio.Event()
@@ -95,7 +106,7 @@ class Bulletin:
 
     async def _attend(self) -> None:
         connection: Connection = await asyncpg.connect(
-            self._dsn,
+            Address.read(self._dsn).dsn,
             timeout=_CONNECT_SECONDS,
             command_timeout=_ANSWER_SECONDS,
             statement_cache_size=0,  # a pooler may give every transaction another session
@@ -104,6 +115,7 @@ class Bulletin:
         try:
             connection.add_termination_listener(self._lose)
             await connection.add_listener(CHANNEL, self._hear)
+            self._readers.catalogue_changed("")
             self._at_best = Hearing.EVERY_SECOND
             await self._read(connection, KEPT)
             for number in itertools.count():
@@ -135,26 +147,31 @@ class Bulletin:
             # A transaction, so that a pooler keeps to one session; rolled back, for it changes nothing.
             await connection.execute("BEGIN READ ONLY; SET LOCAL ROLE omnibus_app")
             rows = await connection.fetch(SQL["read_ends"], age)
-            keys = await read_keys(connection, self._purpose)
+            keys = {each: await read_keys(connection, each) for each in self._keys_changed}
+            rooms, now = await read_rooms(connection)
             await connection.execute("ROLLBACK")
         finally:
             doubt.cancel()
         if rows:
-            self._ended([SessionEnd(row["user_id"], str(row["family"])) for row in rows])
-        if keys and keys != self._keys:
-            self._keys = keys
-            self._keys_changed(keys)
+            self._readers.ended([SessionEnd(row["user_id"], str(row["family"])) for row in rows])
+        self._readers.rooms_read(rooms, now)
+        for purpose, found in keys.items():
+            if found and found != self._keys.get(purpose):
+                self._keys[purpose] = found
+                self._keys_changed[purpose](found)
         self.hearing = self._at_best
 
     def _hear(self, _connection: Any, _pid: int, _channel: str, payload: object) -> None:
         match str(payload).split(" "):
             case ["ended", user_id, session_id] if user_id.isdecimal():
-                self._ended([SessionEnd(int(user_id), session_id)])
+                self._readers.ended([SessionEnd(int(user_id), session_id)])
             case ["device", device_id] if device_id.isdecimal():
-                self._device_changed(int(device_id))
+                self._readers.device_changed(int(device_id))
+            case ["catalogue", table]:
+                self._readers.catalogue_changed(table)
             case ["proof", self._proof]:
                 self._proved.set()
-            case ["keys"]:
+            case ["keys"] | ["rooms"]:
                 self._hurry.set()
 
     def _doubt(self) -> None:

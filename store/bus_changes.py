@@ -9,6 +9,8 @@ from store.authority import Versions, note, require_manager, require_version, se
 from store.db import Connection
 from store.errors import NotFound
 from store.events import SeatsChanged
+from store.jobs import JobKind, NewJob, queue_jobs
+from store.ledger import wire_json
 from store.model import Caller, SaleStatus
 from store.queries import Queries
 
@@ -54,7 +56,7 @@ async def lock_bus(
     return LockedBus(**(dict(row) | {"status": SaleStatus(row["status"])}))
 
 
-async def tell(
+async def tell(  # noqa: PLR0913 - each says one thing about one event
     connection: Connection,
     caller: Caller,
     bus: LockedBus,
@@ -62,19 +64,30 @@ async def tell(
     *,
     detail: Mapping[str, Any],
     is_rebuilt: bool = False,
+    seats: tuple[tuple[str, str], ...] = (),
 ) -> SeatsChanged | None:
     """Give a locked bus's facts their next edition, its revision and its event; and write the audit log.
 
-    The event has no seats: whoever watches asks again for what it knows besides them. None for a draft: nobody watches.
+    The event has no `seats` unless some are others now: whoever watches asks again for what it knows besides them. None
+    for a draft: nobody watches.
     `is_rebuilt` is for a bus whose seats are others now: they begin another epoch.
     """
     await note(connection, caller, bus.operator_id, f"bus.{kind}", f"bus {bus.bus_id}", **detail)
-    row = await connection.fetchrow(SQL["tell"], bus.bus_id, f"bus_{kind}", int(is_rebuilt))
+    row = await connection.fetchrow(
+        SQL["tell"], bus.bus_id, f"bus_{kind}", int(is_rebuilt), wire_json(seats)
+    )
     assert row is not None, "it is under lock"
     if row["status"] == SaleStatus.DRAFT:
         return None
     rev = row["rev"]
     status = None if row["status"] == bus.status else row["status"]
     return SeatsChanged(
-        bus.bus_id, row["epoch"], rev - 1, rev, (), row["at"], f"bus_{kind}", status
+        bus.bus_id, row["epoch"], rev - 1, rev, seats, row["at"], f"bus_{kind}", status
     )
+
+
+async def queue_news(connection: Connection, bus: LockedBus, news: Mapping[str, Any]) -> None:
+    """Queue a job for each booking that is paid, under the lock of the bus row: nobody is added meanwhile."""
+    paid = await connection.fetch(SQL["find_paid"], bus.bus_id)
+    jobs = [NewJob(row["booking_id"], JobKind.BUS_CHANGED, news) for row in paid]
+    await queue_jobs(connection, bus.bus_id, jobs)

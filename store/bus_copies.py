@@ -92,7 +92,7 @@ async def _add(
     moments = departures_on(source["departs_at"], stop_zone, dates, source["now"])
     is_draft = is_draft or source["status"] == SaleStatus.DRAFT
     status = SaleStatus.DRAFT if is_draft else SaleStatus.SCHEDULED
-    rows = await connection.fetch(SQL["take_numbers"], len(moments))
+    rows = await connection.fetch(SQL["take_numbers"], source["operator_id"], len(moments))
     copies = [
         Copy(row["bus_id"], day, moment, status)
         for row, day, moment in zip(rows, dates, moments, strict=True)

@@ -9,7 +9,8 @@ INNER JOIN stops AS place ON place.stop_id = s.stop_id
 WHERE b.bus_id = $1;
 
 -- name: take_numbers
-SELECT nextval('buses_bus_id_seq') AS bus_id FROM generate_series(1, $1::integer);
+-- $1 operator, $2 how many.
+SELECT next_bus_of($1) AS bus_id FROM generate_series(1, $2::integer);
 
 -- name: add_buses
 -- $1 what is copied, $2 numbers of the copies, $3 when they leave, $4 their days, $5 their status.

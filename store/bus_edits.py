@@ -9,7 +9,7 @@ import asyncpg
 from msgspec import UNSET, UnsetType
 
 from store.authority import Versions, scope_of
-from store.bus_changes import LockedBus, lock_bus, tell
+from store.bus_changes import LockedBus, lock_bus, queue_news, tell
 from store.buses import Buses
 from store.db import Connection, Database
 from store.errors import InvalidRequest, NotFound, WrongState
@@ -58,7 +58,8 @@ class BusEdits:
         Locks the seats if a vehicle is named, then the bus row. A vehicle of another layout brings that along as long
         as nobody has ever wanted a seat of the bus. Raises NotFound (the bus, the vehicle), Forbidden, Stale,
         WrongState (cancelled; seats wanted), InvalidRequest (times that make no sense). Emits `bus_change`, a revision
-        in which no seat changes, or the first one of another epoch; and writes the audit log.
+        in which no seat changes, or the first one of another epoch; and writes the audit log. Of a bus that goes at
+        other times each paid booking gets a job that says so.
         """
 
         async def work(connection: Connection) -> SeatsChanged | None:
@@ -123,6 +124,7 @@ async def _apply(
         await connection.execute(SQL["set_words"], bus.bus_id, name, closes)
     if moved := await _move(connection, bus, edit):
         changed |= moved
+        await queue_news(connection, bus, {"change": "rescheduled", **moved})
     if not changed:
         return None
     return await tell(connection, caller, bus, "change", detail=changed, is_rebuilt=is_rebuilt)

@@ -8,6 +8,7 @@ from store.db import Connection, Database, Record
 from store.errors import NotFound
 from store.model import Caller, SaleStatus
 from store.queries import Queries
+from store.reader import Reader
 
 SQL = Queries.beside(__file__)
 
@@ -80,13 +81,14 @@ class BusDetail:
 
 
 class BusList:
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: Database, reader: Reader) -> None:
         self._db = db
+        self._reader = reader
 
     async def list(self, caller: Caller, query: BusQuery) -> list[BusLine]:
         """Return buses in order of departure; raise NotFound for another's operator."""
         mine = operator_asked_for(caller, query.operator_id)
-        rows = await self._db.fetch(
+        rows = await self._reader.fetch(
             SQL["list_buses"],
             mine,
             query.on,

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from enum import Enum
 
 from store.authority import Versions, require_version, scope_of
-from store.bus_changes import LockedBus, lock_bus, tell
+from store.bus_cancellation import end_unpaid_of, lock_unpaid
+from store.bus_changes import LockedBus, lock_bus, queue_news, tell
 from store.buses import Buses
 from store.db import Connection, Database
 from store.errors import Departed, WrongState
@@ -64,15 +65,18 @@ class BusStatus:
     ) -> Reply:
         """Take a bus one step on in its life; sales begin or stop with the commit. Of two who ask, one does it.
 
-        Locks the bus row. What was held or is unpaid runs out by itself; what was paid stays as it is, and the answer
-        tells how much that is. Raises NotFound, Forbidden, Stale, WrongState, Departed (published too late), KeyReused.
-        Emits `bus_publish`, `bus_close`, `bus_reopen` or `bus_cancel`, a revision in which no seat changes, and writes
-        the audit log.
+        Locks the bus row, before it the seats, live holds and unpaid bookings of one that is cancelled. These end with
+        the commit; each booking that was paid gets a job, by which a worker pays it back, and the answer tells how much
+        that is. Otherwise what was held or is unpaid runs out by itself. Raises NotFound, Forbidden, Stale, WrongState,
+        Departed (published too late), KeyReused. Emits `bus_publish`, `bus_close`, `bus_reopen` or `bus_cancel`, a
+        revision in which seats change only where they were held, and writes the audit log.
         """
         events: list[SeatsChanged] = []
 
         async def work(connection: Connection) -> Reply:
             events.clear()
+            if step is Step.CANCEL:
+                await lock_unpaid(connection, bus_id)
             bus = await lock_bus(connection, caller, bus_id)
 
             async def make() -> Moved:
@@ -100,10 +104,15 @@ async def _move(
         raise WrongState(bus.status, f"a bus that is {bus.status} cannot be asked to {step.kind}")
     if step is Step.PUBLISH and bus.departs_at <= bus.now:
         raise Departed
-    await connection.execute(SQL["set_status"], bus.bus_id, step.after)
     row = await connection.fetchrow(SQL["affected"], bus.bus_id)
     assert row is not None
     affected = Affected(row["bookings"], row["seats"], int(row["amount"]), row["unpaid"])
     told = {"bookings": affected.bookings, "seats": affected.seats} if affected.bookings else {}
-    event = await tell(connection, caller, bus, step.kind, detail=told)
+    seats: tuple[tuple[str, str], ...] = ()
+    if step is Step.CANCEL:
+        seats = await end_unpaid_of(connection, bus.bus_id, bus.now)
+        await queue_news(connection, bus, {"change": "cancelled"})
+    cancelled_at = bus.now if step is Step.CANCEL else None
+    await connection.execute(SQL["set_status"], bus.bus_id, step.after, cancelled_at)
+    event = await tell(connection, caller, bus, step.kind, detail=told, seats=seats)
     return Moved(bus.bus_id, step.after, bus.facts + 1, row["currency"], affected), event

@@ -178,6 +178,9 @@ def _bus(row: Record, layout: Layout) -> Bus:
         limits=read_limits(row),
         pair_fares=read_pairs(row),
         is_suspended=row["is_suspended"],
+        rules_id=row["rules_id"],
+        cash_needs_shift=row["cash_needs_shift"],
+        locale=row["locale"],
     )
 
 

@@ -1,13 +1,18 @@
 -- name: find_facts
 -- What sales need to know of a bus besides its seats; one row a bus, stops as parallel arrays. $2: of drafts, too.
 SELECT
-    b.bus_id, b.operator_id, b.name, o.name AS operator, b.facts, b.layout_id, b.currency, b.fares,
-    b.sales_close_seconds, o.disabled_at IS NOT NULL AS is_suspended, o.seats_per_buyer, o.seats_per_address,
+    b.bus_id, b.operator_id, b.name, o.name AS operator, o.locale, b.facts, b.layout_id, b.currency, b.fares,
+    b.sales_close_seconds, o.disabled_at IS NOT NULL AS is_suspended, o.cash_needs_shift,
+    coalesce(line.rules_id, rules.rules_id) AS rules_id, o.seats_per_buyer, o.seats_per_address,
     o.seats_per_staff, o.holds_per_buyer, o.holds_per_staff, o.cooldown_seconds, o.extension_seconds,
     o.hold_seconds_max, stops.stop_ids, stops.names, stops.zones, stops.station_ids, stops.arrivals, stops.departures,
     stops.boardings, stops.alightings, pairs.starts, pairs.ends, pairs.amounts
 FROM buses AS b
 INNER JOIN operators AS o ON o.operator_id = b.operator_id
+LEFT JOIN refund_defaults AS line
+    ON line.operator_id = b.operator_id AND line.route_id = b.route_id AND line.currency = b.currency
+LEFT JOIN refund_defaults AS rules
+    ON rules.operator_id = b.operator_id AND rules.route_id IS NULL AND rules.currency = b.currency
 INNER JOIN LATERAL (
     SELECT
         array_agg(s.stop_id ORDER BY s.idx) AS stop_ids,

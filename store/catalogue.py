@@ -11,6 +11,7 @@ from store.errors import NotFound
 from store.limits import read_limits
 from store.model import Bus, Leg, Limits
 from store.queries import Queries
+from store.reader import Reader, View
 from store.rules import seat_price
 
 SQL = Queries.beside(__file__)
@@ -54,6 +55,16 @@ class Departure:
     seats_total: int
     seats_available: int
     status: str
+    seat_classes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """Where a question begins and ends: stops, with those of a station, and the zone that its days are of."""
+
+    boarding: list[int]
+    alighting: list[int]
+    zone: ZoneInfo
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,17 +99,18 @@ class Search:
 
 
 class Catalogue:
-    def __init__(self, db: Database, buses: Buses) -> None:
+    def __init__(self, db: Database, reader: Reader, buses: Buses) -> None:
         self._db = db
+        self._reader = reader
         self._buses = buses
 
     async def find_stops(self, text: str, *, limit: int) -> list[Stop]:
         """Return stops whose name contains `text`, whatever its case."""
         escaped = text.lower().translate({ord(c): f"\\{c}" for c in "\\%_"})
-        return [_stop(row) for row in await self._db.fetch(SQL["find_stops"], escaped, limit)]
+        return [_stop(row) for row in await self._reader.fetch(SQL["find_stops"], escaped, limit)]
 
     async def operators(self) -> list[Operator]:
-        rows = await self._db.fetch(SQL["list_operators"])
+        rows = await self._reader.fetch(SQL["list_operators"])
         return [Operator(row["operator_id"], row["name"], row["time_zone"]) for row in rows]
 
     async def search(self, search: Search) -> list[Departure]:
@@ -106,23 +118,32 @@ class Catalogue:
 
         Raises NotFound for an unknown stop or operator.
         """
-        boarding = await self._stops_at(search.from_stop)
-        alighting = await self._stops_at(search.to_stop)
-        zone = await self._zone(boarding or alighting, search.operator_id)
+        view = await self._reader.view()
+        ends = await self.ends(search.from_stop, search.to_stop, search.operator_id, view)
         # allow own-clock: it shows more or less, and sells nothing
-        begin, end = _day(search.on, zone) if search.on else (datetime.now(UTC), _ALWAYS[1])
+        begin, end = _day(search.on, ends.zone) if search.on else (datetime.now(UTC), _ALWAYS[1])
         after = search.after or (_ALWAYS[0], 0)
         tail = (begin, end, search.operator_id, *after, search.limit)
-        to_ids = [stop_id for stop_id, _ in alighting] or None
-        if boarding:
-            from_ids = [stop_id for stop_id, _ in boarding]
-            rows = await self._db.fetch(SQL["search_from"], from_ids, to_ids, *tail)
+        to_ids = ends.alighting or None
+        if ends.boarding:
+            rows = await view.fetch(SQL["search_from"], ends.boarding, to_ids, *tail)
         else:
-            rows = await self._db.fetch(SQL["search_all"], to_ids, *tail)
+            rows = await view.fetch(SQL["search_all"], to_ids, *tail)
         places = await self._places(
-            stop for row in rows for stop in (row["from_stop"], row["to_stop"])
+            view, (stop for row in rows for stop in (row["from_stop"], row["to_stop"]))
         )
         return [_departure(row, places) for row in rows]
+
+    async def ends(
+        self, from_stop: int | None, to_stop: int | None, operator_id: int | None, view: View
+    ) -> Ends:
+        """Return the stops that a question means and the zone of its days; raise NotFound for what is not there."""
+        boarding = await self._stops_at(view, from_stop)
+        alighting = await self._stops_at(view, to_stop)
+        zone = await self._zone(view, boarding or alighting, operator_id)
+        return Ends(
+            [stop_id for stop_id, _ in boarding], [stop_id for stop_id, _ in alighting], zone
+        )
 
     async def bus(self, bus_id: int, *, may_be_draft: bool = False) -> BusCard:
         """Return one bus with all its stops; raise NotFound. Drafts are shown to whoever may edit them, no one else."""
@@ -133,7 +154,7 @@ class Catalogue:
             bus = await self._buses.read(bus_id)
         else:
             bus = await self._buses.find_edition(bus_id, row["facts"])
-        places = await self._places(stop.stop_id for stop in bus.stops)
+        places = await self._places(self._db, (stop.stop_id for stop in bus.stops))
         return BusCard(
             bus=bus,
             name=row["name"],
@@ -151,25 +172,27 @@ class Catalogue:
         )
 
     async def stops(self, stop_ids: Iterable[int]) -> dict[int, Stop]:
-        return await self._places(stop_ids)
+        return await self._places(self._db, stop_ids)
 
-    async def _places(self, stop_ids: Iterable[int]) -> dict[int, Stop]:
-        rows = await self._db.fetch(SQL["stops_by_id"], list(set(stop_ids)))
+    async def _places(self, where: Database | View, stop_ids: Iterable[int]) -> dict[int, Stop]:
+        rows = await where.fetch(SQL["stops_by_id"], list(set(stop_ids)))
         return {row["stop_id"]: _stop(row) for row in rows}
 
-    async def _stops_at(self, stop_id: int | None) -> list[tuple[int, str]]:
+    async def _stops_at(self, view: View, stop_id: int | None) -> list[tuple[int, str]]:
         """Return a stop, or a station with its stops, each with its time zone."""
         if stop_id is None:
             return []
-        rows = await self._db.fetch(SQL["stop_with_children"], stop_id)
+        rows = await view.fetch(SQL["stop_with_children"], stop_id)
         if not rows:
             raise NotFound("stop")
         return [(row["stop_id"], row["time_zone"]) for row in rows]
 
-    async def _zone(self, stops: list[tuple[int, str]], operator_id: int | None) -> ZoneInfo:
+    async def _zone(
+        self, view: View, stops: list[tuple[int, str]], operator_id: int | None
+    ) -> ZoneInfo:
         operator = None
         if operator_id is not None:
-            operator = await self._db.fetchrow(SQL["find_operator"], operator_id)
+            operator = await view.fetchrow(SQL["find_operator"], operator_id)
             if operator is None:
                 raise NotFound("operator")
         if stops:
@@ -215,4 +238,5 @@ def _departure(row: Record, places: dict[int, Stop]) -> Departure:
         seats_total=row["total_seats"],
         seats_available=row["seats_available"],
         status=_status(row["status"], row["departs_at"], row["now"]),
+        seat_classes=tuple(row["seat_classes"]),
     )

@@ -59,6 +59,9 @@ SELECT
         (SELECT sum(fare) FROM unnest(b.fares[l.from_idx + 1:l.to_idx]) AS fare)
     ) AS fare,
     (SELECT min(place.price_percent) FROM layout_seats AS place WHERE place.layout_id = b.layout_id) AS percent,
+    (
+        SELECT array_agg(DISTINCT place.seat_class) FROM layout_seats AS place WHERE place.layout_id = b.layout_id
+    ) AS seat_classes,
     free.seats AS seats_available,
     clock_timestamp() AS now
 FROM legs AS l
@@ -110,6 +113,9 @@ SELECT
         (SELECT sum(fare) FROM unnest(b.fares[l.from_idx + 1:l.to_idx]) AS fare)
     ) AS fare,
     (SELECT min(place.price_percent) FROM layout_seats AS place WHERE place.layout_id = b.layout_id) AS percent,
+    (
+        SELECT array_agg(DISTINCT place.seat_class) FROM layout_seats AS place WHERE place.layout_id = b.layout_id
+    ) AS seat_classes,
     free.seats AS seats_available,
     clock_timestamp() AS now
 FROM legs AS l

@@ -8,6 +8,8 @@ import asyncpg
 from store.access import explaining
 from store.citus.distribute import Spread, find_spread
 from store.migrate import pending
+from store.outbox import Backlog, read_backlog
+from store.pooler import Address
 from store.queries import Queries
 from store.roles import APP, WORKER
 
@@ -21,7 +23,7 @@ class Condition:
     """`pending` are migrations that are missing; `may_sell` is whether we may become the roles that work.
 
     `broken` are the invariants that the worker's last round found broken, `checked_ago` is its age, if there was one.
-    `spread` is how the data lies if this is the coordinator of a Citus cluster.
+    `spread` is how the data lies if this is the coordinator of a Citus cluster. `jobs` is what waits in the outbox.
     """
 
     version_number: int
@@ -37,6 +39,7 @@ class Condition:
     broken: tuple[str, ...] = ()
     checked_ago: timedelta | None = None
     spread: Spread | None = None
+    jobs: Backlog | None = None
 
     @property
     def is_supported(self) -> bool:
@@ -47,7 +50,9 @@ async def examine(dsn: str) -> Condition:
     """Look at the database and change nothing; raises DatabaseUnusable when it cannot be reached."""
     async with explaining():
         missing = tuple(await pending(dsn))
-        connection = await asyncpg.connect(dsn, timeout=_CONNECT_SECONDS)
+        connection = await asyncpg.connect(
+            Address.read(dsn).dsn, timeout=_CONNECT_SECONDS, statement_cache_size=0
+        )
         try:
             asked_at = datetime.now(UTC)  # allow own-clock: it is compared with the database's
             row = await connection.fetchrow(SQL["examine"])
@@ -55,6 +60,7 @@ async def examine(dsn: str) -> Condition:
             barred = await connection.fetch(SQL["may_become"], [APP, WORKER])
             checks = None if missing else await connection.fetchrow(SQL["last_checks"])
             spread = await find_spread(connection)
+            jobs = None if missing or barred else await _look_at_jobs(connection)
         finally:
             await connection.close()
     assert row is not None
@@ -69,4 +75,13 @@ async def examine(dsn: str) -> Condition:
         broken=tuple(checks["broken"]) if checks else (),
         checked_ago=checks["checked_ago"] if checks else None,
         spread=spread,
+        jobs=jobs,
     )
+
+
+async def _look_at_jobs(connection: "asyncpg.Connection[asyncpg.Record]") -> Backlog:
+    """Whoever owns the tables sees nobody's rows; a worker sees the jobs of all."""
+    async with connection.transaction(readonly=True):
+        # allow sql-text: one of our roles
+        await connection.execute(f"SET LOCAL ROLE {WORKER}")
+        return await read_backlog(connection)

@@ -163,7 +163,7 @@ async def add_departures(
     await connection.execute(SQL["find_stops"], seller.source, timeout=STATEMENT_SECONDS)
     routes = await _count(connection, "add_routes", seller.operator_id)
     await connection.execute(SQL["find_known"], seller.operator_id, timeout=STATEMENT_SECONDS)
-    buses = await _count(connection, "stage_fresh")
+    buses = await _count(connection, "stage_fresh", seller.operator_id)
     await connection.execute(SQL["analyze_fresh"], timeout=STATEMENT_SECONDS)
     seats = 0
     for first in range(1, buses + 1, _BUSES_AT_A_TIME):

@@ -162,7 +162,7 @@ WHERE
     (SELECT min(s.service_date) FROM staged_buses AS s) AND (SELECT max(s.service_date) FROM staged_buses AS s);
 
 -- name: stage_fresh
--- Buses that are not there yet, numbered in the order they leave.
+-- Buses of operator $1 that are not there yet, numbered in the order they leave.
 WITH missing AS (
     SELECT s.*, s.base + r.starts * interval '1 second' AS departs_at
     FROM staged_buses AS s
@@ -176,7 +176,7 @@ WITH missing AS (
 numbered AS (
     INSERT INTO fresh_buses (place, bus_id, run_no, source_key, service_date, base)
     SELECT
-        row_number() OVER (ORDER BY m.departs_at, m.source_key), nextval('buses_bus_id_seq'),
+        row_number() OVER (ORDER BY m.departs_at, m.source_key), next_bus_of($1),
         m.run_no, m.source_key, m.service_date, m.base
     FROM missing AS m
     RETURNING 1

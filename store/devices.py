@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from store.authority import operator_asked_for
 from store.db import Connection, Database, Record
 from store.errors import Forbidden, InvalidRequest, NotFound
 from store.model import Caller, DeviceKind, Role
@@ -100,10 +101,10 @@ class Devices:
     ) -> list[Device]:
         """Return devices by number, those revoked among them; an operator's administrators see their own only.
 
-        `caller` is None for whoever owns the database. Raises Forbidden.
+        `caller` is None for whoever owns the database. Raises NotFound for an operator that is not theirs, Forbidden.
         """
         if caller is not None and caller.role not in (Role.ADMIN, Role.SUPPORT):
-            operator_id = caller.operator_id if operator_id is None else operator_id
+            operator_id = operator_asked_for(caller, operator_id)
             if operator_id is None or not caller.manages(operator_id):
                 raise Forbidden("an operator's devices are its administrators'")
 

@@ -167,8 +167,10 @@ def _require_own(scope: int | None, row: Record | None) -> Person:
 def _require_may_make(scope: int | None, role: Role, operator_id: int | None) -> None:
     if (role in _STAFF) != (operator_id is not None):
         raise InvalidRequest("/operator", "operator", "agents and operators have one, others none")
-    if scope is not None and (role not in _OF_A_MANAGER or operator_id not in {None, scope}):
+    if scope is not None and role not in _OF_A_MANAGER:
         raise Forbidden("your own operator's agents and operators only")
+    if scope is not None and operator_id not in {None, scope}:
+        raise NotFound("operator")
 
 
 async def _require_operator(connection: Connection, operator_id: int | None) -> None:

@@ -12,6 +12,8 @@ StoreError
 │   │   └── TooManyHolds    live holds
 │   ├── SeatCoolingDown     the buyer has just let go of the seat
 │   ├── AlreadyExtended     the deadline of a hold moves once
+│   ├── QuoteExpired        what was shown of a refund stands no more
+│   ├── NoOpenShift         cash is taken and paid out in shifts, and none is open
 │   └── WrongState          the booking or payment is past the point where this could be done
 ├── LinkExpired             what was mailed has been used, replaced, or is too old
 ├── TooManyMails            a user has caused as many as they may for now
@@ -31,6 +33,10 @@ StoreError
 """
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from store.refund_quotes import RefundQuote
 
 
 class StoreError(Exception):
@@ -103,6 +109,18 @@ class AlreadyExtended(Refusal):
 
 
 @dataclass(eq=False)
+class QuoteExpired(Refusal):
+    """`quote` is what is paid back now."""
+
+    quote: "RefundQuote"
+
+
+@dataclass(eq=False)
+class NoOpenShift(Refusal):
+    pass
+
+
+@dataclass(eq=False)
 class WrongState(Refusal):
     """`status` is what the thing is in, `detail` what that forbids."""
 
@@ -127,6 +145,22 @@ class InvalidRequest(StoreError):
     pointer: str
     code: str
     detail: str
+
+
+@dataclass(eq=False)
+class MustWait(StoreError):
+    """There is a waiting room before this bus, and the caller has not come in through it."""
+
+    room_id: int
+    detail: str
+
+
+@dataclass(eq=False)
+class NotYet(StoreError):
+    """Others are before this place in the room."""
+
+    ahead: int
+    retry_after_seconds: int
 
 
 @dataclass(eq=False)

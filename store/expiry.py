@@ -8,6 +8,7 @@ import logging
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import timedelta
 
 from store.buyers import Buyer
 from store.db import Connection, Record
@@ -23,6 +24,8 @@ from store.settlement import end_unpaid
 
 SQL = Queries.beside(__file__)
 BATCH = 200
+PROVIDERS_TIME = timedelta(seconds=5)
+"""So long after a booking's deadline its provider may still say that it was paid in time."""
 _HOUSE = Caller(role=Role.ADMIN)
 _SWEEP: Ask[bool] = Ask(lambda is_ended: Reply(200 if is_ended is True else 204, b""))
 log = logging.getLogger(__name__)
@@ -44,17 +47,17 @@ class Expiry:
                     row["bus_id"], _SWEEP, _HOUSE, row["hold_id"], (row["buyer"], row["network"])
                 )
             )
-            for row in await self._overdue("overdue_holds")
+            for row in await self._overdue("overdue_holds", BATCH)
         ]
         bookings = [
             self._submit(ExpireBooking(row["bus_id"], _SWEEP, row["booking_id"]))
-            for row in await self._overdue("overdue_bookings")
+            for row in await self._overdue("overdue_bookings", BATCH, PROVIDERS_TIME)
         ]
         return sum(await asyncio.gather(*holds, *bookings))
 
-    async def _overdue(self, query: str) -> list[Record]:
+    async def _overdue(self, query: str, *arguments: object) -> list[Record]:
         async def read(connection: Connection) -> list[Record]:
-            return await connection.fetch(SQL[query], BATCH)
+            return await connection.fetch(SQL[query], *arguments)
 
         return await self._lane.db.read(None, read)
 

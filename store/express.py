@@ -32,8 +32,8 @@ _read_seats = msgspec.json.Decoder(tuple[tuple[str, str], ...]).decode
 class Way(Enum):
     """The statements of the express way: what a request may write to go it, how many columns of numbers come first."""
 
-    FRESH = ({"add_bookings"}, {"add_holds"}), 11
-    HELD = ({"add_bookings", "end_holds"},), 7
+    FRESH = ({"add_bookings"}, {"add_holds"}), 12
+    HELD = ({"add_bookings", "end_holds"},), 8
 
     def __init__(self, writes: tuple[set[str], ...], numbers: int) -> None:
         self.writes = writes
@@ -150,7 +150,7 @@ def _row(request: Request[Any], leg: Leg, reply: Reply, changes: Changes) -> Row
     lasts_until: datetime
     if added := changes.rows.get("add_bookings"):
         _, _, booking_id, ref, _, user_id, sold_by, _, _, _, seats, prices, *more = added[0]
-        names, categories, method, email, phone, _, lasts_until, _, buyer, network = more
+        names, categories, method, email, phone, _, lasts_until, _, buyer, network, _ = more
     else:
         added = changes.rows["add_holds"]
         _, _, hold_id, user_id, seats, _, _, prices, _, lasts_until, buyer, network, _ = added[0]
@@ -166,6 +166,7 @@ def _row(request: Request[Any], leg: Leg, reply: Reply, changes: Changes) -> Row
         booking_id,
         user_id,
         sold_by,
+        bus.rules_id,
         bus.stops[leg.start].departs_at - bus.sales_close,
         seats,
         text_literal(bus.layout.label(seat) for seat in changes.states),

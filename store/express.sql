@@ -14,12 +14,12 @@ asked AS MATERIALIZED (
     CROSS JOIN unnest(
         $3::text::bigint[], $4::text::integer[], $5::text::integer[], $6::text::smallint[], $7::text::smallint[],
         $8::text::smallint[], $9::text::integer[], $10::text::smallint[], $11::text::bigint[], $12::text::bigint[],
-        $13::text::bigint[], $14::timestamptz[], $15::text[], $16::text[], $17::text[], $18::uuid[], $19::uuid[],
-        $20::bytea[], $21::uuid[], $22::text[], $23::text[], $24::text[], $25::text[], $26::text[], $27::text[],
-        $28::uuid[], $29::uuid[]
+        $13::text::bigint[], $14::text::bigint[], $15::timestamptz[], $16::text[], $17::text[], $18::text[],
+        $19::uuid[], $20::uuid[], $21::bytea[], $22::uuid[], $23::text[], $24::text[], $25::text[], $26::text[],
+        $27::text[], $28::text[], $29::uuid[], $30::uuid[]
     ) WITH ORDINALITY AS a (
         bus_id, operator_id, facts, from_idx, to_idx, seat_count, seconds, answer_status, booking_id, user_id,
-        sold_by, sale_ends_at, seats, labels, prices, key_hash, request_hash, answer, hold_id, ref, names,
+        sold_by, rules_id, sale_ends_at, seats, labels, prices, key_hash, request_hash, answer, hold_id, ref, names,
         categories, method, email, phone, buyer, network, place
     )
 ),
@@ -163,12 +163,12 @@ held AS (
 booked AS (
     INSERT INTO bookings (
         bus_id, operator_id, booking_id, ref, status, user_id, sold_by, from_idx, to_idx, seats, prices, names,
-        categories, method, email, phone, created_at, expires_at, buyer, network
+        categories, method, email, phone, created_at, expires_at, buyer, network, rules_id
     )
     SELECT
         r.bus_id, r.operator_id, r.booking_id, r.ref, 'PENDING' AS status, r.user_id, r.sold_by, r.from_idx, r.to_idx,
         r.seats::smallint[], r.prices::integer[], r.names::text[], r.categories::text[], r.method, r.email, r.phone,
-        $2::timestamptz, $2::timestamptz + make_interval(secs => r.seconds), r.buyer, r.network
+        $2::timestamptz, $2::timestamptz + make_interval(secs => r.seconds), r.buyer, r.network, r.rules_id
     FROM ready AS r
     WHERE r.booking_id IS NOT NULL
 ),

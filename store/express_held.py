@@ -70,7 +70,7 @@ def row_of(request: Request[Any], hold: Hold, reply: Reply, changes: Changes) ->
     _, _, booking_id, ref, _, user_id, sold_by, _, _, _, seats, _, *more = changes.rows[
         "add_bookings"
     ][0]
-    names, categories, method, email, phone, _, expires_at, _, _, _ = more
+    names, categories, method, email, phone, _, expires_at, _, _, _, _ = more
     return (
         bus.bus_id,
         bus.facts,
@@ -79,6 +79,7 @@ def row_of(request: Request[Any], hold: Hold, reply: Reply, changes: Changes) ->
         booking_id,
         user_id,
         sold_by,
+        bus.rules_id,
         hold.hold_id,
         hold.expires_at,
         bus.stops[hold.leg.start].departs_at - bus.sales_close,

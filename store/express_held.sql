@@ -12,12 +12,13 @@ asked AS MATERIALIZED (
     FROM scoped
     CROSS JOIN unnest(
         $3::text::bigint[], $4::text::integer[], $5::text::integer[], $6::text::smallint[], $7::text::bigint[],
-        $8::text::bigint[], $9::text::bigint[], $10::uuid[], $11::timestamptz[], $12::timestamptz[], $13::text[],
-        $14::text[], $15::uuid[], $16::uuid[], $17::bytea[], $18::text[], $19::text[], $20::text[], $21::text[],
-        $22::text[], $23::text[], $24::uuid[]
+        $8::text::bigint[], $9::text::bigint[], $10::text::bigint[], $11::uuid[], $12::timestamptz[],
+        $13::timestamptz[], $14::text[], $15::text[], $16::uuid[], $17::uuid[], $18::bytea[], $19::text[],
+        $20::text[], $21::text[], $22::text[], $23::text[], $24::text[], $25::uuid[]
     ) WITH ORDINALITY AS a (
-        bus_id, facts, seconds, answer_status, booking_id, user_id, sold_by, hold_id, hold_expires_at, sale_ends_at,
-        seats, labels, key_hash, request_hash, answer, ref, names, categories, method, email, phone, holder, place
+        bus_id, facts, seconds, answer_status, booking_id, user_id, sold_by, rules_id, hold_id, hold_expires_at,
+        sale_ends_at, seats, labels, key_hash, request_hash, answer, ref, names, categories, method, email, phone,
+        holder, place
     )
 ),
 
@@ -95,12 +96,13 @@ ended AS (
 booked AS (
     INSERT INTO bookings (
         bus_id, operator_id, booking_id, ref, status, user_id, sold_by, hold_id, from_idx, to_idx, seats, prices, names,
-        categories, method, email, phone, created_at, expires_at, buyer, network
+        categories, method, email, phone, created_at, expires_at, buyer, network, rules_id
     )
     SELECT
         r.bus_id, r.operator_id, r.booking_id, r.ref, 'PENDING' AS status, r.user_id, r.sold_by, r.hold_id, r.from_idx,
         r.to_idx, r.seats::smallint[], r.prices, r.names::text[], r.categories::text[], r.method, r.email, r.phone,
-        $2::timestamptz, $2::timestamptz + make_interval(secs => r.seconds), r.buyer, r.network
+        $2::timestamptz, $2::timestamptz + make_interval(secs => r.seconds), r.buyer, r.network,
+        r.rules_id
     FROM ready AS r
 ),
 

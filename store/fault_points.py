@@ -15,6 +15,10 @@ POINTS = (
     "before_answer",
     "after_answer",
 )
+RELAY_POINTS = ("before_publish_of_jobs", "after_publish_of_jobs")
+"""Those that only a relay of jobs comes by."""
+WORK_POINTS = ("after_claim", "before_finish", "after_finish")
+"""Those that only a worker of jobs comes by."""
 Strike = Callable[[str], None]
 
 
@@ -23,7 +27,7 @@ class _Switch:
 
 
 def fault_point(name: str) -> None:
-    """Mark a place of POINTS. Where it stands, a process may end at any moment anyway; here a test can choose it."""
+    """Mark a named place. Where it stands, a process may end at any moment anyway; here a test can choose it."""
     if _Switch.strike is not None:
         _Switch.strike(name)
 

@@ -5,7 +5,7 @@ newest that does not wait *signs*; those before it *verify* what they signed; *r
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from store.db import Connection, Database
@@ -14,6 +14,10 @@ from store.queries import Queries
 from store.session_ends import KEPT
 
 SQL = Queries.beside(__file__)
+TICKETS = "ticket_signing"
+"""What signs tickets. What one of these has signed is good until the last bus has come for which it may have."""
+BOARDING_LASTS = timedelta(hours=6)
+"""So long after a bus should have come its tickets may be read still."""
 SAFE_DELAY = timedelta(seconds=60)
 """Processes look for keys every second, and hear of them sooner; this is for those in trouble."""
 
@@ -60,8 +64,11 @@ class HouseKeys:
 
     async def list_states(self, purpose: str) -> list[KeyState]:
         """Return all keys of a purpose, newest first, the retired among them."""
-        rows = await self._db.fetch(SQL["list_states"], purpose, KEPT)
-        return [KeyState(**dict(row)) for row in rows]
+
+        async def read(connection: Connection) -> list[KeyState]:
+            return await _read_states(connection, purpose)
+
+        return await self._db.read(None, read)
 
     async def rotate(self, purpose: str, key: HouseKey, *, after: timedelta = SAFE_DELAY) -> None:
         """Add a key that verifies from now on and signs after a while; tell every process. Locks the purpose."""
@@ -83,8 +90,7 @@ class HouseKeys:
 
         async def work(connection: Connection) -> None:
             await connection.execute(SQL["lock_purpose"], purpose)
-            rows = await connection.fetch(SQL["list_states"], purpose, KEPT)
-            keys = {row["key_id"]: KeyState(**dict(row)) for row in rows}
+            keys = {key.key_id: key for key in await _read_states(connection, purpose)}
             if key_id not in keys:
                 raise NotFound("key")
             if keys[key_id].state != "retired":
@@ -93,13 +99,34 @@ class HouseKeys:
                 await connection.execute(SQL["let_newest_sign"], purpose)
                 await connection.execute(SQL["tell"])
 
-        await self._db.transaction([], work)
+        # Of all operators: whose tickets a key has signed is asked of every bus.
+        await self._db.transaction(None, work)
 
 
 async def read_keys(connection: Connection, purpose: str) -> list[HouseKey]:
     """Return the live keys of a purpose, the one that signs first."""
     rows = await connection.fetch(SQL["find_keys"], purpose)
     return [HouseKey(row["key_id"], row["secret"]) for row in rows]
+
+
+async def _read_states(connection: Connection, purpose: str) -> list[KeyState]:
+    lasts = BOARDING_LASTS if purpose == TICKETS else KEPT
+    rows = await connection.fetch(SQL["list_states"], purpose, lasts)
+    states = [KeyState(**dict(row)) for row in rows]
+    if purpose != TICKETS:
+        return states
+    return [await _until_the_last_bus(connection, state) for state in states]
+
+
+async def _until_the_last_bus(connection: Connection, state: KeyState) -> KeyState:
+    """Return the state of a key that signed tickets: a ticket is read as long as its bus has not come."""
+    if state.state != "verifies" or state.free_at is None:
+        return state
+    signed_until = state.free_at - BOARDING_LASTS
+    last = await connection.fetchval(SQL["last_bus"], signed_until, BOARDING_LASTS)
+    if last is None:
+        return state
+    return replace(state, free_at=max(last, state.free_at), is_free=False)
 
 
 def _require_spare(keys: dict[str, KeyState], key_id: str, *, at_once: bool) -> None:

@@ -55,6 +55,17 @@ LEFT JOIN live AS l ON l.key_id = k.key_id
 WHERE k.purpose = $1
 ORDER BY k.created_at DESC, k.key_id;
 
+-- name: last_bus
+-- Until when tickets may be read that a key has signed until $1, that is $2 after their bus should have come.
+-- They are signed whenever they are shown, so every one that was there by then counts; NULL if there is none.
+SELECT max(b.arrives_at) + $2::interval AS last_read_at
+FROM buses AS b
+WHERE
+    b.arrives_at > clock_timestamp() - $2::interval
+    AND EXISTS (
+        SELECT FROM tickets AS t WHERE t.bus_id = b.bus_id AND t.status = 'VALID' AND t.issued_at <= $1
+    );
+
 -- name: retire
 UPDATE house_keys SET retired_at = clock_timestamp()
 WHERE purpose = $1 AND key_id = $2;

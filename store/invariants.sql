@@ -45,10 +45,11 @@ GROUP BY h.bus_id, h.hold_id, h.seats, h.from_idx, h.to_idx
 HAVING count(c.seat_no) <> cardinality(h.seats) * (h.to_idx - h.from_idx);
 
 -- name: sold_seats_are_owned
--- Every valid ticket has its seat on every segment of its leg, and no booking is confirmed without tickets.
+-- Every valid ticket has its seat on every segment of its leg, and no booking is confirmed without tickets. Whoever did
+-- not come keeps at most the part of the way on which the seat was theirs.
 SELECT b.bus_id, b.booking_id
 FROM bookings AS b
-LEFT JOIN tickets AS t ON t.bus_id = b.bus_id AND t.booking_id = b.booking_id AND t.status = 'VALID'
+LEFT JOIN tickets AS t ON t.bus_id = b.bus_id AND t.booking_id = b.booking_id AND t.status IN ('VALID', 'NO_SHOW')
 LEFT JOIN LATERAL (
     SELECT count(*) AS segments FROM claims AS c
     WHERE
@@ -57,7 +58,18 @@ LEFT JOIN LATERAL (
 ) AS owned ON true
 WHERE b.status IN ('CONFIRMED', 'PARTIALLY_CANCELLED') AND ($1::bigint[] IS NULL OR b.bus_id = any($1))
 GROUP BY b.bus_id, b.booking_id, b.from_idx, b.to_idx
-HAVING count(t.seat_no) = 0 OR NOT bool_and(owned.segments = b.to_idx - b.from_idx);
+HAVING
+    count(t.seat_no) = 0
+    OR NOT bool_and(t.status = 'NO_SHOW' OR owned.segments = b.to_idx - b.from_idx);
+
+-- name: whoever_boards_travels
+-- A boarding that counts is on a ticket that is good: neither cancelled nor given away as a no-show's.
+SELECT t.bus_id, t.booking_id, t.seat_no, t.status
+FROM scans AS s
+INNER JOIN tickets AS t ON t.bus_id = s.bus_id AND t.booking_id = s.booking_id AND t.seat_no = s.seat_no
+WHERE
+    s.verdict = 'ok' AND s.undone_at IS NULL AND t.status <> 'VALID'
+    AND ($1::bigint[] IS NULL OR s.bus_id = any($1));
 
 -- name: ended_owners_own_nothing
 SELECT c.bus_id, c.seat_no, c.segment
@@ -106,12 +118,84 @@ FROM events AS e
 LEFT JOIN buses AS b ON b.bus_id = e.bus_id AND b.operator_id = e.operator_id
 WHERE b.bus_id IS NULL AND ($1::bigint[] IS NULL OR e.bus_id = any($1));
 
+-- name: jobs_are_of_a_booking
+-- The same.
+SELECT j.bus_id, j.booking_id, j.job_id
+FROM jobs AS j
+LEFT JOIN bookings AS b
+    ON b.bus_id = j.bus_id AND b.booking_id = j.booking_id AND b.operator_id = j.operator_id
+WHERE b.booking_id IS NULL AND ($1::bigint[] IS NULL OR j.bus_id = any($1));
+
 -- name: paid_is_confirmed
 -- Money in hand belongs to a booking that was confirmed, and nothing is confirmed unpaid.
 SELECT b.bus_id, b.booking_id, b.status
 FROM bookings AS b
 LEFT JOIN payments AS p ON p.bus_id = b.bus_id AND p.booking_id = b.booking_id AND p.status = 'SUCCEEDED'
 WHERE (p.payment_id IS NOT NULL) <> (b.confirmed_at IS NOT NULL) AND ($1::bigint[] IS NULL OR b.bus_id = any($1));
+
+-- name: captured_is_confirmed_or_refunded
+-- The money law. Every captured amount lies where it was captured, and all of it is either what a confirmed booking has
+-- cost or what goes back: nothing else, and nothing twice. What was returned goes back as a whole.
+SELECT p.bus_id, p.payment_id, p.status, p.amount, coalesce(l.captured, 0) AS captured, coalesce(l.sold, 0) AS sold
+FROM payments AS p
+INNER JOIN bookings AS b ON b.bus_id = p.bus_id AND b.booking_id = p.booking_id
+LEFT JOIN LATERAL (
+    SELECT sum(r.amount) AS amount FROM refunds AS r
+    WHERE r.bus_id = p.bus_id AND r.payment_id = p.payment_id
+) AS back ON true
+LEFT JOIN LATERAL (
+    SELECT
+        sum(g.amount) FILTER (
+            WHERE g.group_id = p.payment_id AND g.account IN ('provider_clearing', 'cash_drawer')
+        ) AS captured,
+        -sum(g.amount) FILTER (WHERE g.account = 'sales') AS sold
+    FROM postings AS g
+    WHERE g.bus_id = p.bus_id AND g.payment_id = p.payment_id
+) AS l ON true
+WHERE
+    ($1::bigint[] IS NULL OR p.bus_id = any($1))
+    AND CASE
+        WHEN p.status NOT IN ('SUCCEEDED', 'RETURNED') THEN l.captured IS NOT NULL OR l.sold IS NOT NULL
+        WHEN coalesce(l.captured, 0) <> p.amount THEN true
+        WHEN coalesce(l.sold, 0) <> p.amount - coalesce(back.amount, 0) THEN true
+        WHEN p.status = 'RETURNED' THEN coalesce(back.amount, 0) <> p.amount
+        ELSE b.confirmed_at IS NULL
+    END;
+
+-- name: postings_sum_to_zero
+SELECT g.bus_id, g.group_id, sum(g.amount) AS rest
+FROM postings AS g
+WHERE ($1::bigint[] IS NULL OR g.bus_id = any($1))
+GROUP BY g.bus_id, g.group_id
+HAVING sum(g.amount) <> 0;
+
+-- name: paid_back_once_and_as_promised
+-- What the ledger says is still to be paid back is what was promised, without what has been paid back.
+WITH promised AS (
+    SELECT
+        r.bus_id, r.payment_id,
+        sum(r.amount) FILTER (
+            WHERE NOT EXISTS (
+                SELECT FROM refund_attempts AS a
+                WHERE a.bus_id = r.bus_id AND a.refund_id = r.refund_id AND a.status = 'DONE'
+            )
+        ) AS due
+    FROM refunds AS r
+    WHERE ($1::bigint[] IS NULL OR r.bus_id = any($1))
+    GROUP BY r.bus_id, r.payment_id
+),
+
+posted AS (
+    SELECT g.bus_id, g.payment_id, -sum(g.amount) AS due
+    FROM postings AS g
+    WHERE g.account = 'refunds_due' AND ($1::bigint[] IS NULL OR g.bus_id = any($1))
+    GROUP BY g.bus_id, g.payment_id
+)
+
+SELECT coalesce(r.bus_id, l.bus_id) AS bus_id, coalesce(r.payment_id, l.payment_id) AS payment_id
+FROM promised AS r
+FULL JOIN posted AS l ON l.bus_id = r.bus_id AND l.payment_id = r.payment_id
+WHERE coalesce(r.due, 0) <> coalesce(l.due, 0);
 
 -- name: refunds_within_payment
 SELECT p.bus_id, p.payment_id
@@ -120,6 +204,33 @@ INNER JOIN refunds AS r ON r.bus_id = p.bus_id AND r.payment_id = p.payment_id
 WHERE ($1::bigint[] IS NULL OR p.bus_id = any($1))
 GROUP BY p.bus_id, p.payment_id, p.amount
 HAVING sum(r.amount) > p.amount;
+
+-- name: sold_under_rules_of_the_operator
+-- No key says so: the facts of the bus do. What is sold under rules is sold under published ones of its operator.
+SELECT b.bus_id, b.booking_id, b.rules_id
+FROM bookings AS b
+LEFT JOIN refund_rules AS r
+    ON r.rules_id = b.rules_id AND r.operator_id = b.operator_id AND r.published_at <= b.created_at
+WHERE b.rules_id IS NOT NULL AND r.rules_id IS NULL AND ($1::bigint[] IS NULL OR b.bus_id = any($1));
+
+-- name: cancelled_buses_hold_nothing
+-- What was held or unpaid has ended with the bus; what was paid goes back, a booking at a time.
+SELECT b.bus_id, k.booking_id
+FROM buses AS b
+INNER JOIN bookings AS k ON k.bus_id = b.bus_id AND k.status = 'PENDING'
+WHERE b.cancelled_at IS NOT NULL AND ($1::bigint[] IS NULL OR b.bus_id = any($1))
+UNION ALL
+SELECT b.bus_id, NULL AS booking_id
+FROM buses AS b
+INNER JOIN holds AS h ON h.bus_id = b.bus_id AND h.state = 'ACTIVE'
+WHERE b.cancelled_at IS NOT NULL AND ($1::bigint[] IS NULL OR b.bus_id = any($1));
+
+-- name: cash_is_paid_out_as_it_was_promised
+SELECT o.bus_id, o.refund_id
+FROM cash_payouts AS o
+INNER JOIN refunds AS r ON r.bus_id = o.bus_id AND r.refund_id = o.refund_id
+INNER JOIN payments AS p ON p.bus_id = r.bus_id AND p.payment_id = r.payment_id
+WHERE (o.amount <> r.amount OR p.method <> 'cash') AND ($1::bigint[] IS NULL OR o.bus_id = any($1));
 
 -- name: counts_cover_holds
 -- A count is never below what its buyer, or all guests of its address, really keep on the bus.

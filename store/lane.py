@@ -139,6 +139,11 @@ class Lane:
                 raise
             return request.prepare(current)
 
+    @property
+    def waiting(self) -> int:
+        """How many requests wait for a batch."""
+        return len(self._queue)
+
     async def close(self) -> None:
         """Finish what is queued."""
         while self._runners:

@@ -11,9 +11,9 @@ from typing import Any
 import msgspec
 
 from store.buyers import Buyers, Change
-from store.errors import NotFound
+from store.errors import NoOpenShift, NotFound
 from store.model import AVAILABLE, Booking, Bus, Hold, Leg
-from store.requests import Key, Reply
+from store.requests import Key, Reply, Till
 from store.rules import require_on_sale, with_leg
 
 Row = tuple[Any, ...]
@@ -21,7 +21,12 @@ Place = tuple[int, int]
 """A seat of a bus: (bus, seat number)."""
 
 # Rows that change the same thing twice in a batch: the last word counts. Their first two columns say what they change.
-_LAST_COUNTS = frozenset({"change_holds", "end_holds", "set_held", "move_bookings", "lift_blocks"})
+_LAST_COUNTS = frozenset(
+    {
+        *("change_holds", "end_holds", "set_held", "move_bookings", "lift_blocks"),
+        *("reseat_bookings", "move_tickets"),
+    }
+)
 
 
 class Again(Exception):
@@ -99,6 +104,8 @@ class Ledger(msgspec.Struct):
     buyers: Buyers = msgspec.field(default_factory=Buyers)
     overdue: dict[Place, list[int]] = {}
     owned: dict[tuple[int, uuid.UUID | int], list[tuple[int, int]]] = {}
+    tills: frozenset[Till] = frozenset()
+    """Those of this batch that have an open shift."""
 
     changed: dict[Place, str] = {}
     given_up: list[Row] = []
@@ -118,6 +125,11 @@ class Ledger(msgspec.Struct):
     def require_on_sale(self, bus: Bus, leg: Leg) -> None:
         require_on_sale(bus, leg, self.sale_status[bus.bus_id], self.now)
 
+    def require_till(self, bus: Bus, till: Till) -> None:
+        """Refuse cash outside of a shift, where the operator wants it in shifts only."""
+        if bus.cash_needs_shift and till not in self.tills:
+            raise NoOpenShift
+
     def shown(self, bus: Bus, seats: Iterable[int]) -> dict[int, str]:
         """Return seats' states as everyone sees them."""
         return {seat: self.states[bus.bus_id, seat] for seat in seats}
@@ -136,7 +148,10 @@ class Ledger(msgspec.Struct):
         return found
 
     def require_locked(self, bus: Bus, seats: Iterable[int]) -> None:
-        """Raise Again unless all seats are locked: a hold was replaced while we waited for it."""
+        """Raise Again unless all seats are locked.
+
+        A hold was replaced while we waited for it, or a passenger was moved.
+        """
         if any((bus.bus_id, seat) not in self.states for seat in seats):
             raise Again
 

@@ -1,5 +1,6 @@
 """Finds bookings: by bus and number, by ref, by whose they are."""
 
+import uuid
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
@@ -72,6 +73,18 @@ class Lookup:
             raise NotFound("booking")
         return await self.find(row["bus_id"], row["booking_id"])
 
+    async def find_of_ticket(
+        self,
+        caller: Caller,
+        owned: tuple[int, uuid.UUID],
+        is_key: Callable[[int], bool] | None,
+    ) -> Booking:
+        """Return the booking that a ticket (bus, code) is of, as `find_for` does; raise NotFound."""
+        row = await self._find_row(None, "find_by_ticket", *owned)
+        if row is None:
+            raise NotFound("ticket")
+        return await self.find_for(caller, row["ref"], is_key)
+
     async def _find_row(
         self, scope: Sequence[int] | None, query: str, *arguments: object
     ) -> Record | None:
@@ -113,6 +126,13 @@ async def read_booking(connection: Connection, bus: Bus, booking_id: int) -> Boo
         strict=True,
     )
     status = BookingStatus(row["status"])
+    attempts = tuple(
+        zip(
+            row["payment_ids"] or (),
+            map(PaymentStatus, row["payment_statuses"] or ()),
+            strict=True,
+        )
+    )
     # Only who has a ticket boards; a booking on its way to be paid is not asked about.
     boarded = (
         await connection.fetch(SQL["find_boarded"], bus.bus_id, booking_id)
@@ -130,19 +150,16 @@ async def read_booking(connection: Connection, bus: Bus, booking_id: int) -> Boo
         seats=seats,
         prices=prices,
         passengers=tuple(Passenger(*line) for line in lines),
-        contact=Contact(row["email"], row["phone"]),
+        contact=Contact(row["email"], row["phone"], row["locale"]),
         created_at=row["created_at"],
         expires_at=row["expires_at"],
-        payment=Payment(
-            row["method"],
-            _payment_status(row, status),
-            sum(prices),
-            row["payment_id"],
-            row["payment_device"],
-        ),
+        payment=_payment(row, status, sum(prices)),
         confirmed_at=row["confirmed_at"],
         tickets=tuple(Ticket(*ticket, ticket[0] in on_board) for ticket in tickets),
         refunded=row["refunded"],
+        attempts=attempts,
+        sold_by=row["sold_by"],
+        rules_id=row["rules_id"],
     )
 
 
@@ -150,7 +167,16 @@ def _is_staff(caller: Caller, operator_id: int) -> bool:
     return caller.role is Role.SUPPORT or caller.works_for(operator_id)
 
 
-def _payment_status(row: Record, status: BookingStatus) -> PaymentStatus:
-    if row["payment_status"] is not None:
-        return PaymentStatus(row["payment_status"])
-    return PaymentStatus.PENDING if status is BookingStatus.PENDING else PaymentStatus.CANCELLED
+def _payment(row: Record, status: BookingStatus, amount: int) -> Payment:
+    if not row["payment_ids"]:
+        is_open = status is BookingStatus.PENDING
+        not_tried = PaymentStatus.PENDING if is_open else PaymentStatus.CANCELLED
+        return Payment(row["method"], not_tried, amount)
+    return Payment(
+        row["method"],
+        PaymentStatus(row["payment_statuses"][0]),
+        amount,
+        row["payment_ids"][0],
+        row["payment_devices"][0],
+        row["payment_refs"][0],
+    )

@@ -24,7 +24,8 @@ LINKS = "mail_links"
 """The key of the tokens in links: the one secret that workers, who make them, may know."""
 WAITING_MAX = 10_000
 """Mails of people we do not know yet are taken in until so many wait."""
-ATTEMPTS_MAX = 8
+ATTEMPTS_MAX = 12
+"""As they are spaced that takes five hours: mail servers are away for one now and then."""
 KEPT = timedelta(days=7)
 MAILS_PER_HOUR = 5
 HOUR = timedelta(hours=1)
@@ -35,13 +36,21 @@ _AT_A_TIME = 1000
 
 
 class Template(StrEnum):
-    """What a mail says: the name of a file in `server/mail/templates`."""
+    """What a mail says: first those about accounts, then those about bookings (`server/mail`)."""
 
     VERIFY_EMAIL = "verify_email"
     CONFIRM_NEW_EMAIL = "confirm_new_email"
     EMAIL_CHANGING = "email_changing"
     RESET_PASSWORD = "reset_password"  # noqa: S105 - the name of a mail
     PASSWORD_CHANGED = "password_changed"  # noqa: S105 - the same
+    TICKET = "ticket"
+    BOOKING_CANCELLED = "booking_cancelled"
+    BUS_CANCELLED = "bus_cancelled"
+    BUS_CHANGED = "bus_changed"
+    PAYMENT_LATE = "payment_late"
+    REMINDER = "reminder"
+    SEAT_CHANGED = "seat_changed"
+    WEBHOOK_DISABLED = "webhook_disabled"
 
 
 PURPOSES: Mapping[str, Purpose] = {
@@ -57,7 +66,10 @@ VERIFYING = tuple(
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """One that is to be sent now; `token` is what its link proves, if it has one."""
+    """One that is to be sent now; `token` is what its link proves, if it has one.
+
+    `about` is the bus and the number of a booking, for a mail that is about one; its link opens that.
+    """
 
     mail_id: uuid.UUID
     template: str
@@ -66,6 +78,8 @@ class Mail:
     attempts: int
     created_at: datetime
     token: str | None = field(default=None, repr=False)
+    locale: str | None = None
+    about: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,11 +138,19 @@ class Mails:
         await self._db.fetch(SQL["mark_sent"], mail.mail_id)
 
     async def put_off(self, mail: Mail, reason: str) -> None:
-        """Note why a mail could not leave: it is tried again after ten seconds, twenty, forty, eight times in all."""
+        """Note why a mail could not leave: it is tried again after ten seconds, twenty, forty, twelve times in all."""
         pause = _FIRST_PAUSE * 2 ** (mail.attempts - 1)
         await self._db.fetch(
             SQL["put_off"], mail.mail_id, reason[:_ERROR_LENGTH], pause, ATTEMPTS_MAX
         )
+
+    async def bury(self, mail: Mail, reason: str) -> None:
+        """Note that a mail was refused for good: it is not tried again unless somebody says so."""
+        await self._db.fetch(SQL["bury"], mail.mail_id, reason[:_ERROR_LENGTH])
+
+    async def drop(self, mail: Mail) -> None:
+        """Take a mail back that would tell what is not so any more."""
+        await self._db.fetch(SQL["drop"], mail.mail_id)
 
     async def list(self, *, limit: int) -> list[MailLine]:
         """Return mails, newest first."""
@@ -152,8 +174,11 @@ class Mails:
         await self._db.transaction([], work)
 
     async def _with_token(self, connection: Connection, row: Record) -> Mail:
-        token = None
-        if (purpose := PURPOSES.get(row["template"])) is not None:
+        token = about = None
+        if row["about_bus"] is not None:
+            about = row["about_bus"], row["about_booking"]
+            token = self._seals.access_key(row["about_booking"])
+        elif (purpose := PURPOSES.get(row["template"])) is not None:
             token = self._seals.mail_token(row["mail_id"])
             await mint(connection, token, purpose, Proof(row["user_id"], row["recipient"]))
         return Mail(
@@ -164,6 +189,8 @@ class Mails:
             attempts=row["attempts"],
             created_at=row["created_at"],
             token=token,
+            locale=row["locale"],
+            about=about,
         )
 
 

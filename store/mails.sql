@@ -1,6 +1,9 @@
 -- name: queue
-INSERT INTO mails (mail_id, user_id, template, recipient)
-VALUES ($1, $2, $3, $4);
+-- In the language of the account: $1 mail, $2 user, $3 template, $4 address.
+INSERT INTO mails (mail_id, user_id, template, recipient, locale)
+SELECT $1, u.user_id, $3, $4, u.locale
+FROM users AS u
+WHERE u.user_id = $2;
 
 -- name: queue_unresolved
 -- Whose address it is, is looked up later and elsewhere: $1 id, $2 template, $3 address, $4 how many may wait.
@@ -12,7 +15,7 @@ WITH room AS (
 asked AS (
     INSERT INTO mails (mail_id, template, recipient)
     SELECT $1, $2, $3 FROM room WHERE room.is_left
-    ON CONFLICT (template, lower(recipient)) WHERE user_id IS NULL DO NOTHING
+    ON CONFLICT (template, lower(recipient)) WHERE user_id IS NULL AND about_bus IS NULL DO NOTHING
 )
 
 SELECT room.is_left FROM room;
@@ -40,11 +43,11 @@ RETURNING m.mail_id;
 -- Of the mails $1 that have no user yet, those whose address is somebody's who has had fewer than $3 since $2 ago.
 -- The mail goes to the address as the account has it, however it was typed.
 WITH known AS (
-    SELECT q.mail_id, u.user_id, u.email
+    SELECT q.mail_id, u.user_id, u.email, u.locale
     FROM mails AS q
     INNER JOIN users AS u ON lower(u.email) = lower(q.recipient) AND u.disabled_at IS NULL
     WHERE
-        q.mail_id = any($1::uuid[]) AND q.user_id IS NULL
+        q.mail_id = any($1::uuid[]) AND q.user_id IS NULL AND q.about_bus IS NULL
         AND (
             SELECT count(*) FROM mails AS earlier
             WHERE
@@ -53,15 +56,17 @@ WITH known AS (
         ) < $3::integer
 )
 
-UPDATE mails AS m SET user_id = k.user_id, recipient = k.email
+UPDATE mails AS m SET user_id = k.user_id, recipient = k.email, locale = k.locale
 FROM known AS k
 WHERE m.mail_id = k.mail_id;
 
 -- name: drop_unresolved
-DELETE FROM mails WHERE mail_id = any($1::uuid[]) AND user_id IS NULL;
+DELETE FROM mails WHERE mail_id = any($1::uuid[]) AND user_id IS NULL AND about_bus IS NULL;
 
 -- name: read
-SELECT m.mail_id, m.user_id, m.template, m.recipient, m.parameters::text AS parameters, m.attempts, m.created_at
+SELECT
+    m.mail_id, m.user_id, m.template, m.recipient, m.parameters::text AS parameters, m.attempts, m.created_at,
+    m.locale, m.about_bus, m.about_booking
 FROM mails AS m
 WHERE m.mail_id = any($1::uuid[]);
 
@@ -76,6 +81,14 @@ SET
     state = CASE WHEN attempts >= $4::integer THEN 'FAILED' ELSE 'QUEUED' END,
     due_at = clock_timestamp() + $3::interval,
     last_error = $2
+WHERE mail_id = $1 AND state = 'QUEUED';
+
+-- name: bury
+UPDATE mails SET state = 'FAILED', last_error = $2
+WHERE mail_id = $1 AND state = 'QUEUED';
+
+-- name: drop
+DELETE FROM mails
 WHERE mail_id = $1 AND state = 'QUEUED';
 
 -- name: list_mails

@@ -1,14 +1,15 @@
 """Who travels on a bus, seat by seat, and who has boarded: for the driver, the door, and the desk. Reads only."""
 
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from store.buses import Buses
-from store.db import Connection, Database, Record
+from store.db import Connection, Record
 from store.errors import Forbidden, NotFound
 from store.model import Bus, Caller, Leg, Role
 from store.queries import Queries
+from store.reader import Reader
 from store.tenancy import Tenancy
 
 SQL = Queries.beside(__file__)
@@ -27,6 +28,8 @@ class Line:
     status: str
     boarded_at: datetime | None
     boarded_by: str | None
+    former_seats: tuple[int, ...] = ()
+    """Seats that the ticket was for before its passenger was moved; what is printed may still say one of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +61,8 @@ class BusOfDay:
 
 
 class Manifests:
-    def __init__(self, db: Database, buses: Buses, tenancy: Tenancy) -> None:
-        self._db = db
+    def __init__(self, reader: Reader, buses: Buses, tenancy: Tenancy) -> None:
+        self._reader = reader
         self._buses = buses
         self._tenancy = tenancy
 
@@ -80,7 +83,7 @@ class Manifests:
                 raise NotFound("bus")
             return position, await connection.fetch(SQL["passengers"], bus_id)
 
-        position, rows = await self._db.read(caller.scope_at(bus.operator_id), read)
+        position, rows = await self._reader.read(caller.scope_at(bus.operator_id), read)
         bus = await self._buses.find_edition(bus_id, position["facts"])
         return Manifest(
             bus,
@@ -105,7 +108,18 @@ class Manifests:
             rows = await connection.fetch(SQL["buses_of_day"], operator_id, day)
             return [BusOfDay(**dict(row)) for row in rows]
 
-        return await self._db.read([operator_id], read)
+        return await self._reader.read([operator_id], read)
+
+
+def at_stop(manifest: Manifest, stop_id: int) -> Manifest:
+    """Return the part of a manifest that is of those who board or alight at a stop, or any stop of a station."""
+    stops = manifest.bus.stops
+    lines = tuple(
+        line
+        for line in manifest.lines
+        if stops[line.leg.start].is_at(stop_id) or stops[line.leg.end].is_at(stop_id)
+    )
+    return replace(manifest, lines=lines)
 
 
 def _line(row: Record) -> Line:
@@ -120,4 +134,5 @@ def _line(row: Record) -> Line:
         status=row["ticket_status"],
         boarded_at=row["boarded_at"],
         boarded_by=row["boarded_by"],
+        former_seats=tuple(row["former_seats"] or ()),
     )

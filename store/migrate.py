@@ -15,6 +15,7 @@ import asyncpg
 
 from store.citus.distribute import distribute, suit, undistributed
 from store.db import Connection
+from store.pooler import Address
 from store.roles import RolesMissing, become_owner, make_roles
 
 FOLDER = Path(__file__).with_name("migrations")
@@ -77,6 +78,11 @@ async def migrate(
     Works as the owner of the database, whoever connects on its behalf, and not as the application's role.
     """
     known = load() if migrations is None else migrations
+    if Address.read(dsn).pooler:
+        raise MigrationError(
+            "a migration keeps its session, and a pooler lends sessions for a transaction: "
+            "set OMNIBUS_DATABASE_DIRECT_URL to the address of PostgreSQL itself"
+        )
     connection = await asyncpg.connect(
         dsn, timeout=10, server_settings={"application_name": "omnibus migrate"}
     )
@@ -98,7 +104,7 @@ async def migrate(
 
 async def pending(dsn: str) -> list[str]:
     """Return the names that `migrate` would apply; changes nothing."""
-    connection = await asyncpg.connect(dsn, timeout=10)
+    connection = await asyncpg.connect(Address.read(dsn).dsn, timeout=10, statement_cache_size=0)
     try:
         if await connection.fetchval("SELECT to_regclass('schema_migrations')") is None:
             return [migration.name for migration in load()]

@@ -197,6 +197,11 @@ class Bus:
     limits: Limits = Limits()
     pair_fares: PairFares = field(default_factory=dict)
     is_suspended: bool = False
+    rules_id: int | None = None
+    """The cancellation rules that it is sold under; None: those of the house."""
+    cash_needs_shift: bool = False
+    locale: str = "en"
+    """The language of its operator."""
 
     @property
     def whole_route(self) -> Leg:
@@ -233,6 +238,8 @@ class PaymentStatus(StrEnum):
     SUCCEEDED = "SUCCEEDED"
     DECLINED = "DECLINED"
     CANCELLED = "CANCELLED"
+    RETURNED = "RETURNED"
+    """Captured, but too late for its seats, or a second time: all of it goes back."""
 
 
 class Hold(msgspec.Struct, frozen=True):
@@ -257,18 +264,25 @@ class Passenger(msgspec.Struct, frozen=True):
 
 
 class Contact(msgspec.Struct, frozen=True):
+    """How a buyer is reached; `locale` is the language for it, None for that of their account or of the operator."""
+
     email: str | None = None
     phone: str | None = None
+    locale: str | None = None
 
 
 class Payment(msgspec.Struct, frozen=True):
-    """What has come of paying a booking; `payment_id` only when something has, `device_id` is who took the cash."""
+    """What has come of paying a booking; `payment_id` only when something has, `device_id` is who took the cash.
+
+    `provider_ref` is what its provider calls it, if one was asked.
+    """
 
     method: str
     status: PaymentStatus
     amount: int
     payment_id: uuid.UUID | None = None
     device_id: int | None = None
+    provider_ref: str | None = None
 
 
 class Ticket(msgspec.Struct, frozen=True):
@@ -295,6 +309,12 @@ class Booking(msgspec.Struct, frozen=True):
     confirmed_at: datetime | None = None
     tickets: tuple[Ticket, ...] = ()
     refunded: int = 0
+    attempts: tuple[tuple[uuid.UUID, PaymentStatus], ...] = ()
+    """Every attempt to pay that has come to something; `payment` is the one that counts, or else the last."""
+    sold_by: int | None = None
+    """Whoever of the staff sold it, if anybody did."""
+    rules_id: int | None = None
+    """The cancellation rules in force when it was sold; None: those of the house."""
 
     @property
     def total(self) -> int:

@@ -1,6 +1,6 @@
 """Operators as the platform keeps them: added, renamed, disabled and enabled again."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 
 import asyncpg
 
@@ -11,6 +11,7 @@ from store.errors import AlreadyExists, Forbidden, InvalidRequest, NotFound
 from store.model import Caller, Role
 from store.once import answer_once
 from store.queries import Queries
+from store.reader import Reader
 from store.requests import Ask, Reply
 
 SQL = Queries.beside(__file__)
@@ -26,6 +27,12 @@ class OperatorCard:
     currency: str
     is_disabled: bool
     version: int
+    no_show_minutes: int
+    """So long after the bus has left their stop passengers are waited for."""
+    releases_no_shows: bool
+    """Whether a worker gives their seats away then; if not, staff does."""
+    locale: str
+    """The language of mails to buyers who named none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +40,7 @@ class NewOperator:
     name: str
     time_zone: str
     currency: str
+    locale: str = "en"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,16 +50,20 @@ class OperatorEdit:
     name: str | None = None
     time_zone: str | None = None
     is_disabled: bool | None = None
+    no_show_minutes: int | None = None
+    releases_no_shows: bool | None = None
+    locale: str | None = None
 
 
 class Operators:
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: Database, reader: Reader) -> None:
         self._db = db
+        self._reader = reader
 
     async def list(self, caller: Caller, *, after: int, limit: int) -> list[OperatorCard]:
         """Return operators in the order they came: all for the platform's people, its own for an operator's."""
         mine = operator_asked_for(caller, None)
-        rows = await self._db.fetch(SQL["list_operators"], mine, after, limit)
+        rows = await self._reader.fetch(SQL["list_operators"], mine, after, limit)
         return [_card(row) for row in rows]
 
     async def find(self, caller: Caller, operator_id: int) -> OperatorCard:
@@ -70,7 +82,7 @@ class Operators:
             async def make() -> OperatorCard:
                 await require_known_zone(connection, new.time_zone)
                 row = await connection.fetchrow(
-                    SQL["add_operator"], new.name, new.time_zone, new.currency
+                    SQL["add_operator"], new.name, new.time_zone, new.currency, new.locale
                 )
                 if row is None:
                     raise AlreadyExists("name")
@@ -127,26 +139,28 @@ async def require_known_zone(
 async def _apply(
     connection: Connection, caller: Caller, before: OperatorCard, edit: OperatorEdit
 ) -> OperatorCard:
-    wanted = OperatorCard(
-        before.operator_id,
-        before.name if edit.name is None else edit.name,
-        before.time_zone if edit.time_zone is None else edit.time_zone,
-        before.currency,
-        before.is_disabled if edit.is_disabled is None else edit.is_disabled,
-        before.version,
-    )
+    changes = {name: value for name, value in asdict(edit).items() if value is not None}
+    wanted = replace(before, **changes)
     if wanted == before:
         return before
     if wanted.time_zone != before.time_zone:
         await require_known_zone(connection, wanted.time_zone)
-    values = (wanted.operator_id, wanted.name, wanted.time_zone, wanted.is_disabled)
+    values = (
+        wanted.operator_id,
+        wanted.name,
+        wanted.time_zone,
+        wanted.is_disabled,
+        wanted.no_show_minutes,
+        wanted.releases_no_shows,
+        wanted.locale,
+    )
     try:
         version = await connection.fetchval(SQL["change_operator"], *values)
     except asyncpg.UniqueViolationError:
         raise AlreadyExists("name") from None
     changed = {
         name: [getattr(before, name), getattr(wanted, name)]
-        for name in ("name", "time_zone", "is_disabled")
+        for name in changes
         if getattr(before, name) != getattr(wanted, name)
     }
     operator_id = wanted.operator_id
@@ -157,10 +171,10 @@ async def _apply(
         kind = "suspended" if wanted.is_disabled else "resumed"
         await _take_time(connection)
         await connection.execute(SQL["tell_of_buses"], operator_id, kind, timeout=_SECONDS)
-    elif "name" in changed:
+    elif changed.keys() & {"name", "locale"}:
         await _take_time(connection)
         await connection.execute(SQL["touch_buses"], operator_id, timeout=_SECONDS)
-    return OperatorCard(*values[:3], wanted.currency, wanted.is_disabled, version)
+    return replace(wanted, version=version)
 
 
 async def _take_time(connection: Connection) -> None:
@@ -168,11 +182,4 @@ async def _take_time(connection: Connection) -> None:
 
 
 def _card(row: Record) -> OperatorCard:
-    return OperatorCard(
-        row["operator_id"],
-        row["name"],
-        row["time_zone"],
-        row["currency"],
-        row["is_disabled"],
-        row["version"],
-    )
+    return OperatorCard(**dict(row))

@@ -33,6 +33,7 @@ class AccountRecord:
     created_at: datetime
     email_verified_at: datetime | None
     disabled_at: datetime | None
+    locale: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,8 +130,9 @@ class Personal:
         """Take a person out of all that is kept: name, address, mails, and the words of their bookings.
 
         `user` is who has just shown their password. Locks the user's row, sessions, mails and tokens, then the
-        bookings. Raises TripsAhead while they have a trip that is neither over nor cancelled, Forbidden when the
-        password was changed meanwhile. Seats, refs, amounts and the audit log stay; none of them names anybody.
+        bookings and their jobs. Raises TripsAhead while they have a trip that is neither over nor cancelled, Forbidden
+        when the password was changed meanwhile. Seats, refs, amounts and the audit log stay; none of them names
+        anybody.
         """
 
         async def work(connection: Connection) -> list[SessionEnd]:
@@ -145,6 +147,7 @@ class Personal:
             await connection.execute(SQL["forget_tokens"], user.user_id)
             places = await connection.fetch(SQL["list_places"], user.user_id)
             await connection.execute(SQL["blank_bookings"], user.user_id, BLANK)
+            await connection.execute(SQL["blank_jobs"], user.user_id, BLANK)
             await connection.execute(
                 SQL["forget_answers"],
                 [row["bus_id"] for row in places],

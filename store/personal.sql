@@ -1,6 +1,7 @@
 -- name: read_account
 SELECT
-    u.user_id, u.name, u.email, u.role, u.operator_id, u.created_at, u.email_verified_at, u.disabled_at
+    u.user_id, u.name, u.email, u.role, u.operator_id, u.created_at, u.email_verified_at, u.disabled_at,
+    u.locale
 FROM users AS u
 WHERE u.user_id = $1;
 
@@ -40,7 +41,7 @@ SELECT
     s.scanned_at AS boarded_at
 FROM bookings AS b
 INNER JOIN scans AS s ON s.bus_id = b.bus_id AND s.booking_id = b.booking_id
-WHERE b.user_id = $1 AND s.verdict = 'boarded'
+WHERE b.user_id = $1 AND s.verdict = 'ok' AND s.undone_at IS NULL
 ORDER BY s.scanned_at, s.bus_id, s.seat_no;
 
 -- name: list_deeds
@@ -80,13 +81,22 @@ WHERE
     b.user_id = $1
     AND (b.email IS NOT NULL OR b.phone IS NOT NULL OR $2::text <> all(b.names::text[]));
 
+-- name: blank_jobs
+-- What was in the way of a job is told in words that are not ours, and may name whom it was about. That there was
+-- something stays, for the order of jobs goes by it.
+UPDATE jobs AS j SET last_error = $2
+FROM bookings AS b
+WHERE b.user_id = $1 AND j.bus_id = b.bus_id AND j.booking_id = b.booking_id AND j.last_error IS NOT NULL;
+
 -- name: forget_answers
 -- Answers that are kept for requests that come again hold what the booking held: $1 buses and $2 refs, side by side.
 SELECT forget_answers($1::bigint[], $2::text[]);
 
 -- name: forget_mails
 DELETE FROM mails
-WHERE user_id = $1 OR (user_id IS NULL AND template = $3 AND lower(recipient) = lower($2));
+WHERE
+    user_id = $1
+    OR (user_id IS NULL AND about_bus IS NULL AND template = $3 AND lower(recipient) = lower($2));
 
 -- name: forget_tokens
 WITH codes AS (
@@ -104,5 +114,6 @@ DELETE FROM mailed_tokens WHERE user_id = $1;
 UPDATE users
 SET
     name = $2, email = $3, password_hash = '!', role = 'rider', operator_id = NULL, email_verified_at = NULL,
+    locale = NULL,
     disabled_at = clock_timestamp(), erased_at = clock_timestamp()
 WHERE user_id = $1;

@@ -31,6 +31,16 @@ class Profiles:
 
         return await self._db.transaction([], work)
 
+    async def set_locale(self, user_id: int, locale: str) -> User:
+        """Change the language of mails to somebody. Raises Forbidden when the account is closed."""
+
+        async def work(connection: Connection) -> User:
+            await lock_user(connection, user_id)
+            await connection.execute(SQL["set_locale"], user_id, locale)
+            return await lock_user(connection, user_id)
+
+        return await self._db.transaction([], work)
+
     async def resend_verification(self, user_id: int) -> None:
         """Queue the mail that proves the account's address once more, unless it is proven.
 

@@ -59,11 +59,20 @@ class Ask(msgspec.Struct, Generic[T], frozen=True):
     key: Key | None = None
 
 
+class Till(msgspec.Struct, frozen=True):
+    """Who takes cash for an operator: a person, or a kiosk."""
+
+    operator_id: int
+    user_id: int | None
+    device_id: int | None
+
+
 class Needs(msgspec.Struct, frozen=True):
     """What must be locked before a request can be decided.
 
     `seats` are wanted on `leg`, or on that of the hold. A hold or booking brings its own seats along; if it `is_ending`
-    because its time is over, what it still owns of them is looked up. So is what a block owns of `seats`.
+    because its time is over, what it still owns of them is looked up. So is what a block owns of `seats`. Whose `till`
+    takes the money, if it is cash: that shift is not closed meanwhile.
     """
 
     seats: tuple[int, ...] = ()
@@ -73,6 +82,7 @@ class Needs(msgspec.Struct, frozen=True):
     block_id: uuid.UUID | None = None
     buyer: Buyer | None = None
     is_ending: bool = False
+    till: Till | None = None
 
 
 @dataclass(slots=True)

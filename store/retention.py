@@ -9,6 +9,7 @@ SQL = Queries.beside(__file__)
 EVENTS_KEPT = timedelta(hours=6)
 KEYS_KEPT = timedelta(hours=48)
 COUNTS_KEPT = timedelta(hours=24)
+JOBS_KEPT = timedelta(days=3)
 _AT_A_TIME = 1000
 _ROUNDS_MAX = 50
 
@@ -18,7 +19,7 @@ class Retention:
         self._db = db
 
     async def purge(self) -> int:
-        """Delete old events, idempotency keys and counts of buyers in small transactions; return how many.
+        """Delete old events, keys, counts of buyers and jobs that are done, in small transactions; return how many.
 
         At most 50 rounds of each.
         """
@@ -27,6 +28,7 @@ class Retention:
             ("purge_events", EVENTS_KEPT),
             ("purge_keys", KEYS_KEPT),
             ("purge_counts", COUNTS_KEPT),
+            ("purge_jobs", JOBS_KEPT),
         ):
             for _ in range(_ROUNDS_MAX):
                 count = await self._delete(SQL[query], age)

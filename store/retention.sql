@@ -31,3 +31,16 @@ USING (
     LIMIT $2
 ) AS old
 WHERE c.bus_id = old.bus_id AND c.buyer = old.buyer;
+
+-- name: purge_jobs
+-- What is done; what was given up stays until somebody has decided about it: $1 age, $2 at a time. `now()`, not the
+-- clock: only what is fixed for the statement can be looked up in an index.
+DELETE FROM jobs AS j
+USING (
+    SELECT o.bus_id, o.booking_id, o.job_id
+    FROM jobs AS o
+    WHERE
+        o.state = 'DONE' AND o.created_at < now() - $1::interval AND o.done_at < now() - $1::interval
+    LIMIT $2
+) AS old
+WHERE j.bus_id = old.bus_id AND j.booking_id = old.booking_id AND j.job_id = old.job_id;

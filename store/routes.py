@@ -20,6 +20,7 @@ from store.errors import InUse, InvalidRequest, NotFound
 from store.model import Caller
 from store.once import answer_once
 from store.queries import Queries
+from store.reader import Reader
 from store.requests import Ask, Reply
 
 SQL = Queries.beside(__file__)
@@ -52,15 +53,16 @@ class NewRoute:
 
 
 class Routes:
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: Database, reader: Reader) -> None:
         self._db = db
+        self._reader = reader
 
     async def list(
         self, caller: Caller, operator_id: int | None, *, after: int, limit: int
     ) -> list[RouteCard]:
         """Return routes with their stops, in the order they came; raise NotFound for another's operator."""
         mine = operator_asked_for(caller, operator_id)
-        rows = await self._db.fetch(SQL["list_routes"], mine, after, limit)
+        rows = await self._reader.fetch(SQL["list_routes"], mine, after, limit)
         return [_card(row) for row in rows]
 
     async def find(self, caller: Caller, route_id: int) -> RouteCard:

@@ -14,7 +14,6 @@ from store.buyers import seats_per_buyer
 from store.errors import Departed, Forbidden, InvalidRequest, SalesClosed, SeatUnavailable
 from store.model import (
     AVAILABLE,
-    Booking,
     Bus,
     BusStop,
     Caller,
@@ -81,12 +80,6 @@ def require_on_sale(bus: Bus, leg: Leg, status: str, now: datetime) -> None:
 def require_not_departed(bus: Bus, leg: Leg, now: datetime) -> None:
     if now >= bus.stops[leg.start].departs_at:
         raise Departed
-
-
-def refund_amount(booking: Booking, seats: Sequence[int]) -> int:
-    """Return what cancelling seats before departure pays back: what was paid for them."""
-    paid = dict(zip(booking.seats, booking.prices, strict=True))
-    return sum(paid[seat] for seat in seats)
 
 
 def require_free(wanted: Wanted, states: Mapping[int, str]) -> None:

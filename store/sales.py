@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from store.db import Connection, Database, Record
+from store.db import Connection, Record
 from store.queries import Queries
+from store.reader import Reader
 
 SQL = Queries.beside(__file__)
 
@@ -47,8 +48,8 @@ class DayOfSales:
 
 
 class Sales:
-    def __init__(self, db: Database) -> None:
-        self._db = db
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
 
     async def today(
         self, operators: Sequence[int] | None, watching: Mapping[int, int]
@@ -82,7 +83,7 @@ class Sales:
                 for day in days
             ]
 
-        return await self._db.read(operators, read)
+        return await self._reader.read(operators, read)
 
 
 def _earliest(days: Sequence[Record]) -> datetime | None:

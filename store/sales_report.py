@@ -6,10 +6,11 @@ from datetime import date
 from enum import StrEnum
 
 from store.authority import operator_asked_for, scope_of
-from store.db import Connection, Database, Record
+from store.db import Connection, Record
 from store.errors import InvalidRequest
 from store.model import Caller
 from store.queries import Queries
+from store.reader import Reader
 
 SQL = Queries.beside(__file__)
 DAYS_MAX = 366
@@ -35,9 +36,10 @@ class Revenue:
 class SalesLine:
     """`key` is a day, the id of a route or bus, or a channel; None for buses without a route.
 
-    `bookings` and `seats` are paid for and valid; `revenue` is what was paid less what was paid back, whatever became
-    of the booking. `occupancy` is the share of all seats on all segments that is sold, None where there is no such
-    share: by channel, and of cancelled buses alone.
+    `bookings` and `seats` are paid for and not cancelled: a seat that somebody did not come for and that was sold again
+    was sold twice. `revenue` is what was paid less what was paid back, whatever became of the booking. `occupancy` is
+    the share of all seats on all segments that is somebody's, each once; None where there is no such share: by channel,
+    and of cancelled buses alone.
     """
 
     key: str | None
@@ -60,8 +62,8 @@ class SalesPeriod:
 
 
 class SalesReport:
-    def __init__(self, db: Database) -> None:
-        self._db = db
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
 
     async def of(self, caller: Caller, period: SalesPeriod) -> list[SalesLine]:
         """Return what was sold of the buses of a period: one line more than LINES_MAX when there are more.
@@ -84,11 +86,11 @@ class SalesReport:
                 period.last,
                 period.group,
                 LINES_MAX + 1,
-                timeout=_SECONDS,
+                timeout=_SECONDS + 1,
             )
             return [_line(row) for row in rows]
 
-        return await self._db.read(scope_of(caller), read)
+        return await self._reader.read(scope_of(caller), read)
 
 
 def _line(row: Record) -> SalesLine:

@@ -24,13 +24,21 @@ sold AS MATERIALIZED (
         CASE WHEN k.sold_by IS NOT NULL THEN 'counter' WHEN money.has_device THEN 'kiosk' ELSE 'online' END AS channel,
         count(*) FILTER (WHERE valid.seats > 0) AS bookings,
         sum(valid.seats) AS seats,
-        sum(valid.seats * (k.to_idx - k.from_idx)) AS taken,
+        sum(valid.seats * (k.to_idx - k.from_idx) - valid.segments_given_away) AS taken,
         sum(money.amount) AS amount
     FROM running AS r
     INNER JOIN bookings AS k ON k.bus_id = r.bus_id AND k.confirmed_at IS NOT NULL
     INNER JOIN LATERAL (
-        SELECT count(*) AS seats FROM tickets AS t
-        WHERE t.bus_id = k.bus_id AND t.booking_id = k.booking_id AND t.status = 'VALID'
+        -- Who did not come has paid, and who sits there instead has paid as well. A place is taken once all the same:
+        -- by the one as far as it was theirs, by the other from there.
+        SELECT
+            count(*) AS seats,
+            coalesce(sum(k.to_idx - k.from_idx - (
+                SELECT count(*) FROM claims AS c
+                WHERE c.bus_id = t.bus_id AND c.seat_no = t.seat_no AND c.booking_id = t.booking_id
+            )) FILTER (WHERE t.status = 'NO_SHOW'), 0) AS segments_given_away
+        FROM tickets AS t
+        WHERE t.bus_id = k.bus_id AND t.booking_id = k.booking_id AND t.status IN ('VALID', 'NO_SHOW')
     ) AS valid ON true
     INNER JOIN LATERAL (
         SELECT

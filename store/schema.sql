@@ -48,6 +48,10 @@ WHERE
     )
 $$;
 
+CREATE FUNCTION public.next_bus_of(operator integer) RETURNS bigint
+    LANGUAGE sql
+    AS $$ SELECT nextval('buses_bus_id_seq') $$;
+
 CREATE FUNCTION public.operators_in_scope() RETURNS integer[]
     LANGUAGE sql STABLE PARALLEL SAFE
     RETURN (NULLIF(current_setting('omnibus.operators'::text, true), ''::text))::integer[];
@@ -73,7 +77,8 @@ BEGIN
     END IF;
     IF (old.status, new.status) NOT IN (
         ('PENDING', 'CONFIRMED'), ('PENDING', 'CANCELLED'), ('PENDING', 'EXPIRED'), ('PENDING', 'FAILED'),
-        ('CONFIRMED', 'CANCELLED'), ('CONFIRMED', 'PARTIALLY_CANCELLED'), ('PARTIALLY_CANCELLED', 'CANCELLED')
+        ('CONFIRMED', 'CANCELLED'), ('CONFIRMED', 'PARTIALLY_CANCELLED'), ('PARTIALLY_CANCELLED', 'CANCELLED'),
+        ('EXPIRED', 'CONFIRMED')
     ) THEN
         IF old.status = new.status AND new.email IS NULL AND new.phone IS NULL AND new IS DISTINCT FROM old
             AND to_jsonb(new) - ARRAY['names', 'email', 'phone'] = to_jsonb(old) - ARRAY['names', 'email', 'phone'] THEN
@@ -114,18 +119,6 @@ BEGIN
     IF old.state <> 'ACTIVE' THEN
         RAISE EXCEPTION 'hold % has ended as %', old.hold_id, old.state
             USING ERRCODE = 'check_violation', CONSTRAINT = 'holds_legal_move';
-    END IF;
-    RETURN new;
-END
-$$;
-
-CREATE FUNCTION public.refuse_illegal_payment_move() RETURNS trigger
-    LANGUAGE plpgsql
-    AS $$
-BEGIN
-    IF old.status <> 'PENDING' THEN
-        RAISE EXCEPTION 'payment % is settled as %', old.payment_id, old.status
-            USING ERRCODE = 'check_violation', CONSTRAINT = 'payments_legal_move';
     END IF;
     RETURN new;
 END
@@ -204,6 +197,24 @@ BEGIN
 END
 $$;
 
+CREATE FUNCTION public.refuse_to_change_rules() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    RAISE EXCEPTION 'refund rules % are published', old.rules_id
+        USING ERRCODE = 'check_violation', CONSTRAINT = 'refund_rules_published_for_good';
+END
+$$;
+
+CREATE FUNCTION public.refuse_to_change_shift() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    RAISE EXCEPTION 'shift % is closed', old.shift_id
+        USING ERRCODE = 'check_violation', CONSTRAINT = 'shifts_closed_for_good';
+END
+$$;
+
 CREATE FUNCTION public.refuse_to_hand_over() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -243,6 +254,21 @@ BEGIN
     IF is_claimed THEN
         RAISE EXCEPTION 'rows of % still have claims', TG_TABLE_NAME
             USING ERRCODE = 'foreign_key_violation', CONSTRAINT = TG_TABLE_NAME || '_with_claims_stay';
+    END IF;
+    RETURN NULL;
+END
+$$;
+
+CREATE FUNCTION public.refuse_unbalanced_postings() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+    unbalanced uuid;
+BEGIN
+    SELECT a.group_id INTO unbalanced FROM added AS a GROUP BY a.bus_id, a.group_id HAVING sum(a.amount) <> 0 LIMIT 1;
+    IF unbalanced IS NOT NULL THEN
+        RAISE EXCEPTION 'the lines of posting group % do not sum to zero', unbalanced
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'postings_balanced';
     END IF;
     RETURN NULL;
 END
@@ -307,6 +333,15 @@ BEGIN
     INSERT INTO audit_seals (operator_id, position, audit_id, previous, hash)
     VALUES (head.operator_id, head.position + 1, entry.audit_id, head.hash, digest);
     UPDATE audit_heads AS h SET position = h.position + 1, hash = digest WHERE h.operator_id = head.operator_id;
+END
+$$;
+
+CREATE FUNCTION public.tell_catalogue() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    PERFORM pg_notify('omnibus_bulletin', 'catalogue ' || tg_table_name);
+    RETURN NULL;
 END
 $$;
 
@@ -398,6 +433,8 @@ CREATE TABLE public.bookings (
     ended_at timestamp with time zone,
     buyer uuid,
     network uuid,
+    rules_id bigint,
+    locale text,
     CONSTRAINT bookings_booking_id_check CHECK ((booking_id > 0)),
     CONSTRAINT bookings_categories_check CHECK ((array_to_string(categories, ''::text) ~ '^[a-z]*$'::text)),
     CONSTRAINT bookings_categories_short CHECK ((char_length(array_to_string(categories, ''::text)) <= 2000)),
@@ -407,6 +444,7 @@ CREATE TABLE public.bookings (
     CONSTRAINT bookings_leg CHECK ((from_idx < to_idx)),
     CONSTRAINT bookings_line_per_seat CHECK (((cardinality(prices) = cardinality(seats)) AND (cardinality(names) = cardinality(seats)) AND (cardinality(categories) = cardinality(seats)))),
     CONSTRAINT bookings_lines_known CHECK (((array_position(seats, NULL::smallint) IS NULL) AND (array_position(prices, NULL::integer) IS NULL) AND (array_position((names)::text[], NULL::text) IS NULL) AND (array_position(categories, NULL::text) IS NULL))),
+    CONSTRAINT bookings_locale_check CHECK ((locale ~ '^[a-z]{2}$'::text)),
     CONSTRAINT bookings_method_check CHECK ((method = ANY (ARRAY['demo'::text, 'cash'::text, 'stripe'::text, 'razorpay'::text]))),
     CONSTRAINT bookings_network_while_unpaid CHECK (((network IS NULL) OR ((status = 'PENDING'::text) AND (buyer IS NOT NULL)))),
     CONSTRAINT bookings_phone_check CHECK ((phone ~ '^\+?[0-9 ()./-]{4,32}$'::text)),
@@ -463,6 +501,7 @@ CREATE TABLE public.buses (
     service_date date NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     vehicle_id bigint,
+    cancelled_at timestamp with time zone,
     CONSTRAINT buses_bus_id_check CHECK ((bus_id > 0)),
     CONSTRAINT buses_epoch_check CHECK ((epoch > 0)),
     CONSTRAINT buses_fares CHECK ((((cardinality(fares) >= 1) AND (cardinality(fares) <= 199)) AND (array_position(fares, NULL::integer) IS NULL) AND (0 <= ALL (fares)))),
@@ -502,6 +541,18 @@ CREATE TABLE public.buyer_holds (
 WITH (fillfactor='70');
 ALTER TABLE ONLY public.buyer_holds FORCE ROW LEVEL SECURITY;
 
+CREATE TABLE public.cash_payouts (
+    bus_id bigint NOT NULL,
+    refund_id uuid NOT NULL,
+    operator_id integer NOT NULL,
+    shift_id bigint NOT NULL,
+    user_id bigint NOT NULL,
+    amount bigint NOT NULL,
+    paid_at timestamp with time zone NOT NULL,
+    CONSTRAINT cash_payouts_amount_check CHECK ((amount > 0))
+);
+ALTER TABLE ONLY public.cash_payouts FORCE ROW LEVEL SECURITY;
+
 CREATE TABLE public.claims (
     bus_id bigint NOT NULL,
     seat_no smallint NOT NULL,
@@ -515,6 +566,55 @@ CREATE TABLE public.claims (
 )
 WITH (fillfactor='80');
 ALTER TABLE ONLY public.claims FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.demo_payments (
+    provider_ref text NOT NULL,
+    payment_id uuid NOT NULL,
+    amount bigint NOT NULL,
+    currency text NOT NULL,
+    reference text NOT NULL,
+    description text NOT NULL,
+    return_url text NOT NULL,
+    status text DEFAULT 'open'::text NOT NULL,
+    created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT demo_payments_amount_check CHECK ((amount > 0)),
+    CONSTRAINT demo_payments_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
+    CONSTRAINT demo_payments_description_check CHECK ((char_length(description) <= 200)),
+    CONSTRAINT demo_payments_provider_ref_check CHECK ((provider_ref ~ '^demo_[A-Za-z0-9_-]{22}$'::text)),
+    CONSTRAINT demo_payments_reference_check CHECK ((char_length(reference) <= 40)),
+    CONSTRAINT demo_payments_return_url_check CHECK ((char_length(return_url) <= 500)),
+    CONSTRAINT demo_payments_status_check CHECK ((status = ANY (ARRAY['open'::text, 'challenged'::text, 'succeeded'::text, 'declined'::text, 'cancelled'::text])))
+);
+
+CREATE TABLE public.demo_refunds (
+    refund_id uuid NOT NULL,
+    provider_ref text NOT NULL,
+    amount bigint NOT NULL,
+    created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT demo_refunds_amount_check CHECK ((amount > 0)),
+    CONSTRAINT demo_refunds_provider_ref_check CHECK ((provider_ref ~ '^[!-~]{1,200}$'::text))
+);
+
+CREATE TABLE public.demo_webhooks (
+    webhook_id bigint NOT NULL,
+    event_id text NOT NULL,
+    kind text NOT NULL,
+    provider_ref text NOT NULL,
+    due_at timestamp with time zone NOT NULL,
+    attempts smallint DEFAULT 0 NOT NULL,
+    CONSTRAINT demo_webhooks_attempts_check CHECK ((attempts >= 0)),
+    CONSTRAINT demo_webhooks_event_id_check CHECK ((event_id ~ '^[!-~]{1,200}$'::text)),
+    CONSTRAINT demo_webhooks_kind_check CHECK ((kind ~ '^[!-~]{1,100}$'::text))
+);
+
+ALTER TABLE public.demo_webhooks ALTER COLUMN webhook_id ADD GENERATED BY DEFAULT AS IDENTITY (
+    SEQUENCE NAME public.demo_webhooks_webhook_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
 
 CREATE TABLE public.device_codes (
     code_digest bytea NOT NULL,
@@ -640,6 +740,63 @@ CREATE TABLE public.idempotency_keys (
 );
 ALTER TABLE ONLY public.idempotency_keys FORCE ROW LEVEL SECURITY;
 
+CREATE TABLE public.imports (
+    import_id bigint NOT NULL,
+    operator_id integer NOT NULL,
+    user_id bigint NOT NULL,
+    file public.label NOT NULL,
+    bytes bigint NOT NULL,
+    wish jsonb NOT NULL,
+    state text DEFAULT 'RUNNING'::text NOT NULL,
+    step text DEFAULT 'reading'::text NOT NULL,
+    done bigint DEFAULT 0 NOT NULL,
+    total bigint DEFAULT 0 NOT NULL,
+    outcome jsonb,
+    created_at timestamp with time zone NOT NULL,
+    beat_at timestamp with time zone NOT NULL,
+    ended_at timestamp with time zone,
+    CONSTRAINT imports_bytes_check CHECK ((bytes > 0)),
+    CONSTRAINT imports_done_check CHECK ((done >= 0)),
+    CONSTRAINT imports_end_shape CHECK (((state = 'RUNNING'::text) = (ended_at IS NULL))),
+    CONSTRAINT imports_outcome_check CHECK (((jsonb_typeof(outcome) = 'object'::text) AND (octet_length((outcome)::text) <= 65536))),
+    CONSTRAINT imports_state_check CHECK ((state = ANY (ARRAY['RUNNING'::text, 'DONE'::text, 'REFUSED'::text, 'FAILED'::text, 'CANCELLED'::text]))),
+    CONSTRAINT imports_step_check CHECK ((step ~ '^[a-z]{3,20}$'::text)),
+    CONSTRAINT imports_total_check CHECK ((total >= 0)),
+    CONSTRAINT imports_wish_check CHECK (((jsonb_typeof(wish) = 'object'::text) AND (octet_length((wish)::text) <= 4096)))
+)
+WITH (fillfactor='70');
+ALTER TABLE ONLY public.imports FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.imports ALTER COLUMN import_id ADD GENERATED BY DEFAULT AS IDENTITY (
+    SEQUENCE NAME public.imports_import_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.intents (
+    bus_id bigint NOT NULL,
+    booking_id bigint NOT NULL,
+    payment_id uuid NOT NULL,
+    operator_id integer NOT NULL,
+    method text NOT NULL,
+    provider_ref text NOT NULL,
+    action jsonb NOT NULL,
+    amount bigint NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    look_at timestamp with time zone,
+    looks integer DEFAULT 0 NOT NULL,
+    CONSTRAINT intents_action_check CHECK ((octet_length((action)::text) <= 4096)),
+    CONSTRAINT intents_amount_check CHECK ((amount > 0)),
+    CONSTRAINT intents_looks_check CHECK ((looks >= 0)),
+    CONSTRAINT intents_method_check CHECK ((method = ANY (ARRAY['demo'::text, 'stripe'::text, 'razorpay'::text]))),
+    CONSTRAINT intents_provider_ref_check CHECK ((provider_ref ~ '^[!-~]{1,200}$'::text))
+)
+WITH (fillfactor='80');
+ALTER TABLE ONLY public.intents FORCE ROW LEVEL SECURITY;
+
 CREATE TABLE public.invariant_checks (
     name text NOT NULL,
     violations integer NOT NULL,
@@ -649,6 +806,50 @@ CREATE TABLE public.invariant_checks (
     CONSTRAINT invariant_checks_name_check CHECK ((name ~ '^[a-z][a-z0-9_]{1,62}$'::text)),
     CONSTRAINT invariant_checks_violations_check CHECK ((violations >= 0))
 );
+
+CREATE TABLE public.job_counts (
+    kind text NOT NULL,
+    outcome text NOT NULL,
+    tries bigint NOT NULL,
+    CONSTRAINT job_counts_kind_check CHECK ((kind ~ '^[A-Z_]{3,30}$'::text)),
+    CONSTRAINT job_counts_outcome_check CHECK ((outcome ~ '^[a-z_]{3,30}$'::text)),
+    CONSTRAINT job_counts_tries_check CHECK ((tries >= 0))
+)
+WITH (fillfactor='70');
+
+CREATE TABLE public.job_inbox (
+    bus_id bigint NOT NULL,
+    booking_id bigint NOT NULL,
+    job_id uuid NOT NULL,
+    handler text NOT NULL,
+    CONSTRAINT job_inbox_handler_check CHECK ((handler ~ '^[!-~]{1,200}$'::text))
+);
+
+CREATE TABLE public.jobs (
+    bus_id bigint NOT NULL,
+    booking_id bigint NOT NULL,
+    job_id uuid NOT NULL,
+    operator_id integer NOT NULL,
+    kind text NOT NULL,
+    detail jsonb DEFAULT '{}'::jsonb NOT NULL,
+    state text DEFAULT 'QUEUED'::text NOT NULL,
+    attempts smallint DEFAULT 0 NOT NULL,
+    due_at timestamp with time zone NOT NULL,
+    lease uuid,
+    leased_until timestamp with time zone,
+    created_at timestamp with time zone NOT NULL,
+    done_at timestamp with time zone,
+    last_error text,
+    CONSTRAINT jobs_attempts_check CHECK ((attempts >= 0)),
+    CONSTRAINT jobs_detail_check CHECK ((octet_length((detail)::text) <= 4096)),
+    CONSTRAINT jobs_kind_check CHECK ((kind ~ '^[A-Z_]{3,30}$'::text)),
+    CONSTRAINT jobs_last_error_check CHECK ((char_length(last_error) <= 300)),
+    CONSTRAINT jobs_lease_shape CHECK ((((lease IS NULL) = (leased_until IS NULL)) AND ((lease IS NULL) OR (state = 'QUEUED'::text)))),
+    CONSTRAINT jobs_state_check CHECK ((state = ANY (ARRAY['QUEUED'::text, 'DONE'::text, 'DEAD'::text]))),
+    CONSTRAINT jobs_state_shape CHECK (((state = 'DONE'::text) = (done_at IS NOT NULL)))
+)
+WITH (fillfactor='70');
+ALTER TABLE ONLY public.jobs FORCE ROW LEVEL SECURITY;
 
 CREATE TABLE public.layout_seats (
     layout_id bigint NOT NULL,
@@ -726,8 +927,13 @@ CREATE TABLE public.mails (
     due_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
     sent_at timestamp with time zone,
     last_error text,
+    locale text,
+    about_bus bigint,
+    about_booking bigint,
+    CONSTRAINT mails_about_whole CHECK (((about_bus IS NULL) = (about_booking IS NULL))),
     CONSTRAINT mails_attempts_check CHECK ((attempts >= 0)),
     CONSTRAINT mails_last_error_check CHECK ((char_length(last_error) <= 300)),
+    CONSTRAINT mails_locale_check CHECK ((locale ~ '^[a-z]{2}$'::text)),
     CONSTRAINT mails_parameters_check CHECK ((octet_length((parameters)::text) <= 2048)),
     CONSTRAINT mails_recipient_check CHECK ((((char_length(recipient) >= 3) AND (char_length(recipient) <= 254)) AND (recipient !~ '[[:cntrl:][:space:]]'::text))),
     CONSTRAINT mails_state_check CHECK ((state = ANY (ARRAY['QUEUED'::text, 'SENT'::text, 'FAILED'::text]))),
@@ -752,12 +958,20 @@ CREATE TABLE public.operators (
     hold_seconds_max smallint DEFAULT 1200 NOT NULL,
     version integer DEFAULT 1 NOT NULL,
     disabled_at timestamp with time zone,
+    cash_needs_shift boolean DEFAULT false NOT NULL,
+    no_show_minutes smallint DEFAULT 15 NOT NULL,
+    releases_no_shows boolean DEFAULT false NOT NULL,
+    locale text DEFAULT 'en'::text NOT NULL,
+    region text,
     CONSTRAINT operators_cooldown_seconds_check CHECK (((cooldown_seconds >= 0) AND (cooldown_seconds <= 3600))),
     CONSTRAINT operators_extension_seconds_check CHECK (((extension_seconds >= 0) AND (extension_seconds <= 1200))),
     CONSTRAINT operators_hold_seconds_max_check CHECK (((hold_seconds_max >= 30) AND (hold_seconds_max <= 1200))),
     CONSTRAINT operators_holds_per_buyer_check CHECK (((holds_per_buyer >= 1) AND (holds_per_buyer <= 1000))),
     CONSTRAINT operators_holds_per_staff_check CHECK (((holds_per_staff >= 1) AND (holds_per_staff <= 1000))),
+    CONSTRAINT operators_locale_check CHECK ((locale ~ '^[a-z]{2}$'::text)),
+    CONSTRAINT operators_no_show_minutes_check CHECK (((no_show_minutes >= 0) AND (no_show_minutes <= 240))),
     CONSTRAINT operators_not_the_platform CHECK ((operator_id <> 0)),
+    CONSTRAINT operators_region_check CHECK ((region ~ '^[a-z0-9][a-z0-9-]{0,39}$'::text)),
     CONSTRAINT operators_seats_per_address_check CHECK (((seats_per_address >= 1) AND (seats_per_address <= 200))),
     CONSTRAINT operators_seats_per_buyer_check CHECK (((seats_per_buyer >= 1) AND (seats_per_buyer <= 100))),
     CONSTRAINT operators_seats_per_staff_check CHECK (((seats_per_staff >= 1) AND (seats_per_staff <= 100))),
@@ -791,13 +1005,47 @@ CREATE TABLE public.payments (
     created_at timestamp with time zone NOT NULL,
     settled_at timestamp with time zone,
     device_id bigint,
+    provider_ref text,
+    currency public.currency,
     CONSTRAINT payments_amount_check CHECK ((amount >= 0)),
     CONSTRAINT payments_device_takes_cash CHECK (((device_id IS NULL) OR (method = 'cash'::text))),
+    CONSTRAINT payments_foreign_go_back CHECK (((currency IS NULL) OR (status = 'RETURNED'::text))),
     CONSTRAINT payments_method_check CHECK ((method = ANY (ARRAY['demo'::text, 'cash'::text, 'stripe'::text, 'razorpay'::text]))),
+    CONSTRAINT payments_provider_ref_check CHECK ((provider_ref ~ '^[!-~]{1,200}$'::text)),
     CONSTRAINT payments_state_shape CHECK (((status = 'PENDING'::text) = (settled_at IS NULL))),
-    CONSTRAINT payments_status_check CHECK ((status = ANY (ARRAY['PENDING'::text, 'SUCCEEDED'::text, 'DECLINED'::text, 'CANCELLED'::text])))
+    CONSTRAINT payments_status_check CHECK ((status = ANY (ARRAY['PENDING'::text, 'SUCCEEDED'::text, 'DECLINED'::text, 'CANCELLED'::text, 'RETURNED'::text])))
 );
 ALTER TABLE ONLY public.payments FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.postings (
+    bus_id bigint NOT NULL,
+    group_id uuid NOT NULL,
+    account text NOT NULL,
+    operator_id integer NOT NULL,
+    payment_id uuid NOT NULL,
+    amount bigint NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT postings_account_check CHECK ((account = ANY (ARRAY['provider_clearing'::text, 'cash_drawer'::text, 'sales'::text, 'refunds_due'::text]))),
+    CONSTRAINT postings_amount_check CHECK ((amount <> 0))
+);
+ALTER TABLE ONLY public.postings FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.provider_events (
+    method text NOT NULL,
+    event_id text NOT NULL,
+    kind text NOT NULL,
+    provider_ref text,
+    state text DEFAULT 'NEW'::text NOT NULL,
+    attempts smallint DEFAULT 0 NOT NULL,
+    received_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    due_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT provider_events_attempts_check CHECK ((attempts >= 0)),
+    CONSTRAINT provider_events_event_id_check CHECK ((event_id ~ '^[!-~]{1,200}$'::text)),
+    CONSTRAINT provider_events_kind_check CHECK ((kind ~ '^[!-~]{1,100}$'::text)),
+    CONSTRAINT provider_events_method_check CHECK ((method = ANY (ARRAY['demo'::text, 'stripe'::text, 'razorpay'::text]))),
+    CONSTRAINT provider_events_provider_ref_check CHECK ((provider_ref ~ '^[!-~]{1,200}$'::text)),
+    CONSTRAINT provider_events_state_check CHECK ((state = ANY (ARRAY['NEW'::text, 'APPLIED'::text, 'UNKNOWN'::text])))
+);
 
 CREATE TABLE public.recovery_codes (
     user_id bigint NOT NULL,
@@ -820,6 +1068,56 @@ CREATE TABLE public.refresh_tokens (
     CONSTRAINT refresh_tokens_lifetime CHECK (((expires_at > issued_at) AND (expires_at <= family_expires_at)))
 );
 
+CREATE TABLE public.refund_attempts (
+    bus_id bigint NOT NULL,
+    attempt_id uuid NOT NULL,
+    refund_id uuid NOT NULL,
+    operator_id integer NOT NULL,
+    method text NOT NULL,
+    status text NOT NULL,
+    provider_refund text,
+    reason text,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT refund_attempts_method_check CHECK ((method = ANY (ARRAY['demo'::text, 'cash'::text, 'stripe'::text, 'razorpay'::text]))),
+    CONSTRAINT refund_attempts_provider_refund_check CHECK ((provider_refund ~ '^[!-~]{1,200}$'::text)),
+    CONSTRAINT refund_attempts_reason_check CHECK ((char_length(reason) <= 300)),
+    CONSTRAINT refund_attempts_status_check CHECK ((status = ANY (ARRAY['PENDING'::text, 'DONE'::text, 'FAILED'::text])))
+);
+ALTER TABLE ONLY public.refund_attempts FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.refund_defaults (
+    operator_id integer NOT NULL,
+    route_id bigint,
+    currency public.currency NOT NULL,
+    rules_id bigint NOT NULL
+);
+ALTER TABLE ONLY public.refund_defaults FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.refund_rules (
+    rules_id bigint NOT NULL,
+    operator_id integer NOT NULL,
+    name public.label NOT NULL,
+    version integer NOT NULL,
+    currency public.currency NOT NULL,
+    terms jsonb NOT NULL,
+    created_by bigint,
+    created_at timestamp with time zone NOT NULL,
+    published_at timestamp with time zone,
+    CONSTRAINT refund_rules_order CHECK ((published_at >= created_at)),
+    CONSTRAINT refund_rules_terms_check CHECK (((jsonb_typeof(terms) = 'array'::text) AND (octet_length((terms)::text) <= 32768))),
+    CONSTRAINT refund_rules_version_check CHECK ((version > 0))
+);
+ALTER TABLE ONLY public.refund_rules FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.refund_rules ALTER COLUMN rules_id ADD GENERATED BY DEFAULT AS IDENTITY (
+    SEQUENCE NAME public.refund_rules_rules_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE public.refunds (
     bus_id bigint NOT NULL,
     refund_id uuid NOT NULL,
@@ -832,6 +1130,74 @@ CREATE TABLE public.refunds (
     CONSTRAINT refunds_seats_check CHECK ((cardinality(seats) >= 1))
 );
 ALTER TABLE ONLY public.refunds FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.region_servers (
+    host text NOT NULL,
+    port integer NOT NULL,
+    region text NOT NULL,
+    CONSTRAINT region_servers_host_check CHECK ((host ~ '^[A-Za-z0-9._:-]{1,253}$'::text)),
+    CONSTRAINT region_servers_port_check CHECK (((port >= 1) AND (port <= 65535))),
+    CONSTRAINT region_servers_region_check CHECK ((region ~ '^[a-z0-9][a-z0-9-]{0,39}$'::text))
+);
+
+CREATE TABLE public.room_places (
+    room_id bigint NOT NULL,
+    operator_id integer NOT NULL,
+    buyer uuid NOT NULL,
+    network uuid,
+    place_id uuid NOT NULL,
+    number bigint,
+    joined_at timestamp with time zone NOT NULL,
+    entered_at timestamp with time zone,
+    entered_by uuid,
+    CONSTRAINT room_places_entered CHECK (((entered_at IS NULL) OR (number IS NOT NULL))),
+    CONSTRAINT room_places_entered_by CHECK (((entered_at IS NULL) = (entered_by IS NULL))),
+    CONSTRAINT room_places_number_check CHECK ((number > 0))
+)
+WITH (fillfactor='70');
+ALTER TABLE ONLY public.room_places FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.rooms (
+    room_id bigint NOT NULL,
+    operator_id integer NOT NULL,
+    scope text NOT NULL,
+    subject_id bigint NOT NULL,
+    name public.label NOT NULL,
+    seed bytea NOT NULL,
+    draw bytea,
+    is_auto boolean NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    opens_at timestamp with time zone NOT NULL,
+    opened_at timestamp with time zone,
+    closed_at timestamp with time zone,
+    per_minute integer,
+    pace double precision NOT NULL,
+    served double precision DEFAULT 0 NOT NULL,
+    served_at timestamp with time zone NOT NULL,
+    is_sold_out boolean DEFAULT false NOT NULL,
+    joined bigint DEFAULT 0 NOT NULL,
+    places integer DEFAULT 0 NOT NULL,
+    CONSTRAINT rooms_draw_check CHECK ((octet_length(draw) = 32)),
+    CONSTRAINT rooms_draw_shape CHECK (((draw IS NULL) = (opened_at IS NULL))),
+    CONSTRAINT rooms_joined_check CHECK ((joined >= 0)),
+    CONSTRAINT rooms_pace_check CHECK ((pace >= (0)::double precision)),
+    CONSTRAINT rooms_per_minute_check CHECK (((per_minute >= 1) AND (per_minute <= 60000))),
+    CONSTRAINT rooms_places_check CHECK ((places >= 0)),
+    CONSTRAINT rooms_scope_check CHECK ((scope = ANY (ARRAY['bus'::text, 'route'::text, 'operator'::text]))),
+    CONSTRAINT rooms_seed_check CHECK ((octet_length(seed) = 32)),
+    CONSTRAINT rooms_served_check CHECK ((served >= (0)::double precision))
+)
+WITH (fillfactor='50');
+ALTER TABLE ONLY public.rooms FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.rooms ALTER COLUMN room_id ADD GENERATED BY DEFAULT AS IDENTITY (
+    SEQUENCE NAME public.rooms_room_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
 
 CREATE TABLE public.route_stops (
     route_id bigint NOT NULL,
@@ -878,11 +1244,13 @@ CREATE TABLE public.scans (
     is_offline boolean NOT NULL,
     scanned_at timestamp with time zone NOT NULL,
     received_at timestamp with time zone NOT NULL,
-    CONSTRAINT scans_boarded_somebody CHECK (((verdict <> ALL (ARRAY['boarded'::text, 'already_boarded'::text])) OR (booking_id IS NOT NULL))),
+    undone_at timestamp with time zone,
+    CONSTRAINT scans_boarded_somebody CHECK (((verdict <> ALL (ARRAY['ok'::text, 'already_boarded'::text])) OR (booking_id IS NOT NULL))),
     CONSTRAINT scans_by_one CHECK ((num_nonnulls(device_id, user_id) = 1)),
     CONSTRAINT scans_not_ahead_of_time CHECK ((scanned_at <= received_at)),
     CONSTRAINT scans_reading_check CHECK ((reading ~ '^[!-~]([ -~]{0,198}[!-~])?$'::text)),
-    CONSTRAINT scans_verdict_check CHECK ((verdict = ANY (ARRAY['boarded'::text, 'already_boarded'::text, 'wrong_bus'::text, 'cancelled'::text, 'unknown'::text, 'too_early'::text, 'too_late'::text]))),
+    CONSTRAINT scans_undone CHECK (((undone_at IS NULL) OR ((verdict = 'ok'::text) AND (undone_at >= received_at)))),
+    CONSTRAINT scans_verdict_check CHECK ((verdict = ANY (ARRAY['ok'::text, 'already_boarded'::text, 'cancelled'::text, 'no_show'::text, 'wrong_bus'::text, 'wrong_stop'::text, 'unknown'::text, 'bad_signature'::text, 'too_early'::text, 'too_late'::text]))),
     CONSTRAINT scans_whole_ticket CHECK ((num_nonnulls(booking_id, seat_no) <> 1))
 );
 ALTER TABLE ONLY public.scans FORCE ROW LEVEL SECURITY;
@@ -913,6 +1281,38 @@ CREATE TABLE public.session_ends (
     family uuid NOT NULL,
     user_id bigint NOT NULL,
     ended_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
+);
+
+CREATE TABLE public.shifts (
+    shift_id bigint NOT NULL,
+    operator_id integer NOT NULL,
+    user_id bigint,
+    device_id bigint,
+    opened_at timestamp with time zone NOT NULL,
+    opened_by bigint,
+    opening jsonb NOT NULL,
+    closed_at timestamp with time zone,
+    closed_by bigint,
+    sold jsonb,
+    paid_out jsonb,
+    counted jsonb,
+    CONSTRAINT shifts_by_one CHECK ((num_nonnulls(user_id, device_id) = 1)),
+    CONSTRAINT shifts_closed_with_figures CHECK ((num_nonnulls(closed_at, sold, paid_out, counted) = ANY (ARRAY[0, 4]))),
+    CONSTRAINT shifts_counted_check CHECK (((jsonb_typeof(counted) = 'object'::text) AND (octet_length((counted)::text) <= 1000))),
+    CONSTRAINT shifts_opening_check CHECK (((jsonb_typeof(opening) = 'object'::text) AND (octet_length((opening)::text) <= 1000))),
+    CONSTRAINT shifts_order CHECK ((closed_at >= opened_at)),
+    CONSTRAINT shifts_paid_out_check CHECK (((jsonb_typeof(paid_out) = 'object'::text) AND (octet_length((paid_out)::text) <= 1000))),
+    CONSTRAINT shifts_sold_check CHECK (((jsonb_typeof(sold) = 'object'::text) AND (octet_length((sold)::text) <= 1000)))
+);
+ALTER TABLE ONLY public.shifts FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.shifts ALTER COLUMN shift_id ADD GENERATED BY DEFAULT AS IDENTITY (
+    SEQUENCE NAME public.shifts_shift_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
 );
 
 CREATE TABLE public.stops (
@@ -949,8 +1349,12 @@ CREATE TABLE public.tickets (
     status text DEFAULT 'VALID'::text NOT NULL,
     issued_at timestamp with time zone NOT NULL,
     cancelled_at timestamp with time zone,
-    CONSTRAINT tickets_state_shape CHECK (((status = 'CANCELLED'::text) = (cancelled_at IS NOT NULL))),
-    CONSTRAINT tickets_status_check CHECK ((status = ANY (ARRAY['VALID'::text, 'CANCELLED'::text])))
+    no_show_at timestamp with time zone,
+    moved_at timestamp with time zone,
+    former_seats smallint[],
+    CONSTRAINT tickets_moved_from_somewhere CHECK ((((moved_at IS NULL) = (former_seats IS NULL)) AND (cardinality(former_seats) > 0))),
+    CONSTRAINT tickets_state_shape CHECK ((((status = 'CANCELLED'::text) = (cancelled_at IS NOT NULL)) AND ((status = 'NO_SHOW'::text) = (no_show_at IS NOT NULL)))),
+    CONSTRAINT tickets_status_check CHECK ((status = ANY (ARRAY['VALID'::text, 'CANCELLED'::text, 'NO_SHOW'::text])))
 );
 ALTER TABLE ONLY public.tickets FORCE ROW LEVEL SECURITY;
 
@@ -965,8 +1369,10 @@ CREATE TABLE public.users (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     email_verified_at timestamp with time zone,
     erased_at timestamp with time zone,
+    locale text,
     CONSTRAINT users_email_check CHECK ((((char_length(email) >= 3) AND (char_length(email) <= 254)) AND (email !~ '[[:cntrl:][:space:]]'::text))),
     CONSTRAINT users_erased_cannot_enter CHECK (((erased_at IS NULL) OR (disabled_at IS NOT NULL))),
+    CONSTRAINT users_locale_check CHECK ((locale ~ '^[a-z]{2}$'::text)),
     CONSTRAINT users_operator_of_role CHECK (((role = ANY (ARRAY['agent'::text, 'operator'::text])) = (operator_id IS NOT NULL))),
     CONSTRAINT users_password_hash_check CHECK ((char_length(password_hash) <= 300)),
     CONSTRAINT users_role_check CHECK ((role = ANY (ARRAY['rider'::text, 'agent'::text, 'operator'::text, 'support'::text, 'admin'::text])))
@@ -995,6 +1401,98 @@ ALTER TABLE ONLY public.vehicles FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE public.vehicles ALTER COLUMN vehicle_id ADD GENERATED BY DEFAULT AS IDENTITY (
     SEQUENCE NAME public.vehicles_vehicle_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.webhook_attempts (
+    operator_id integer NOT NULL,
+    delivery_id uuid NOT NULL,
+    attempt smallint NOT NULL,
+    began_at timestamp with time zone NOT NULL,
+    duration_ms integer NOT NULL,
+    outcome text NOT NULL,
+    status smallint,
+    answer text,
+    error text,
+    CONSTRAINT webhook_attempts_answer_check CHECK ((octet_length(answer) <= 4096)),
+    CONSTRAINT webhook_attempts_attempt_check CHECK ((attempt > 0)),
+    CONSTRAINT webhook_attempts_duration_ms_check CHECK ((duration_ms >= 0)),
+    CONSTRAINT webhook_attempts_error_check CHECK ((char_length(error) <= 300)),
+    CONSTRAINT webhook_attempts_outcome_check CHECK ((outcome ~ '^[a-z_]{3,20}$'::text)),
+    CONSTRAINT webhook_attempts_status_check CHECK (((status >= 100) AND (status <= 999)))
+);
+ALTER TABLE ONLY public.webhook_attempts FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.webhook_counts (
+    outcome text NOT NULL,
+    attempts bigint NOT NULL,
+    CONSTRAINT webhook_counts_attempts_check CHECK ((attempts >= 0)),
+    CONSTRAINT webhook_counts_outcome_check CHECK ((outcome ~ '^[a-z_]{3,20}$'::text))
+)
+WITH (fillfactor='70');
+
+CREATE TABLE public.webhook_deliveries (
+    operator_id integer NOT NULL,
+    delivery_id uuid NOT NULL,
+    endpoint_id bigint NOT NULL,
+    sequence bigint NOT NULL,
+    event_type text NOT NULL,
+    booking_ref text,
+    body text NOT NULL,
+    state text NOT NULL,
+    attempts smallint DEFAULT 0 NOT NULL,
+    tries smallint DEFAULT 0 NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    due_at timestamp with time zone NOT NULL,
+    lease uuid,
+    done_at timestamp with time zone,
+    CONSTRAINT webhook_deliveries_attempts_check CHECK ((attempts >= 0)),
+    CONSTRAINT webhook_deliveries_body_check CHECK ((octet_length(body) <= 16384)),
+    CONSTRAINT webhook_deliveries_booking_ref_check CHECK ((booking_ref ~ '^[A-HJ-NP-Z2-9]{6,8}$'::text)),
+    CONSTRAINT webhook_deliveries_check CHECK (((tries >= 0) AND (tries <= attempts))),
+    CONSTRAINT webhook_deliveries_event_type_check CHECK ((event_type ~ '^[a-z]{2,20}[.][a-z]{2,20}$'::text)),
+    CONSTRAINT webhook_deliveries_lease_shape CHECK (((lease IS NULL) OR (state = 'WAITING'::text))),
+    CONSTRAINT webhook_deliveries_sequence_check CHECK ((sequence > 0)),
+    CONSTRAINT webhook_deliveries_state_check CHECK ((state = ANY (ARRAY['WAITING'::text, 'DELIVERED'::text, 'FAILED'::text]))),
+    CONSTRAINT webhook_deliveries_state_shape CHECK (((state = 'WAITING'::text) = (done_at IS NULL)))
+)
+WITH (fillfactor='70');
+ALTER TABLE ONLY public.webhook_deliveries FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.webhook_endpoints (
+    endpoint_id bigint NOT NULL,
+    operator_id integer NOT NULL,
+    url text NOT NULL,
+    description public.label,
+    event_types text[] NOT NULL,
+    api_version text DEFAULT '1'::text NOT NULL,
+    secret_no integer DEFAULT 1 NOT NULL,
+    old_secret_ends_at timestamp with time zone,
+    last_sequence bigint DEFAULT 0 NOT NULL,
+    failing_since timestamp with time zone,
+    disabled_at timestamp with time zone,
+    disabled_because text,
+    created_at timestamp with time zone NOT NULL,
+    deleted_at timestamp with time zone,
+    CONSTRAINT webhook_endpoints_api_version_check CHECK ((api_version = '1'::text)),
+    CONSTRAINT webhook_endpoints_deleted_are_disabled CHECK (((deleted_at IS NULL) OR (disabled_at IS NOT NULL))),
+    CONSTRAINT webhook_endpoints_disabled_because_check CHECK ((disabled_because = ANY (ARRAY['staff'::text, 'gone'::text, 'failing'::text]))),
+    CONSTRAINT webhook_endpoints_disabled_shape CHECK (((disabled_at IS NULL) = (disabled_because IS NULL))),
+    CONSTRAINT webhook_endpoints_event_types_check CHECK ((((cardinality(event_types) >= 1) AND (cardinality(event_types) <= 20)) AND (event_types <@ ARRAY['booking.confirmed'::text, 'booking.cancelled'::text, 'booking.expired'::text, 'booking.failed'::text, 'bus.cancelled'::text, 'bus.rescheduled'::text, 'refund.paid'::text]))),
+    CONSTRAINT webhook_endpoints_last_sequence_check CHECK ((last_sequence >= 0)),
+    CONSTRAINT webhook_endpoints_old_secret CHECK (((old_secret_ends_at IS NULL) OR (secret_no > 1))),
+    CONSTRAINT webhook_endpoints_secret_no_check CHECK ((secret_no > 0)),
+    CONSTRAINT webhook_endpoints_url_check CHECK (((char_length(url) <= 2000) AND (url ~ '^https?://[!-~]+$'::text)))
+)
+WITH (fillfactor='70');
+ALTER TABLE ONLY public.webhook_endpoints FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.webhook_endpoints ALTER COLUMN endpoint_id ADD GENERATED BY DEFAULT AS IDENTITY (
+    SEQUENCE NAME public.webhook_endpoints_endpoint_id_seq
     START WITH 1
     INCREMENT BY 1
     NO MINVALUE
@@ -1035,8 +1533,23 @@ ALTER TABLE ONLY public.buses
 ALTER TABLE ONLY public.buyer_holds
     ADD CONSTRAINT buyer_holds_pkey PRIMARY KEY (bus_id, buyer);
 
+ALTER TABLE ONLY public.cash_payouts
+    ADD CONSTRAINT cash_payouts_once PRIMARY KEY (bus_id, refund_id);
+
 ALTER TABLE ONLY public.claims
     ADD CONSTRAINT claims_one_owner_per_seat_and_segment PRIMARY KEY (bus_id, seat_no, segment);
+
+ALTER TABLE ONLY public.demo_payments
+    ADD CONSTRAINT demo_payments_once UNIQUE (payment_id);
+
+ALTER TABLE ONLY public.demo_payments
+    ADD CONSTRAINT demo_payments_pkey PRIMARY KEY (provider_ref);
+
+ALTER TABLE ONLY public.demo_refunds
+    ADD CONSTRAINT demo_refunds_pkey PRIMARY KEY (refund_id);
+
+ALTER TABLE ONLY public.demo_webhooks
+    ADD CONSTRAINT demo_webhooks_pkey PRIMARY KEY (webhook_id);
 
 ALTER TABLE ONLY public.device_codes
     ADD CONSTRAINT device_codes_pkey PRIMARY KEY (code_digest);
@@ -1062,8 +1575,23 @@ ALTER TABLE ONLY public.house_keys
 ALTER TABLE ONLY public.idempotency_keys
     ADD CONSTRAINT idempotency_keys_once PRIMARY KEY (bus_id, key_hash);
 
+ALTER TABLE ONLY public.imports
+    ADD CONSTRAINT imports_pkey PRIMARY KEY (import_id);
+
+ALTER TABLE ONLY public.intents
+    ADD CONSTRAINT intents_pkey PRIMARY KEY (bus_id, booking_id);
+
 ALTER TABLE ONLY public.invariant_checks
     ADD CONSTRAINT invariant_checks_pkey PRIMARY KEY (name);
+
+ALTER TABLE ONLY public.job_counts
+    ADD CONSTRAINT job_counts_pkey PRIMARY KEY (kind, outcome);
+
+ALTER TABLE ONLY public.job_inbox
+    ADD CONSTRAINT job_inbox_pkey PRIMARY KEY (bus_id, booking_id, job_id, handler);
+
+ALTER TABLE ONLY public.jobs
+    ADD CONSTRAINT jobs_pkey PRIMARY KEY (bus_id, booking_id, job_id);
 
 ALTER TABLE ONLY public.layout_seats
     ADD CONSTRAINT layout_seats_label_key UNIQUE (layout_id, label);
@@ -1101,17 +1629,53 @@ ALTER TABLE ONLY public.pairing_tries
 ALTER TABLE ONLY public.payments
     ADD CONSTRAINT payments_pkey PRIMARY KEY (bus_id, payment_id);
 
+ALTER TABLE ONLY public.postings
+    ADD CONSTRAINT postings_once PRIMARY KEY (bus_id, group_id, account);
+
+ALTER TABLE ONLY public.provider_events
+    ADD CONSTRAINT provider_events_once PRIMARY KEY (method, event_id);
+
 ALTER TABLE ONLY public.recovery_codes
     ADD CONSTRAINT recovery_codes_pkey PRIMARY KEY (user_id, digest);
 
 ALTER TABLE ONLY public.refresh_tokens
     ADD CONSTRAINT refresh_tokens_pkey PRIMARY KEY (digest);
 
+ALTER TABLE ONLY public.refund_attempts
+    ADD CONSTRAINT refund_attempts_pkey PRIMARY KEY (bus_id, attempt_id);
+
+ALTER TABLE ONLY public.refund_defaults
+    ADD CONSTRAINT refund_defaults_once UNIQUE NULLS NOT DISTINCT (operator_id, route_id, currency);
+
+ALTER TABLE ONLY public.refund_rules
+    ADD CONSTRAINT refund_rules_operator_key UNIQUE (operator_id, rules_id);
+
+ALTER TABLE ONLY public.refund_rules
+    ADD CONSTRAINT refund_rules_pkey PRIMARY KEY (rules_id);
+
+ALTER TABLE ONLY public.refund_rules
+    ADD CONSTRAINT refund_rules_version_key UNIQUE (operator_id, name, version);
+
 ALTER TABLE ONLY public.refunds
     ADD CONSTRAINT refunds_once UNIQUE (bus_id, payment_id, seats);
 
 ALTER TABLE ONLY public.refunds
     ADD CONSTRAINT refunds_pkey PRIMARY KEY (bus_id, refund_id);
+
+ALTER TABLE ONLY public.region_servers
+    ADD CONSTRAINT region_servers_pkey PRIMARY KEY (host, port);
+
+ALTER TABLE ONLY public.room_places
+    ADD CONSTRAINT room_places_once UNIQUE (room_id, place_id);
+
+ALTER TABLE ONLY public.room_places
+    ADD CONSTRAINT room_places_one_a_number UNIQUE (room_id, number);
+
+ALTER TABLE ONLY public.room_places
+    ADD CONSTRAINT room_places_pkey PRIMARY KEY (room_id, buyer);
+
+ALTER TABLE ONLY public.rooms
+    ADD CONSTRAINT rooms_pkey PRIMARY KEY (room_id);
 
 ALTER TABLE ONLY public.route_stops
     ADD CONSTRAINT route_stops_pkey PRIMARY KEY (route_id, idx);
@@ -1137,6 +1701,12 @@ ALTER TABLE ONLY public.second_factors
 ALTER TABLE ONLY public.session_ends
     ADD CONSTRAINT session_ends_pkey PRIMARY KEY (family);
 
+ALTER TABLE ONLY public.shifts
+    ADD CONSTRAINT shifts_operator_key UNIQUE (operator_id, shift_id);
+
+ALTER TABLE ONLY public.shifts
+    ADD CONSTRAINT shifts_pkey PRIMARY KEY (shift_id);
+
 ALTER TABLE ONLY public.stops
     ADD CONSTRAINT stops_pkey PRIMARY KEY (stop_id);
 
@@ -1161,6 +1731,24 @@ ALTER TABLE ONLY public.vehicles
 ALTER TABLE ONLY public.vehicles
     ADD CONSTRAINT vehicles_registration_key UNIQUE (operator_id, registration);
 
+ALTER TABLE ONLY public.webhook_attempts
+    ADD CONSTRAINT webhook_attempts_pkey PRIMARY KEY (operator_id, delivery_id, attempt);
+
+ALTER TABLE ONLY public.webhook_counts
+    ADD CONSTRAINT webhook_counts_pkey PRIMARY KEY (outcome);
+
+ALTER TABLE ONLY public.webhook_deliveries
+    ADD CONSTRAINT webhook_deliveries_in_sequence UNIQUE (endpoint_id, sequence);
+
+ALTER TABLE ONLY public.webhook_deliveries
+    ADD CONSTRAINT webhook_deliveries_pkey PRIMARY KEY (operator_id, delivery_id);
+
+ALTER TABLE ONLY public.webhook_endpoints
+    ADD CONSTRAINT webhook_endpoints_operator_key UNIQUE (operator_id, endpoint_id);
+
+ALTER TABLE ONLY public.webhook_endpoints
+    ADD CONSTRAINT webhook_endpoints_pkey PRIMARY KEY (endpoint_id);
+
 CREATE INDEX audit_log_actor_idx ON public.audit_log USING btree (actor_id, at) WHERE (actor_id IS NOT NULL);
 
 CREATE INDEX audit_log_at_idx ON public.audit_log USING btree (operator_id, at);
@@ -1183,6 +1771,8 @@ CREATE INDEX bookings_network_idx ON public.bookings USING btree (bus_id, networ
 
 CREATE INDEX bookings_ref_idx ON public.bookings USING btree (ref);
 
+CREATE INDEX bookings_sold_by_idx ON public.bookings USING btree (sold_by, created_at) WHERE (sold_by IS NOT NULL);
+
 CREATE INDEX bookings_user_idx ON public.bookings USING btree (user_id, created_at) WHERE (user_id IS NOT NULL);
 
 CREATE INDEX bus_stops_departures_idx ON public.bus_stops USING btree (stop_id, departs_at);
@@ -1192,6 +1782,12 @@ CREATE INDEX buses_departs_idx ON public.buses USING btree (departs_at, bus_id);
 CREATE INDEX buses_operator_departs_idx ON public.buses USING btree (operator_id, departs_at);
 
 CREATE INDEX buses_source_idx ON public.buses USING btree (operator_id, service_date) WHERE (source_key IS NOT NULL);
+
+CREATE INDEX cash_payouts_shift_idx ON public.cash_payouts USING btree (shift_id);
+
+CREATE INDEX demo_webhooks_due_idx ON public.demo_webhooks USING btree (due_at);
+
+CREATE INDEX demo_webhooks_ref_idx ON public.demo_webhooks USING btree (provider_ref);
 
 CREATE UNIQUE INDEX device_codes_device_key ON public.device_codes USING btree (device_id) WHERE (device_id IS NOT NULL);
 
@@ -1217,6 +1813,20 @@ CREATE INDEX holds_network_idx ON public.holds USING btree (bus_id, network) WHE
 
 CREATE INDEX idempotency_keys_age_idx ON public.idempotency_keys USING brin (created_at);
 
+CREATE INDEX imports_of_operator_idx ON public.imports USING btree (operator_id, import_id);
+
+CREATE UNIQUE INDEX imports_one_running ON public.imports USING btree (operator_id) WHERE (state = 'RUNNING'::text);
+
+CREATE INDEX intents_due_idx ON public.intents USING btree (look_at) WHERE (look_at IS NOT NULL);
+
+CREATE INDEX intents_ref_idx ON public.intents USING btree (provider_ref);
+
+CREATE INDEX jobs_age_idx ON public.jobs USING brin (created_at);
+
+CREATE INDEX jobs_dead_idx ON public.jobs USING btree (operator_id, job_id) WHERE (state = 'DEAD'::text);
+
+CREATE INDEX jobs_due_idx ON public.jobs USING btree (due_at) WHERE (state = 'QUEUED'::text);
+
 CREATE INDEX mailed_tokens_expiry_idx ON public.mailed_tokens USING btree (expires_at);
 
 CREATE INDEX mailed_tokens_user_idx ON public.mailed_tokens USING btree (user_id, created_at);
@@ -1225,7 +1835,7 @@ CREATE INDEX mails_created_idx ON public.mails USING btree (created_at);
 
 CREATE INDEX mails_due_idx ON public.mails USING btree (due_at) WHERE (state = 'QUEUED'::text);
 
-CREATE UNIQUE INDEX mails_one_waits_for_its_user ON public.mails USING btree (template, lower(recipient)) WHERE (user_id IS NULL);
+CREATE UNIQUE INDEX mails_one_waits_for_its_user ON public.mails USING btree (template, lower(recipient)) WHERE ((user_id IS NULL) AND (about_bus IS NULL));
 
 CREATE INDEX mails_user_idx ON public.mails USING btree (user_id, created_at) WHERE (user_id IS NOT NULL);
 
@@ -1237,6 +1847,12 @@ CREATE INDEX payments_device_idx ON public.payments USING btree (device_id, crea
 
 CREATE UNIQUE INDEX payments_one_applied ON public.payments USING btree (bus_id, booking_id) WHERE (status = 'SUCCEEDED'::text);
 
+CREATE INDEX postings_payment_idx ON public.postings USING btree (bus_id, payment_id);
+
+CREATE INDEX provider_events_age_idx ON public.provider_events USING brin (received_at);
+
+CREATE INDEX provider_events_due_idx ON public.provider_events USING btree (due_at) WHERE (state = 'NEW'::text);
+
 CREATE INDEX refresh_tokens_expiry_idx ON public.refresh_tokens USING btree (family_expires_at);
 
 CREATE INDEX refresh_tokens_family_idx ON public.refresh_tokens USING btree (family);
@@ -1245,11 +1861,31 @@ CREATE UNIQUE INDEX refresh_tokens_one_unused_child ON public.refresh_tokens USI
 
 CREATE INDEX refresh_tokens_user_idx ON public.refresh_tokens USING btree (user_id) WHERE (revoked_at IS NULL);
 
+CREATE UNIQUE INDEX refund_attempts_done_once ON public.refund_attempts USING btree (bus_id, refund_id) WHERE (status = 'DONE'::text);
+
+CREATE INDEX refund_attempts_refund_idx ON public.refund_attempts USING btree (bus_id, refund_id);
+
+CREATE UNIQUE INDEX refund_rules_one_draft ON public.refund_rules USING btree (operator_id, name) WHERE (published_at IS NULL);
+
+CREATE INDEX room_places_entered_idx ON public.room_places USING btree (room_id) WHERE (entered_at IS NOT NULL);
+
+CREATE INDEX room_places_network_idx ON public.room_places USING btree (room_id, network);
+
+CREATE INDEX rooms_closed_idx ON public.rooms USING btree (closed_at) WHERE (closed_at IS NOT NULL);
+
+CREATE INDEX rooms_of_operator_idx ON public.rooms USING btree (operator_id, room_id);
+
+CREATE UNIQUE INDEX rooms_one_open ON public.rooms USING btree (scope, subject_id) WHERE (closed_at IS NULL);
+
 CREATE INDEX route_stops_stop_idx ON public.route_stops USING btree (stop_id);
 
-CREATE UNIQUE INDEX scans_boarded_once ON public.scans USING btree (bus_id, booking_id, seat_no) WHERE (verdict = 'boarded'::text);
+CREATE UNIQUE INDEX scans_boarded_once ON public.scans USING btree (bus_id, booking_id, seat_no) WHERE ((verdict = 'ok'::text) AND (undone_at IS NULL));
 
 CREATE INDEX session_ends_at_idx ON public.session_ends USING btree (ended_at);
+
+CREATE UNIQUE INDEX shifts_one_open_of_device ON public.shifts USING btree (operator_id, device_id) WHERE (closed_at IS NULL);
+
+CREATE UNIQUE INDEX shifts_one_open_of_user ON public.shifts USING btree (operator_id, user_id) WHERE (closed_at IS NULL);
 
 CREATE INDEX stops_name_idx ON public.stops USING btree (lower((name)::text) text_pattern_ops);
 
@@ -1258,6 +1894,18 @@ CREATE INDEX stops_parent_idx ON public.stops USING btree (parent_id) WHERE (par
 CREATE UNIQUE INDEX users_email_key ON public.users USING btree (lower(email));
 
 CREATE INDEX users_operator_idx ON public.users USING btree (operator_id, user_id) WHERE (operator_id IS NOT NULL);
+
+CREATE INDEX webhook_deliveries_age_idx ON public.webhook_deliveries USING btree (created_at);
+
+CREATE INDEX webhook_deliveries_failed_idx ON public.webhook_deliveries USING btree (endpoint_id, created_at) WHERE (state = 'FAILED'::text);
+
+CREATE INDEX webhook_deliveries_leased_idx ON public.webhook_deliveries USING btree (endpoint_id) WHERE (lease IS NOT NULL);
+
+CREATE INDEX webhook_deliveries_waiting_idx ON public.webhook_deliveries USING btree (endpoint_id, due_at) WHERE (state = 'WAITING'::text);
+
+CREATE INDEX webhook_endpoints_deleted_idx ON public.webhook_endpoints USING btree (endpoint_id) WHERE (deleted_at IS NOT NULL);
+
+CREATE UNIQUE INDEX webhook_endpoints_one_of_url ON public.webhook_endpoints USING btree (operator_id, url) WHERE (deleted_at IS NULL);
 
 CREATE TRIGGER audit_log_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.audit_log FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_rewriting();
 
@@ -1277,7 +1925,11 @@ CREATE TRIGGER bus_stops_ordered_on_insert AFTER INSERT ON public.bus_stops REFE
 
 CREATE TRIGGER bus_stops_ordered_on_update AFTER UPDATE ON public.bus_stops REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_unordered_stops();
 
+CREATE TRIGGER bus_stops_told AFTER INSERT OR DELETE OR UPDATE OF idx, stop_id, arrives_at, departs_at, can_board, can_alight ON public.bus_stops FOR EACH STATEMENT EXECUTE FUNCTION public.tell_catalogue();
+
 CREATE TRIGGER buses_legal_move BEFORE UPDATE OF status ON public.buses FOR EACH ROW WHEN ((((new.status = 'DRAFT'::text) AND (old.status <> 'DRAFT'::text)) OR ((old.status = 'CANCELLED'::text) AND (new.status <> 'CANCELLED'::text)) OR ((old.status = 'DRAFT'::text) AND (new.status <> ALL (ARRAY['DRAFT'::text, 'SCHEDULED'::text]))))) EXECUTE FUNCTION public.refuse_illegal_bus_move();
+
+CREATE TRIGGER buses_told AFTER INSERT OR DELETE OR UPDATE OF facts, name, status, departs_at, arrives_at, fares, total_seats, route_id, layout_id ON public.buses FOR EACH STATEMENT EXECUTE FUNCTION public.tell_catalogue();
 
 CREATE TRIGGER claims_of_seat_and_owner_on_insert AFTER INSERT ON public.claims REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_stray_claims();
 
@@ -1293,9 +1945,29 @@ CREATE TRIGGER holds_legal_move BEFORE UPDATE ON public.holds FOR EACH ROW EXECU
 
 CREATE TRIGGER holds_with_claims_stay AFTER DELETE ON public.holds REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_to_leave_claims();
 
-CREATE TRIGGER payments_legal_move BEFORE UPDATE ON public.payments FOR EACH ROW EXECUTE FUNCTION public.refuse_illegal_payment_move();
+CREATE TRIGGER leg_fares_told AFTER INSERT OR DELETE OR UPDATE ON public.leg_fares FOR EACH STATEMENT EXECUTE FUNCTION public.tell_catalogue();
+
+CREATE TRIGGER operators_told AFTER UPDATE OF name, disabled_at, time_zone ON public.operators FOR EACH STATEMENT EXECUTE FUNCTION public.tell_catalogue();
+
+CREATE TRIGGER payments_append_only BEFORE DELETE OR UPDATE ON public.payments FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_rewriting();
+
+CREATE TRIGGER postings_append_only BEFORE DELETE OR UPDATE ON public.postings FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_rewriting();
+
+CREATE TRIGGER postings_balanced AFTER INSERT ON public.postings REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_unbalanced_postings();
+
+CREATE TRIGGER refund_attempts_append_only BEFORE DELETE OR UPDATE ON public.refund_attempts FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_rewriting();
+
+CREATE TRIGGER refund_rules_published_for_good BEFORE UPDATE ON public.refund_rules FOR EACH ROW WHEN ((old.published_at IS NOT NULL)) EXECUTE FUNCTION public.refuse_to_change_rules();
+
+CREATE TRIGGER refunds_append_only BEFORE DELETE OR UPDATE ON public.refunds FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_rewriting();
+
+CREATE TRIGGER routes_told AFTER UPDATE OF name ON public.routes FOR EACH STATEMENT EXECUTE FUNCTION public.tell_catalogue();
 
 CREATE TRIGGER seats_with_claims_stay AFTER DELETE ON public.seats REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_to_leave_claims();
+
+CREATE TRIGGER shifts_closed_for_good BEFORE UPDATE ON public.shifts FOR EACH ROW WHEN ((old.closed_at IS NOT NULL)) EXECUTE FUNCTION public.refuse_to_change_shift();
+
+CREATE TRIGGER stops_told AFTER UPDATE OF name, parent_id, latitude, longitude, time_zone ON public.stops FOR EACH STATEMENT EXECUTE FUNCTION public.tell_catalogue();
 
 CREATE TRIGGER tickets_legal_move BEFORE UPDATE ON public.tickets FOR EACH ROW EXECUTE FUNCTION public.refuse_illegal_ticket_move();
 
@@ -1329,6 +2001,18 @@ ALTER TABLE ONLY public.buses
 ALTER TABLE ONLY public.buyer_holds
     ADD CONSTRAINT buyer_holds_bus_id_operator_id_fkey FOREIGN KEY (bus_id, operator_id) REFERENCES public.buses(bus_id, operator_id);
 
+ALTER TABLE ONLY public.cash_payouts
+    ADD CONSTRAINT cash_payouts_bus_id_operator_id_fkey FOREIGN KEY (bus_id, operator_id) REFERENCES public.buses(bus_id, operator_id);
+
+ALTER TABLE ONLY public.cash_payouts
+    ADD CONSTRAINT cash_payouts_bus_id_refund_id_fkey FOREIGN KEY (bus_id, refund_id) REFERENCES public.refunds(bus_id, refund_id);
+
+ALTER TABLE ONLY public.cash_payouts
+    ADD CONSTRAINT cash_payouts_operator_id_shift_id_fkey FOREIGN KEY (operator_id, shift_id) REFERENCES public.shifts(operator_id, shift_id);
+
+ALTER TABLE ONLY public.demo_webhooks
+    ADD CONSTRAINT demo_webhooks_provider_ref_fkey FOREIGN KEY (provider_ref) REFERENCES public.demo_payments(provider_ref);
+
 ALTER TABLE ONLY public.device_codes
     ADD CONSTRAINT device_codes_operator_id_device_id_fkey FOREIGN KEY (operator_id, device_id) REFERENCES public.devices(operator_id, device_id);
 
@@ -1349,6 +2033,18 @@ ALTER TABLE ONLY public.holds
 
 ALTER TABLE ONLY public.holds
     ADD CONSTRAINT holds_bus_id_part_of_fkey FOREIGN KEY (bus_id, part_of) REFERENCES public.holds(bus_id, hold_id);
+
+ALTER TABLE ONLY public.intents
+    ADD CONSTRAINT intents_bus_id_booking_id_fkey FOREIGN KEY (bus_id, booking_id) REFERENCES public.bookings(bus_id, booking_id);
+
+ALTER TABLE ONLY public.intents
+    ADD CONSTRAINT intents_bus_id_operator_id_fkey FOREIGN KEY (bus_id, operator_id) REFERENCES public.buses(bus_id, operator_id);
+
+ALTER TABLE ONLY public.job_inbox
+    ADD CONSTRAINT job_inbox_bus_id_booking_id_job_id_fkey FOREIGN KEY (bus_id, booking_id, job_id) REFERENCES public.jobs(bus_id, booking_id, job_id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.jobs
+    ADD CONSTRAINT jobs_bus_id_operator_id_fkey FOREIGN KEY (bus_id, operator_id) REFERENCES public.buses(bus_id, operator_id);
 
 ALTER TABLE ONLY public.layout_seats
     ADD CONSTRAINT layout_seats_layout_id_fkey FOREIGN KEY (layout_id) REFERENCES public.layouts(layout_id);
@@ -1383,6 +2079,12 @@ ALTER TABLE ONLY public.payments
 ALTER TABLE ONLY public.payments
     ADD CONSTRAINT payments_operator_id_device_id_fkey FOREIGN KEY (operator_id, device_id) REFERENCES public.devices(operator_id, device_id);
 
+ALTER TABLE ONLY public.postings
+    ADD CONSTRAINT postings_bus_id_operator_id_fkey FOREIGN KEY (bus_id, operator_id) REFERENCES public.buses(bus_id, operator_id);
+
+ALTER TABLE ONLY public.postings
+    ADD CONSTRAINT postings_bus_id_payment_id_fkey FOREIGN KEY (bus_id, payment_id) REFERENCES public.payments(bus_id, payment_id);
+
 ALTER TABLE ONLY public.recovery_codes
     ADD CONSTRAINT recovery_codes_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.second_factors(user_id) ON DELETE CASCADE;
 
@@ -1391,6 +2093,24 @@ ALTER TABLE ONLY public.refresh_tokens
 
 ALTER TABLE ONLY public.refresh_tokens
     ADD CONSTRAINT refresh_tokens_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(user_id);
+
+ALTER TABLE ONLY public.refund_attempts
+    ADD CONSTRAINT refund_attempts_bus_id_operator_id_fkey FOREIGN KEY (bus_id, operator_id) REFERENCES public.buses(bus_id, operator_id);
+
+ALTER TABLE ONLY public.refund_attempts
+    ADD CONSTRAINT refund_attempts_bus_id_refund_id_fkey FOREIGN KEY (bus_id, refund_id) REFERENCES public.refunds(bus_id, refund_id);
+
+ALTER TABLE ONLY public.refund_defaults
+    ADD CONSTRAINT refund_defaults_operator_id_fkey FOREIGN KEY (operator_id) REFERENCES public.operators(operator_id);
+
+ALTER TABLE ONLY public.refund_defaults
+    ADD CONSTRAINT refund_defaults_operator_id_route_id_fkey FOREIGN KEY (operator_id, route_id) REFERENCES public.routes(operator_id, route_id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.refund_defaults
+    ADD CONSTRAINT refund_defaults_operator_id_rules_id_fkey FOREIGN KEY (operator_id, rules_id) REFERENCES public.refund_rules(operator_id, rules_id);
+
+ALTER TABLE ONLY public.refund_rules
+    ADD CONSTRAINT refund_rules_operator_id_fkey FOREIGN KEY (operator_id) REFERENCES public.operators(operator_id);
 
 ALTER TABLE ONLY public.refunds
     ADD CONSTRAINT refunds_bus_id_operator_id_fkey FOREIGN KEY (bus_id, operator_id) REFERENCES public.buses(bus_id, operator_id);
@@ -1425,6 +2145,12 @@ ALTER TABLE ONLY public.seats
 ALTER TABLE ONLY public.second_factors
     ADD CONSTRAINT second_factors_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(user_id);
 
+ALTER TABLE ONLY public.shifts
+    ADD CONSTRAINT shifts_operator_id_device_id_fkey FOREIGN KEY (operator_id, device_id) REFERENCES public.devices(operator_id, device_id);
+
+ALTER TABLE ONLY public.shifts
+    ADD CONSTRAINT shifts_operator_id_fkey FOREIGN KEY (operator_id) REFERENCES public.operators(operator_id);
+
 ALTER TABLE ONLY public.stops
     ADD CONSTRAINT stops_parent_id_fkey FOREIGN KEY (parent_id) REFERENCES public.stops(stop_id);
 
@@ -1442,6 +2168,12 @@ ALTER TABLE ONLY public.vehicles
 
 ALTER TABLE ONLY public.vehicles
     ADD CONSTRAINT vehicles_operator_id_layout_id_fkey FOREIGN KEY (operator_id, layout_id) REFERENCES public.layouts(operator_id, layout_id);
+
+ALTER TABLE ONLY public.webhook_attempts
+    ADD CONSTRAINT webhook_attempts_operator_id_delivery_id_fkey FOREIGN KEY (operator_id, delivery_id) REFERENCES public.webhook_deliveries(operator_id, delivery_id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.webhook_deliveries
+    ADD CONSTRAINT webhook_deliveries_operator_id_endpoint_id_fkey FOREIGN KEY (operator_id, endpoint_id) REFERENCES public.webhook_endpoints(operator_id, endpoint_id);
 ALTER TABLE public.audit_checks ENABLE ROW LEVEL SECURITY;
 CREATE POLICY audit_checks_of_operator ON public.audit_checks USING ((operator_id = ANY (( SELECT public.operators_in_scope() AS operators_in_scope)::integer[])));
 ALTER TABLE public.audit_heads ENABLE ROW LEVEL SECURITY;
@@ -1467,6 +2199,8 @@ CREATE POLICY buses_read ON public.buses FOR SELECT USING (true);
 CREATE POLICY buses_remove ON public.buses FOR DELETE USING ((operator_id = ANY (( SELECT public.operators_in_scope() AS operators_in_scope)::integer[])));
 ALTER TABLE public.buyer_holds ENABLE ROW LEVEL SECURITY;
 CREATE POLICY buyer_holds_of_operator ON public.buyer_holds USING ((operator_id = ANY (( SELECT public.operators_in_scope() AS operators_in_scope)::integer[])));
+ALTER TABLE public.cash_payouts ENABLE ROW LEVEL SECURITY;
+CREATE POLICY cash_payouts_of_operator ON public.cash_payouts USING ((operator_id = ANY (( SELECT public.operators_in_scope() AS operators_in_scope)::integer[])));
 ALTER TABLE public.claims ENABLE ROW LEVEL SECURITY;
 CREATE POLICY claims_of_operator ON public.claims USING ((operator_id = ANY (( SELECT public.operators_in_scope() AS operators_in_scope)::integer[])));
 ALTER TABLE public.device_codes ENABLE ROW LEVEL SECURITY;
@@ -1482,9 +2216,17 @@ ALTER TABLE public.holds ENABLE ROW LEVEL SECURITY;
 CREATE POLICY holds_of_operator ON public.holds USING ((operator_id = ANY (( SELECT public.operators_in_scope() AS operators_in_scope)::integer[])));
 ALTER TABLE public.house_keys ENABLE ROW LEVEL SECURITY;
 CREATE POLICY house_keys_of_application ON public.house_keys TO omnibus_app USING (true);
-CREATE POLICY house_keys_of_worker ON public.house_keys TO omnibus_worker USING ((purpose = 'mail_links'::text));
+CREATE POLICY house_keys_of_webhooks ON public.house_keys TO omnibus_worker USING ((purpose = 'webhook_secrets'::text));
+CREATE POLICY house_keys_of_worker ON public.house_keys TO omnibus_worker USING ((purpose = ANY (ARRAY['mail_links'::text, 'ticket_signing'::text])));
 ALTER TABLE public.idempotency_keys ENABLE ROW LEVEL SECURITY;
 CREATE POLICY idempotency_keys_of_operator ON public.idempotency_keys USING ((operator_id = ANY (( SELECT public.operators_in_scope() AS operators_in_scope)::integer[])));
+ALTER TABLE public.imports ENABLE ROW LEVEL SECURITY;
+CREATE POLICY imports_of_operator ON public.imports USING ((operator_id = ANY (( SELECT public.operators_in_scope() AS operators_in_scope)::integer[])));
+ALTER TABLE public.intents ENABLE ROW LEVEL SECURITY;
+CREATE POLICY intents_of_operator ON public.intents USING ((operator_id = ANY (( SELECT public.operators_in_scope() AS operators_in_scope)::integer[])));
+ALTER TABLE public.jobs ENABLE ROW LEVEL SECURITY;
+CREATE POLICY jobs_of_operator ON public.jobs USING ((operator_id = ANY (( SELECT public.operators_in_scope() AS operators_in_scope)::integer[])));
+CREATE POLICY jobs_of_worker ON public.jobs TO omnibus_worker USING ((CURRENT_USER = 'omnibus_worker'::name));
 ALTER TABLE public.layout_seats ENABLE ROW LEVEL SECURITY;
 CREATE POLICY layout_seats_add ON public.layout_seats FOR INSERT WITH CHECK ((operator_id = ANY (( SELECT public.operators_in_scope() AS operators_in_scope)::integer[])));
 CREATE POLICY layout_seats_change ON public.layout_seats FOR UPDATE USING ((operator_id = ANY (( SELECT public.operators_in_scope() AS operators_in_scope)::integer[])));
@@ -1505,8 +2247,29 @@ CREATE POLICY operators_change ON public.operators FOR UPDATE USING ((operator_i
 CREATE POLICY operators_read ON public.operators FOR SELECT USING (true);
 ALTER TABLE public.payments ENABLE ROW LEVEL SECURITY;
 CREATE POLICY payments_of_operator ON public.payments USING ((operator_id = ANY (( SELECT public.operators_in_scope() AS operators_in_scope)::integer[])));
+ALTER TABLE public.postings ENABLE ROW LEVEL SECURITY;
+CREATE POLICY postings_of_operator ON public.postings USING ((operator_id = ANY (( SELECT public.operators_in_scope() AS operators_in_scope)::integer[])));
+ALTER TABLE public.refund_attempts ENABLE ROW LEVEL SECURITY;
+CREATE POLICY refund_attempts_of_operator ON public.refund_attempts USING ((operator_id = ANY (( SELECT public.operators_in_scope() AS operators_in_scope)::integer[])));
+ALTER TABLE public.refund_defaults ENABLE ROW LEVEL SECURITY;
+CREATE POLICY refund_defaults_add ON public.refund_defaults FOR INSERT WITH CHECK ((operator_id = ANY (( SELECT public.operators_in_scope() AS operators_in_scope)::integer[])));
+CREATE POLICY refund_defaults_change ON public.refund_defaults FOR UPDATE USING ((operator_id = ANY (( SELECT public.operators_in_scope() AS operators_in_scope)::integer[])));
+CREATE POLICY refund_defaults_read ON public.refund_defaults FOR SELECT USING (true);
+CREATE POLICY refund_defaults_remove ON public.refund_defaults FOR DELETE USING ((operator_id = ANY (( SELECT public.operators_in_scope() AS operators_in_scope)::integer[])));
+ALTER TABLE public.refund_rules ENABLE ROW LEVEL SECURITY;
+CREATE POLICY refund_rules_add ON public.refund_rules FOR INSERT WITH CHECK ((operator_id = ANY (( SELECT public.operators_in_scope() AS operators_in_scope)::integer[])));
+CREATE POLICY refund_rules_change ON public.refund_rules FOR UPDATE USING ((operator_id = ANY (( SELECT public.operators_in_scope() AS operators_in_scope)::integer[])));
+CREATE POLICY refund_rules_read ON public.refund_rules FOR SELECT USING (true);
+CREATE POLICY refund_rules_remove ON public.refund_rules FOR DELETE USING ((operator_id = ANY (( SELECT public.operators_in_scope() AS operators_in_scope)::integer[])));
 ALTER TABLE public.refunds ENABLE ROW LEVEL SECURITY;
 CREATE POLICY refunds_of_operator ON public.refunds USING ((operator_id = ANY (( SELECT public.operators_in_scope() AS operators_in_scope)::integer[])));
+ALTER TABLE public.room_places ENABLE ROW LEVEL SECURITY;
+CREATE POLICY room_places_of_operator ON public.room_places USING ((operator_id = ANY (( SELECT public.operators_in_scope() AS operators_in_scope)::integer[])));
+ALTER TABLE public.rooms ENABLE ROW LEVEL SECURITY;
+CREATE POLICY rooms_add ON public.rooms FOR INSERT WITH CHECK ((operator_id = ANY (( SELECT public.operators_in_scope() AS operators_in_scope)::integer[])));
+CREATE POLICY rooms_change ON public.rooms FOR UPDATE USING ((operator_id = ANY (( SELECT public.operators_in_scope() AS operators_in_scope)::integer[])));
+CREATE POLICY rooms_read ON public.rooms FOR SELECT USING (true);
+CREATE POLICY rooms_remove ON public.rooms FOR DELETE USING ((operator_id = ANY (( SELECT public.operators_in_scope() AS operators_in_scope)::integer[])));
 ALTER TABLE public.route_stops ENABLE ROW LEVEL SECURITY;
 CREATE POLICY route_stops_add ON public.route_stops FOR INSERT WITH CHECK ((operator_id = ANY (( SELECT public.operators_in_scope() AS operators_in_scope)::integer[])));
 CREATE POLICY route_stops_change ON public.route_stops FOR UPDATE USING ((operator_id = ANY (( SELECT public.operators_in_scope() AS operators_in_scope)::integer[])));
@@ -1524,10 +2287,18 @@ CREATE POLICY seats_add ON public.seats FOR INSERT WITH CHECK ((operator_id = AN
 CREATE POLICY seats_change ON public.seats FOR UPDATE USING ((operator_id = ANY (( SELECT public.operators_in_scope() AS operators_in_scope)::integer[])));
 CREATE POLICY seats_read ON public.seats FOR SELECT USING (true);
 CREATE POLICY seats_remove ON public.seats FOR DELETE USING ((operator_id = ANY (( SELECT public.operators_in_scope() AS operators_in_scope)::integer[])));
+ALTER TABLE public.shifts ENABLE ROW LEVEL SECURITY;
+CREATE POLICY shifts_of_operator ON public.shifts USING ((operator_id = ANY (( SELECT public.operators_in_scope() AS operators_in_scope)::integer[])));
 ALTER TABLE public.tickets ENABLE ROW LEVEL SECURITY;
 CREATE POLICY tickets_of_operator ON public.tickets USING ((operator_id = ANY (( SELECT public.operators_in_scope() AS operators_in_scope)::integer[])));
 ALTER TABLE public.vehicles ENABLE ROW LEVEL SECURITY;
 CREATE POLICY vehicles_of_operator ON public.vehicles USING ((operator_id = ANY (( SELECT public.operators_in_scope() AS operators_in_scope)::integer[])));
+ALTER TABLE public.webhook_attempts ENABLE ROW LEVEL SECURITY;
+CREATE POLICY webhook_attempts_of_operator ON public.webhook_attempts USING ((operator_id = ANY (( SELECT public.operators_in_scope() AS operators_in_scope)::integer[])));
+ALTER TABLE public.webhook_deliveries ENABLE ROW LEVEL SECURITY;
+CREATE POLICY webhook_deliveries_of_operator ON public.webhook_deliveries USING ((operator_id = ANY (( SELECT public.operators_in_scope() AS operators_in_scope)::integer[])));
+ALTER TABLE public.webhook_endpoints ENABLE ROW LEVEL SECURITY;
+CREATE POLICY webhook_endpoints_of_operator ON public.webhook_endpoints USING ((operator_id = ANY (( SELECT public.operators_in_scope() AS operators_in_scope)::integer[])));
 
 REVOKE USAGE ON SCHEMA public FROM PUBLIC;
 GRANT USAGE ON SCHEMA public TO omnibus_app;
@@ -1582,6 +2353,7 @@ GRANT SELECT(sold_by) ON TABLE public.bookings TO omnibus_readonly;
 GRANT SELECT(from_idx) ON TABLE public.bookings TO omnibus_readonly;
 GRANT SELECT(to_idx) ON TABLE public.bookings TO omnibus_readonly;
 GRANT SELECT(seats) ON TABLE public.bookings TO omnibus_readonly;
+GRANT UPDATE(seats) ON TABLE public.bookings TO omnibus_app;
 GRANT SELECT(prices) ON TABLE public.bookings TO omnibus_readonly;
 GRANT UPDATE(names) ON TABLE public.bookings TO omnibus_app;
 GRANT SELECT(names) ON TABLE public.bookings TO omnibus_readonly;
@@ -1603,6 +2375,9 @@ GRANT UPDATE(ended_at) ON TABLE public.bookings TO omnibus_worker;
 GRANT SELECT(ended_at) ON TABLE public.bookings TO omnibus_readonly;
 GRANT UPDATE(network) ON TABLE public.bookings TO omnibus_app;
 GRANT UPDATE(network) ON TABLE public.bookings TO omnibus_worker;
+GRANT SELECT(rules_id) ON TABLE public.bookings TO omnibus_readonly;
+GRANT UPDATE(locale) ON TABLE public.bookings TO omnibus_app;
+GRANT SELECT(locale) ON TABLE public.bookings TO omnibus_readonly;
 GRANT SELECT,INSERT ON TABLE public.bus_stops TO omnibus_app;
 GRANT SELECT ON TABLE public.bus_stops TO omnibus_worker;
 GRANT SELECT ON TABLE public.bus_stops TO omnibus_readonly;
@@ -1626,6 +2401,7 @@ GRANT UPDATE(total_seats) ON TABLE public.buses TO omnibus_app;
 GRANT UPDATE(fares) ON TABLE public.buses TO omnibus_app;
 GRANT UPDATE(name) ON TABLE public.buses TO omnibus_app;
 GRANT UPDATE(vehicle_id) ON TABLE public.buses TO omnibus_app;
+GRANT UPDATE(cancelled_at) ON TABLE public.buses TO omnibus_app;
 GRANT USAGE ON SEQUENCE public.buses_bus_id_seq TO omnibus_app;
 GRANT SELECT,INSERT ON TABLE public.buyer_holds TO omnibus_app;
 GRANT SELECT,INSERT,DELETE ON TABLE public.buyer_holds TO omnibus_worker;
@@ -1637,6 +2413,9 @@ GRANT UPDATE(holds_held) ON TABLE public.buyer_holds TO omnibus_app;
 GRANT UPDATE(holds_held) ON TABLE public.buyer_holds TO omnibus_worker;
 GRANT UPDATE(holds_max) ON TABLE public.buyer_holds TO omnibus_app;
 GRANT UPDATE(holds_max) ON TABLE public.buyer_holds TO omnibus_worker;
+GRANT SELECT,INSERT ON TABLE public.cash_payouts TO omnibus_app;
+GRANT SELECT ON TABLE public.cash_payouts TO omnibus_worker;
+GRANT SELECT ON TABLE public.cash_payouts TO omnibus_readonly;
 GRANT SELECT,INSERT,DELETE ON TABLE public.claims TO omnibus_app;
 GRANT SELECT,INSERT,DELETE ON TABLE public.claims TO omnibus_worker;
 GRANT SELECT(bus_id) ON TABLE public.claims TO omnibus_readonly;
@@ -1645,6 +2424,15 @@ GRANT SELECT(segment) ON TABLE public.claims TO omnibus_readonly;
 GRANT SELECT(operator_id) ON TABLE public.claims TO omnibus_readonly;
 GRANT SELECT(booking_id) ON TABLE public.claims TO omnibus_readonly;
 GRANT SELECT(block_id) ON TABLE public.claims TO omnibus_readonly;
+GRANT SELECT,INSERT ON TABLE public.demo_payments TO omnibus_app;
+GRANT SELECT ON TABLE public.demo_payments TO omnibus_worker;
+GRANT UPDATE(status) ON TABLE public.demo_payments TO omnibus_app;
+GRANT UPDATE(status) ON TABLE public.demo_payments TO omnibus_worker;
+GRANT SELECT,INSERT ON TABLE public.demo_refunds TO omnibus_app;
+GRANT SELECT,INSERT ON TABLE public.demo_refunds TO omnibus_worker;
+GRANT SELECT,INSERT,DELETE ON TABLE public.demo_webhooks TO omnibus_app;
+GRANT UPDATE(due_at) ON TABLE public.demo_webhooks TO omnibus_app;
+GRANT UPDATE(attempts) ON TABLE public.demo_webhooks TO omnibus_app;
 GRANT SELECT,INSERT ON TABLE public.device_codes TO omnibus_app;
 GRANT DELETE ON TABLE public.device_codes TO omnibus_worker;
 GRANT SELECT(expires_at) ON TABLE public.device_codes TO omnibus_worker;
@@ -1708,12 +2496,67 @@ GRANT UPDATE(retired_at) ON TABLE public.house_keys TO omnibus_app;
 GRANT UPDATE(signs_at) ON TABLE public.house_keys TO omnibus_app;
 GRANT SELECT,INSERT ON TABLE public.idempotency_keys TO omnibus_app;
 GRANT SELECT,INSERT,DELETE ON TABLE public.idempotency_keys TO omnibus_worker;
+GRANT SELECT,INSERT ON TABLE public.imports TO omnibus_app;
+GRANT SELECT,DELETE ON TABLE public.imports TO omnibus_worker;
+GRANT SELECT ON TABLE public.imports TO omnibus_readonly;
+GRANT UPDATE(state) ON TABLE public.imports TO omnibus_app;
+GRANT UPDATE(step) ON TABLE public.imports TO omnibus_app;
+GRANT UPDATE(done) ON TABLE public.imports TO omnibus_app;
+GRANT UPDATE(total) ON TABLE public.imports TO omnibus_app;
+GRANT UPDATE(outcome) ON TABLE public.imports TO omnibus_app;
+GRANT UPDATE(beat_at) ON TABLE public.imports TO omnibus_app;
+GRANT UPDATE(ended_at) ON TABLE public.imports TO omnibus_app;
+GRANT SELECT,INSERT ON TABLE public.intents TO omnibus_app;
+GRANT SELECT ON TABLE public.intents TO omnibus_worker;
+GRANT SELECT(bus_id) ON TABLE public.intents TO omnibus_readonly;
+GRANT SELECT(booking_id) ON TABLE public.intents TO omnibus_readonly;
+GRANT SELECT(payment_id) ON TABLE public.intents TO omnibus_readonly;
+GRANT SELECT(operator_id) ON TABLE public.intents TO omnibus_readonly;
+GRANT SELECT(method) ON TABLE public.intents TO omnibus_readonly;
+GRANT SELECT(amount) ON TABLE public.intents TO omnibus_readonly;
+GRANT SELECT(created_at) ON TABLE public.intents TO omnibus_readonly;
+GRANT UPDATE(look_at) ON TABLE public.intents TO omnibus_app;
+GRANT UPDATE(look_at) ON TABLE public.intents TO omnibus_worker;
+GRANT SELECT(look_at) ON TABLE public.intents TO omnibus_readonly;
+GRANT UPDATE(looks) ON TABLE public.intents TO omnibus_app;
+GRANT UPDATE(looks) ON TABLE public.intents TO omnibus_worker;
+GRANT SELECT(looks) ON TABLE public.intents TO omnibus_readonly;
 GRANT SELECT ON TABLE public.invariant_checks TO omnibus_app;
 GRANT SELECT,INSERT ON TABLE public.invariant_checks TO omnibus_worker;
 GRANT SELECT ON TABLE public.invariant_checks TO omnibus_readonly;
 GRANT UPDATE(violations) ON TABLE public.invariant_checks TO omnibus_worker;
 GRANT UPDATE(bus_ids) ON TABLE public.invariant_checks TO omnibus_worker;
 GRANT UPDATE(checked_at) ON TABLE public.invariant_checks TO omnibus_worker;
+GRANT SELECT ON TABLE public.job_counts TO omnibus_app;
+GRANT SELECT,INSERT ON TABLE public.job_counts TO omnibus_worker;
+GRANT SELECT ON TABLE public.job_counts TO omnibus_readonly;
+GRANT UPDATE(tries) ON TABLE public.job_counts TO omnibus_worker;
+GRANT SELECT,INSERT ON TABLE public.job_inbox TO omnibus_worker;
+GRANT SELECT,INSERT ON TABLE public.jobs TO omnibus_app;
+GRANT SELECT,INSERT,DELETE ON TABLE public.jobs TO omnibus_worker;
+GRANT SELECT(bus_id) ON TABLE public.jobs TO omnibus_readonly;
+GRANT SELECT(booking_id) ON TABLE public.jobs TO omnibus_readonly;
+GRANT SELECT(job_id) ON TABLE public.jobs TO omnibus_readonly;
+GRANT SELECT(operator_id) ON TABLE public.jobs TO omnibus_readonly;
+GRANT SELECT(kind) ON TABLE public.jobs TO omnibus_readonly;
+GRANT UPDATE(state) ON TABLE public.jobs TO omnibus_app;
+GRANT UPDATE(state) ON TABLE public.jobs TO omnibus_worker;
+GRANT SELECT(state) ON TABLE public.jobs TO omnibus_readonly;
+GRANT UPDATE(attempts) ON TABLE public.jobs TO omnibus_app;
+GRANT UPDATE(attempts) ON TABLE public.jobs TO omnibus_worker;
+GRANT SELECT(attempts) ON TABLE public.jobs TO omnibus_readonly;
+GRANT UPDATE(due_at) ON TABLE public.jobs TO omnibus_app;
+GRANT UPDATE(due_at) ON TABLE public.jobs TO omnibus_worker;
+GRANT SELECT(due_at) ON TABLE public.jobs TO omnibus_readonly;
+GRANT UPDATE(lease) ON TABLE public.jobs TO omnibus_worker;
+GRANT UPDATE(leased_until) ON TABLE public.jobs TO omnibus_worker;
+GRANT SELECT(leased_until) ON TABLE public.jobs TO omnibus_readonly;
+GRANT SELECT(created_at) ON TABLE public.jobs TO omnibus_readonly;
+GRANT UPDATE(done_at) ON TABLE public.jobs TO omnibus_app;
+GRANT UPDATE(done_at) ON TABLE public.jobs TO omnibus_worker;
+GRANT SELECT(done_at) ON TABLE public.jobs TO omnibus_readonly;
+GRANT UPDATE(last_error) ON TABLE public.jobs TO omnibus_app;
+GRANT UPDATE(last_error) ON TABLE public.jobs TO omnibus_worker;
 GRANT SELECT,INSERT,DELETE ON TABLE public.layout_seats TO omnibus_app;
 GRANT SELECT ON TABLE public.layout_seats TO omnibus_worker;
 GRANT SELECT ON TABLE public.layout_seats TO omnibus_readonly;
@@ -1730,11 +2573,13 @@ GRANT UPDATE(expires_at) ON TABLE public.mailed_tokens TO omnibus_app;
 GRANT UPDATE(expires_at) ON TABLE public.mailed_tokens TO omnibus_worker;
 GRANT UPDATE(used_at) ON TABLE public.mailed_tokens TO omnibus_app;
 GRANT SELECT,INSERT,DELETE ON TABLE public.mails TO omnibus_app;
-GRANT SELECT,DELETE ON TABLE public.mails TO omnibus_worker;
+GRANT SELECT,INSERT,DELETE ON TABLE public.mails TO omnibus_worker;
+GRANT INSERT(mail_id) ON TABLE public.mails TO omnibus_worker;
 GRANT UPDATE(user_id) ON TABLE public.mails TO omnibus_app;
-GRANT UPDATE(user_id) ON TABLE public.mails TO omnibus_worker;
+GRANT INSERT(user_id),UPDATE(user_id) ON TABLE public.mails TO omnibus_worker;
+GRANT INSERT(template) ON TABLE public.mails TO omnibus_worker;
 GRANT UPDATE(recipient) ON TABLE public.mails TO omnibus_app;
-GRANT UPDATE(recipient) ON TABLE public.mails TO omnibus_worker;
+GRANT INSERT(recipient),UPDATE(recipient) ON TABLE public.mails TO omnibus_worker;
 GRANT UPDATE(state) ON TABLE public.mails TO omnibus_app;
 GRANT UPDATE(state) ON TABLE public.mails TO omnibus_worker;
 GRANT UPDATE(attempts) ON TABLE public.mails TO omnibus_app;
@@ -1745,6 +2590,8 @@ GRANT UPDATE(sent_at) ON TABLE public.mails TO omnibus_app;
 GRANT UPDATE(sent_at) ON TABLE public.mails TO omnibus_worker;
 GRANT UPDATE(last_error) ON TABLE public.mails TO omnibus_app;
 GRANT UPDATE(last_error) ON TABLE public.mails TO omnibus_worker;
+GRANT UPDATE(locale) ON TABLE public.mails TO omnibus_app;
+GRANT UPDATE(locale) ON TABLE public.mails TO omnibus_worker;
 GRANT SELECT,INSERT ON TABLE public.operators TO omnibus_app;
 GRANT SELECT ON TABLE public.operators TO omnibus_worker;
 GRANT SELECT ON TABLE public.operators TO omnibus_readonly;
@@ -1760,6 +2607,11 @@ GRANT UPDATE(extension_seconds) ON TABLE public.operators TO omnibus_app;
 GRANT UPDATE(hold_seconds_max) ON TABLE public.operators TO omnibus_app;
 GRANT UPDATE(version) ON TABLE public.operators TO omnibus_app;
 GRANT UPDATE(disabled_at) ON TABLE public.operators TO omnibus_app;
+GRANT UPDATE(cash_needs_shift) ON TABLE public.operators TO omnibus_app;
+GRANT UPDATE(no_show_minutes) ON TABLE public.operators TO omnibus_app;
+GRANT UPDATE(releases_no_shows) ON TABLE public.operators TO omnibus_app;
+GRANT UPDATE(locale) ON TABLE public.operators TO omnibus_app;
+GRANT UPDATE(region) ON TABLE public.operators TO omnibus_app;
 GRANT USAGE ON SEQUENCE public.operators_operator_id_seq TO omnibus_app;
 GRANT SELECT,INSERT ON TABLE public.pairing_tries TO omnibus_app;
 GRANT DELETE ON TABLE public.pairing_tries TO omnibus_worker;
@@ -1767,10 +2619,20 @@ GRANT UPDATE(wrong_tries) ON TABLE public.pairing_tries TO omnibus_app;
 GRANT UPDATE(since) ON TABLE public.pairing_tries TO omnibus_app;
 GRANT SELECT(since) ON TABLE public.pairing_tries TO omnibus_worker;
 GRANT SELECT,INSERT ON TABLE public.payments TO omnibus_app;
-GRANT SELECT ON TABLE public.payments TO omnibus_worker;
+GRANT SELECT,INSERT ON TABLE public.payments TO omnibus_worker;
 GRANT SELECT ON TABLE public.payments TO omnibus_readonly;
-GRANT UPDATE(status) ON TABLE public.payments TO omnibus_app;
-GRANT UPDATE(settled_at) ON TABLE public.payments TO omnibus_app;
+GRANT SELECT,INSERT ON TABLE public.postings TO omnibus_app;
+GRANT SELECT,INSERT ON TABLE public.postings TO omnibus_worker;
+GRANT SELECT ON TABLE public.postings TO omnibus_readonly;
+GRANT SELECT,INSERT ON TABLE public.provider_events TO omnibus_app;
+GRANT SELECT,DELETE ON TABLE public.provider_events TO omnibus_worker;
+GRANT SELECT ON TABLE public.provider_events TO omnibus_readonly;
+GRANT UPDATE(state) ON TABLE public.provider_events TO omnibus_app;
+GRANT UPDATE(state) ON TABLE public.provider_events TO omnibus_worker;
+GRANT UPDATE(attempts) ON TABLE public.provider_events TO omnibus_app;
+GRANT UPDATE(attempts) ON TABLE public.provider_events TO omnibus_worker;
+GRANT UPDATE(due_at) ON TABLE public.provider_events TO omnibus_app;
+GRANT UPDATE(due_at) ON TABLE public.provider_events TO omnibus_worker;
 GRANT SELECT,INSERT,DELETE ON TABLE public.recovery_codes TO omnibus_app;
 GRANT UPDATE(used_at) ON TABLE public.recovery_codes TO omnibus_app;
 GRANT SELECT,INSERT ON TABLE public.refresh_tokens TO omnibus_app;
@@ -1779,9 +2641,65 @@ GRANT SELECT(family) ON TABLE public.refresh_tokens TO omnibus_worker;
 GRANT SELECT(family_expires_at) ON TABLE public.refresh_tokens TO omnibus_worker;
 GRANT UPDATE(used_at) ON TABLE public.refresh_tokens TO omnibus_app;
 GRANT UPDATE(revoked_at) ON TABLE public.refresh_tokens TO omnibus_app;
+GRANT SELECT,INSERT ON TABLE public.refund_attempts TO omnibus_app;
+GRANT SELECT,INSERT ON TABLE public.refund_attempts TO omnibus_worker;
+GRANT SELECT ON TABLE public.refund_attempts TO omnibus_readonly;
+GRANT SELECT,INSERT,DELETE ON TABLE public.refund_defaults TO omnibus_app;
+GRANT SELECT ON TABLE public.refund_defaults TO omnibus_worker;
+GRANT SELECT ON TABLE public.refund_defaults TO omnibus_readonly;
+GRANT UPDATE(rules_id) ON TABLE public.refund_defaults TO omnibus_app;
+GRANT SELECT,INSERT ON TABLE public.refund_rules TO omnibus_app;
+GRANT SELECT ON TABLE public.refund_rules TO omnibus_worker;
+GRANT SELECT ON TABLE public.refund_rules TO omnibus_readonly;
+GRANT UPDATE(terms) ON TABLE public.refund_rules TO omnibus_app;
+GRANT UPDATE(published_at) ON TABLE public.refund_rules TO omnibus_app;
 GRANT SELECT,INSERT ON TABLE public.refunds TO omnibus_app;
-GRANT SELECT ON TABLE public.refunds TO omnibus_worker;
+GRANT SELECT,INSERT ON TABLE public.refunds TO omnibus_worker;
 GRANT SELECT ON TABLE public.refunds TO omnibus_readonly;
+GRANT SELECT,INSERT,DELETE ON TABLE public.region_servers TO omnibus_app;
+GRANT SELECT ON TABLE public.region_servers TO omnibus_readonly;
+GRANT UPDATE(region) ON TABLE public.region_servers TO omnibus_app;
+GRANT SELECT,INSERT ON TABLE public.room_places TO omnibus_app;
+GRANT DELETE ON TABLE public.room_places TO omnibus_worker;
+GRANT SELECT(room_id) ON TABLE public.room_places TO omnibus_worker;
+GRANT UPDATE(network) ON TABLE public.room_places TO omnibus_app;
+GRANT UPDATE(place_id) ON TABLE public.room_places TO omnibus_app;
+GRANT SELECT(place_id) ON TABLE public.room_places TO omnibus_worker;
+GRANT UPDATE(number) ON TABLE public.room_places TO omnibus_app;
+GRANT UPDATE(joined_at) ON TABLE public.room_places TO omnibus_app;
+GRANT UPDATE(entered_at) ON TABLE public.room_places TO omnibus_app;
+GRANT UPDATE(entered_by) ON TABLE public.room_places TO omnibus_app;
+GRANT SELECT,INSERT ON TABLE public.rooms TO omnibus_app;
+GRANT DELETE ON TABLE public.rooms TO omnibus_worker;
+GRANT SELECT(room_id) ON TABLE public.rooms TO omnibus_worker;
+GRANT SELECT(room_id) ON TABLE public.rooms TO omnibus_readonly;
+GRANT SELECT(operator_id) ON TABLE public.rooms TO omnibus_readonly;
+GRANT SELECT(scope) ON TABLE public.rooms TO omnibus_readonly;
+GRANT SELECT(subject_id) ON TABLE public.rooms TO omnibus_readonly;
+GRANT SELECT(name) ON TABLE public.rooms TO omnibus_readonly;
+GRANT UPDATE(draw) ON TABLE public.rooms TO omnibus_app;
+GRANT SELECT(is_auto) ON TABLE public.rooms TO omnibus_readonly;
+GRANT SELECT(created_at) ON TABLE public.rooms TO omnibus_readonly;
+GRANT SELECT(opens_at) ON TABLE public.rooms TO omnibus_readonly;
+GRANT UPDATE(opened_at) ON TABLE public.rooms TO omnibus_app;
+GRANT SELECT(opened_at) ON TABLE public.rooms TO omnibus_readonly;
+GRANT UPDATE(closed_at) ON TABLE public.rooms TO omnibus_app;
+GRANT SELECT(closed_at) ON TABLE public.rooms TO omnibus_worker;
+GRANT SELECT(closed_at) ON TABLE public.rooms TO omnibus_readonly;
+GRANT UPDATE(per_minute) ON TABLE public.rooms TO omnibus_app;
+GRANT SELECT(per_minute) ON TABLE public.rooms TO omnibus_readonly;
+GRANT UPDATE(pace) ON TABLE public.rooms TO omnibus_app;
+GRANT SELECT(pace) ON TABLE public.rooms TO omnibus_readonly;
+GRANT UPDATE(served) ON TABLE public.rooms TO omnibus_app;
+GRANT SELECT(served) ON TABLE public.rooms TO omnibus_readonly;
+GRANT UPDATE(served_at) ON TABLE public.rooms TO omnibus_app;
+GRANT SELECT(served_at) ON TABLE public.rooms TO omnibus_readonly;
+GRANT UPDATE(is_sold_out) ON TABLE public.rooms TO omnibus_app;
+GRANT SELECT(is_sold_out) ON TABLE public.rooms TO omnibus_readonly;
+GRANT UPDATE(joined) ON TABLE public.rooms TO omnibus_app;
+GRANT SELECT(joined) ON TABLE public.rooms TO omnibus_readonly;
+GRANT UPDATE(places) ON TABLE public.rooms TO omnibus_app;
+GRANT SELECT(places) ON TABLE public.rooms TO omnibus_readonly;
 GRANT SELECT,INSERT,DELETE ON TABLE public.route_stops TO omnibus_app;
 GRANT SELECT ON TABLE public.route_stops TO omnibus_readonly;
 GRANT SELECT,INSERT,DELETE ON TABLE public.routes TO omnibus_app;
@@ -1791,16 +2709,25 @@ GRANT UPDATE(version) ON TABLE public.routes TO omnibus_app;
 GRANT USAGE ON SEQUENCE public.routes_route_id_seq TO omnibus_app;
 GRANT SELECT,INSERT ON TABLE public.scans TO omnibus_app;
 GRANT SELECT(bus_id) ON TABLE public.scans TO omnibus_readonly;
+GRANT SELECT(bus_id) ON TABLE public.scans TO omnibus_worker;
 GRANT SELECT(scan_id) ON TABLE public.scans TO omnibus_readonly;
 GRANT SELECT(operator_id) ON TABLE public.scans TO omnibus_readonly;
+GRANT SELECT(operator_id) ON TABLE public.scans TO omnibus_worker;
 GRANT SELECT(device_id) ON TABLE public.scans TO omnibus_readonly;
 GRANT SELECT(user_id) ON TABLE public.scans TO omnibus_readonly;
 GRANT SELECT(booking_id) ON TABLE public.scans TO omnibus_readonly;
+GRANT SELECT(booking_id) ON TABLE public.scans TO omnibus_worker;
 GRANT SELECT(seat_no) ON TABLE public.scans TO omnibus_readonly;
+GRANT SELECT(seat_no) ON TABLE public.scans TO omnibus_worker;
+GRANT UPDATE(seat_no) ON TABLE public.scans TO omnibus_app;
 GRANT SELECT(verdict) ON TABLE public.scans TO omnibus_readonly;
+GRANT SELECT(verdict) ON TABLE public.scans TO omnibus_worker;
 GRANT SELECT(is_offline) ON TABLE public.scans TO omnibus_readonly;
 GRANT SELECT(scanned_at) ON TABLE public.scans TO omnibus_readonly;
 GRANT SELECT(received_at) ON TABLE public.scans TO omnibus_readonly;
+GRANT UPDATE(undone_at) ON TABLE public.scans TO omnibus_app;
+GRANT SELECT(undone_at) ON TABLE public.scans TO omnibus_readonly;
+GRANT SELECT(undone_at) ON TABLE public.scans TO omnibus_worker;
 GRANT SELECT,INSERT,DELETE ON TABLE public.seats TO omnibus_app;
 GRANT SELECT ON TABLE public.seats TO omnibus_worker;
 GRANT SELECT ON TABLE public.seats TO omnibus_readonly;
@@ -1815,6 +2742,13 @@ GRANT UPDATE(failures) ON TABLE public.second_factors TO omnibus_app;
 GRANT UPDATE(locked_until) ON TABLE public.second_factors TO omnibus_app;
 GRANT SELECT,INSERT ON TABLE public.session_ends TO omnibus_app;
 GRANT SELECT,DELETE ON TABLE public.session_ends TO omnibus_worker;
+GRANT SELECT,INSERT ON TABLE public.shifts TO omnibus_app;
+GRANT SELECT ON TABLE public.shifts TO omnibus_readonly;
+GRANT UPDATE(closed_at) ON TABLE public.shifts TO omnibus_app;
+GRANT UPDATE(closed_by) ON TABLE public.shifts TO omnibus_app;
+GRANT UPDATE(sold) ON TABLE public.shifts TO omnibus_app;
+GRANT UPDATE(paid_out) ON TABLE public.shifts TO omnibus_app;
+GRANT UPDATE(counted) ON TABLE public.shifts TO omnibus_app;
 GRANT SELECT,INSERT,DELETE ON TABLE public.stops TO omnibus_app;
 GRANT SELECT ON TABLE public.stops TO omnibus_worker;
 GRANT SELECT ON TABLE public.stops TO omnibus_readonly;
@@ -1825,16 +2759,26 @@ GRANT UPDATE(time_zone) ON TABLE public.stops TO omnibus_app;
 GRANT UPDATE(version) ON TABLE public.stops TO omnibus_app;
 GRANT USAGE ON SEQUENCE public.stops_stop_id_seq TO omnibus_app;
 GRANT SELECT,INSERT ON TABLE public.tickets TO omnibus_app;
-GRANT SELECT ON TABLE public.tickets TO omnibus_worker;
+GRANT SELECT,INSERT ON TABLE public.tickets TO omnibus_worker;
 GRANT SELECT(bus_id) ON TABLE public.tickets TO omnibus_readonly;
 GRANT SELECT(booking_id) ON TABLE public.tickets TO omnibus_readonly;
 GRANT SELECT(seat_no) ON TABLE public.tickets TO omnibus_readonly;
+GRANT UPDATE(seat_no) ON TABLE public.tickets TO omnibus_app;
 GRANT SELECT(operator_id) ON TABLE public.tickets TO omnibus_readonly;
 GRANT UPDATE(status) ON TABLE public.tickets TO omnibus_app;
 GRANT SELECT(status) ON TABLE public.tickets TO omnibus_readonly;
+GRANT UPDATE(status) ON TABLE public.tickets TO omnibus_worker;
 GRANT SELECT(issued_at) ON TABLE public.tickets TO omnibus_readonly;
 GRANT UPDATE(cancelled_at) ON TABLE public.tickets TO omnibus_app;
 GRANT SELECT(cancelled_at) ON TABLE public.tickets TO omnibus_readonly;
+GRANT UPDATE(cancelled_at) ON TABLE public.tickets TO omnibus_worker;
+GRANT UPDATE(no_show_at) ON TABLE public.tickets TO omnibus_app;
+GRANT UPDATE(no_show_at) ON TABLE public.tickets TO omnibus_worker;
+GRANT SELECT(no_show_at) ON TABLE public.tickets TO omnibus_readonly;
+GRANT UPDATE(moved_at) ON TABLE public.tickets TO omnibus_app;
+GRANT SELECT(moved_at) ON TABLE public.tickets TO omnibus_readonly;
+GRANT UPDATE(former_seats) ON TABLE public.tickets TO omnibus_app;
+GRANT SELECT(former_seats) ON TABLE public.tickets TO omnibus_readonly;
 GRANT SELECT,INSERT ON TABLE public.users TO omnibus_app;
 GRANT SELECT(user_id) ON TABLE public.users TO omnibus_worker;
 GRANT SELECT(user_id) ON TABLE public.users TO omnibus_readonly;
@@ -1844,14 +2788,18 @@ GRANT SELECT(email) ON TABLE public.users TO omnibus_worker;
 GRANT UPDATE(password_hash) ON TABLE public.users TO omnibus_app;
 GRANT UPDATE(role) ON TABLE public.users TO omnibus_app;
 GRANT SELECT(role) ON TABLE public.users TO omnibus_readonly;
+GRANT SELECT(role) ON TABLE public.users TO omnibus_worker;
 GRANT UPDATE(operator_id) ON TABLE public.users TO omnibus_app;
 GRANT SELECT(operator_id) ON TABLE public.users TO omnibus_readonly;
+GRANT SELECT(operator_id) ON TABLE public.users TO omnibus_worker;
 GRANT UPDATE(disabled_at) ON TABLE public.users TO omnibus_app;
 GRANT SELECT(disabled_at) ON TABLE public.users TO omnibus_worker;
 GRANT SELECT(disabled_at) ON TABLE public.users TO omnibus_readonly;
 GRANT SELECT(created_at) ON TABLE public.users TO omnibus_readonly;
 GRANT UPDATE(email_verified_at) ON TABLE public.users TO omnibus_app;
 GRANT UPDATE(erased_at) ON TABLE public.users TO omnibus_app;
+GRANT UPDATE(locale) ON TABLE public.users TO omnibus_app;
+GRANT SELECT(locale) ON TABLE public.users TO omnibus_worker;
 GRANT USAGE ON SEQUENCE public.users_user_id_seq TO omnibus_app;
 GRANT SELECT,INSERT ON TABLE public.vehicles TO omnibus_app;
 GRANT SELECT ON TABLE public.vehicles TO omnibus_readonly;
@@ -1860,3 +2808,60 @@ GRANT UPDATE(name) ON TABLE public.vehicles TO omnibus_app;
 GRANT UPDATE(is_retired) ON TABLE public.vehicles TO omnibus_app;
 GRANT UPDATE(version) ON TABLE public.vehicles TO omnibus_app;
 GRANT USAGE ON SEQUENCE public.vehicles_vehicle_id_seq TO omnibus_app;
+GRANT SELECT ON TABLE public.webhook_attempts TO omnibus_app;
+GRANT SELECT,INSERT ON TABLE public.webhook_attempts TO omnibus_worker;
+GRANT SELECT(operator_id) ON TABLE public.webhook_attempts TO omnibus_readonly;
+GRANT SELECT(delivery_id) ON TABLE public.webhook_attempts TO omnibus_readonly;
+GRANT SELECT(attempt) ON TABLE public.webhook_attempts TO omnibus_readonly;
+GRANT SELECT(began_at) ON TABLE public.webhook_attempts TO omnibus_readonly;
+GRANT SELECT(duration_ms) ON TABLE public.webhook_attempts TO omnibus_readonly;
+GRANT SELECT(outcome) ON TABLE public.webhook_attempts TO omnibus_readonly;
+GRANT SELECT(status) ON TABLE public.webhook_attempts TO omnibus_readonly;
+GRANT SELECT(error) ON TABLE public.webhook_attempts TO omnibus_readonly;
+GRANT SELECT ON TABLE public.webhook_counts TO omnibus_app;
+GRANT SELECT,INSERT ON TABLE public.webhook_counts TO omnibus_worker;
+GRANT SELECT ON TABLE public.webhook_counts TO omnibus_readonly;
+GRANT UPDATE(attempts) ON TABLE public.webhook_counts TO omnibus_worker;
+GRANT SELECT,INSERT ON TABLE public.webhook_deliveries TO omnibus_app;
+GRANT SELECT,INSERT,DELETE ON TABLE public.webhook_deliveries TO omnibus_worker;
+GRANT SELECT ON TABLE public.webhook_deliveries TO omnibus_readonly;
+GRANT UPDATE(state) ON TABLE public.webhook_deliveries TO omnibus_app;
+GRANT UPDATE(state) ON TABLE public.webhook_deliveries TO omnibus_worker;
+GRANT UPDATE(attempts) ON TABLE public.webhook_deliveries TO omnibus_worker;
+GRANT UPDATE(tries) ON TABLE public.webhook_deliveries TO omnibus_app;
+GRANT UPDATE(tries) ON TABLE public.webhook_deliveries TO omnibus_worker;
+GRANT UPDATE(due_at) ON TABLE public.webhook_deliveries TO omnibus_app;
+GRANT UPDATE(due_at) ON TABLE public.webhook_deliveries TO omnibus_worker;
+GRANT UPDATE(lease) ON TABLE public.webhook_deliveries TO omnibus_app;
+GRANT UPDATE(lease) ON TABLE public.webhook_deliveries TO omnibus_worker;
+GRANT UPDATE(done_at) ON TABLE public.webhook_deliveries TO omnibus_app;
+GRANT UPDATE(done_at) ON TABLE public.webhook_deliveries TO omnibus_worker;
+GRANT SELECT,INSERT ON TABLE public.webhook_endpoints TO omnibus_app;
+GRANT SELECT,DELETE ON TABLE public.webhook_endpoints TO omnibus_worker;
+GRANT SELECT(endpoint_id) ON TABLE public.webhook_endpoints TO omnibus_readonly;
+GRANT SELECT(operator_id) ON TABLE public.webhook_endpoints TO omnibus_readonly;
+GRANT UPDATE(url) ON TABLE public.webhook_endpoints TO omnibus_app;
+GRANT UPDATE(description) ON TABLE public.webhook_endpoints TO omnibus_app;
+GRANT SELECT(description) ON TABLE public.webhook_endpoints TO omnibus_readonly;
+GRANT UPDATE(event_types) ON TABLE public.webhook_endpoints TO omnibus_app;
+GRANT SELECT(event_types) ON TABLE public.webhook_endpoints TO omnibus_readonly;
+GRANT SELECT(api_version) ON TABLE public.webhook_endpoints TO omnibus_readonly;
+GRANT UPDATE(secret_no) ON TABLE public.webhook_endpoints TO omnibus_app;
+GRANT SELECT(secret_no) ON TABLE public.webhook_endpoints TO omnibus_readonly;
+GRANT UPDATE(old_secret_ends_at) ON TABLE public.webhook_endpoints TO omnibus_app;
+GRANT SELECT(old_secret_ends_at) ON TABLE public.webhook_endpoints TO omnibus_readonly;
+GRANT UPDATE(last_sequence) ON TABLE public.webhook_endpoints TO omnibus_app;
+GRANT UPDATE(last_sequence) ON TABLE public.webhook_endpoints TO omnibus_worker;
+GRANT SELECT(last_sequence) ON TABLE public.webhook_endpoints TO omnibus_readonly;
+GRANT UPDATE(failing_since) ON TABLE public.webhook_endpoints TO omnibus_app;
+GRANT UPDATE(failing_since) ON TABLE public.webhook_endpoints TO omnibus_worker;
+GRANT SELECT(failing_since) ON TABLE public.webhook_endpoints TO omnibus_readonly;
+GRANT UPDATE(disabled_at) ON TABLE public.webhook_endpoints TO omnibus_app;
+GRANT UPDATE(disabled_at) ON TABLE public.webhook_endpoints TO omnibus_worker;
+GRANT SELECT(disabled_at) ON TABLE public.webhook_endpoints TO omnibus_readonly;
+GRANT UPDATE(disabled_because) ON TABLE public.webhook_endpoints TO omnibus_app;
+GRANT UPDATE(disabled_because) ON TABLE public.webhook_endpoints TO omnibus_worker;
+GRANT SELECT(disabled_because) ON TABLE public.webhook_endpoints TO omnibus_readonly;
+GRANT SELECT(created_at) ON TABLE public.webhook_endpoints TO omnibus_readonly;
+GRANT UPDATE(deleted_at) ON TABLE public.webhook_endpoints TO omnibus_app;
+GRANT SELECT(deleted_at) ON TABLE public.webhook_endpoints TO omnibus_readonly;

@@ -19,6 +19,7 @@ from store.layouts import SeatPlan
 from store.model import Caller, LayoutSeat
 from store.once import answer_once
 from store.queries import Queries
+from store.reader import Reader
 from store.requests import Ask, Reply
 
 SQL = Queries.beside(__file__)
@@ -36,15 +37,16 @@ class LayoutCard:
 
 
 class SeatPlans:
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: Database, reader: Reader) -> None:
         self._db = db
+        self._reader = reader
 
     async def list(
         self, caller: Caller, operator_id: int | None, *, after: int, limit: int
     ) -> list[LayoutCard]:
         """Return layouts in the order they came, without seats; raise NotFound for another's operator."""
         mine = operator_asked_for(caller, operator_id)
-        rows = await self._db.fetch(SQL["list_layouts"], mine, after, limit)
+        rows = await self._reader.fetch(SQL["list_layouts"], mine, after, limit)
         return [
             LayoutCard(row["layout_id"], row["operator_id"], row["name"], row["seats_total"])
             for row in rows

@@ -1,33 +1,27 @@
-"""What becomes of a booking: paid, declined, cancelled, refunded."""
+"""What becomes of a booking that waits to be paid: paid, declined, ended."""
 
 import uuid
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from msgspec.structs import replace
 
-from store.bookings import issue_tickets, note_payment, note_tickets
-from store.db import Connection, Record
+from store.bookings import issue_tickets, note_tickets
 from store.errors import HoldExpired, NotFound, SalesClosed, WrongState
+from store.jobs import JobKind, note_job
 from store.lane import Lane
-from store.ledger import Changes, Ledger, literal
-from store.lookup import read_booking
+from store.ledger import Changes, Ledger
 from store.model import AVAILABLE, BOOKED, Booking, BookingStatus, PaymentStatus, SaleStatus
-from store.queries import Queries
+from store.money import note_payment
 from store.requests import Ask, Needs, Reply, Request
-from store.rules import refund_amount, require_not_departed, seats_by_label, set_leg
+from store.rules import set_leg
 
-SQL = Queries.beside(__file__)
-
-
-@dataclass(frozen=True, slots=True)
-class RefundQuote:
-    """What cancelling these seats would pay back, if it happened now."""
-
-    booking: Booking
-    seats: tuple[int, ...]
-    amount: int
+_ENDS = {
+    BookingStatus.EXPIRED: JobKind.BOOKING_EXPIRED,
+    BookingStatus.FAILED: JobKind.BOOKING_FAILED,
+    BookingStatus.CANCELLED: JobKind.BOOKING_CANCELLED,
+}
+"""How a booking ends that was never paid, and what is made known of it."""
 
 
 class Settlement:
@@ -49,32 +43,6 @@ class Settlement:
         """
         return await self._lane.submit(DeclineBooking(owned[0], ask, owned[1], method))
 
-    async def quote(
-        self, bus_id: int, booking_id: int, labels: Sequence[str] | None
-    ) -> RefundQuote:
-        """Say what `cancel` would pay back now. Locks nothing. Raises NotFound, WrongState, Departed."""
-        bus = await self._lane.buses.find(bus_id)
-
-        async def read(connection: Connection) -> tuple[Booking, Record]:
-            booking = await read_booking(connection, bus, booking_id)
-            clock = await connection.fetchrow(SQL["clock"], bus_id)
-            assert clock is not None
-            return booking, clock
-
-        booking, clock = await self._lane.db.read([bus.operator_id], read)
-        current = await self._lane.buses.find_edition(bus_id, clock["facts"])
-        return _quote(replace(booking, bus=current), labels, clock["now"])
-
-    async def cancel(
-        self, bus_id: int, booking_id: int, labels: Sequence[str] | None, ask: Ask[Booking]
-    ) -> Reply:
-        """Give back all seats of a booking, or some; what was paid for them is refunded by the rules.
-
-        Locks as `confirm`. Raises NotFound, WrongState (not to be cancelled any more, or those seats are cancelled),
-        Departed, InvalidRequest. Emits `cancelled`.
-        """
-        return await self._lane.submit(CancelBooking(bus_id, ask, booking_id, labels))
-
 
 @dataclass(slots=True)
 class ConfirmBooking(Request[Booking]):
@@ -91,20 +59,10 @@ class ConfirmBooking(Request[Booking]):
         if ledger.sale_status[self.bus_id] == SaleStatus.CANCELLED:
             raise SalesClosed
         _require_payable(booking, self.method, ledger.now)
-        confirmed = replace(
-            booking,
-            status=BookingStatus.CONFIRMED,
-            expires_at=None,
-            confirmed_at=ledger.now,
-            payment=replace(
-                booking.payment, status=PaymentStatus.SUCCEEDED, payment_id=uuid.uuid4()
-            ),
-            tickets=issue_tickets(booking.seats),
-        )
-        changes.booking = confirmed
-        note_payment(changes, confirmed)
-        note_tickets(changes, confirmed)
-        _move(changes, confirmed)
+        payment_id, status = uuid.uuid4(), PaymentStatus.SUCCEEDED
+        paid = replace(booking.payment, status=status, payment_id=payment_id)
+        attempts = (*booking.attempts, (payment_id, status))
+        confirmed = note_confirmed(changes, replace(booking, payment=paid, attempts=attempts))
         states = ledger.shown(self.bus, booking.seats)
         changes.show("confirmed", set_leg(booking.seats, states, booking.leg, BOOKED))
         return confirmed
@@ -123,43 +81,29 @@ class DeclineBooking(Request[Booking]):
         if booking.status is BookingStatus.FAILED:
             return booking
         _require_payable(booking, self.method, ledger.now)
-        declined = replace(booking.payment, status=PaymentStatus.DECLINED, payment_id=uuid.uuid4())
-        booking = replace(booking, payment=declined)
+        payment_id, status = uuid.uuid4(), PaymentStatus.DECLINED
+        declined = replace(booking.payment, status=status, payment_id=payment_id)
+        attempts = (*booking.attempts, (payment_id, status))
+        booking = replace(booking, payment=declined, attempts=attempts)
         note_payment(changes, booking)
         return end_unpaid(ledger, changes, booking, BookingStatus.FAILED)
 
 
-@dataclass(slots=True)
-class CancelBooking(Request[Booking]):
-    booking_id: int
-    labels: Sequence[str] | None
-
-    def needs(self) -> Needs:
-        return Needs(booking_id=self.booking_id)
-
-    def decide(self, ledger: Ledger, changes: Changes) -> Booking:
-        booking = _find(ledger, self)
-        quote = _quote(booking, self.labels, ledger.now)
-        if booking.status is BookingStatus.PENDING:
-            return end_unpaid(ledger, changes, booking, BookingStatus.CANCELLED)
-        tickets = tuple(
-            replace(ticket, status="CANCELLED") if ticket.seat_no in quote.seats else ticket
-            for ticket in booking.tickets
-        )
-        is_over = all(ticket.status == "CANCELLED" for ticket in tickets)
-        cancelled = replace(
-            booking,
-            status=BookingStatus.CANCELLED if is_over else BookingStatus.PARTIALLY_CANCELLED,
-            tickets=tickets,
-            refunded=booking.refunded + quote.amount,
-        )
-        changes.booking = cancelled
-        changes.give_up(quote.seats, booking.leg)
-        _void(changes, quote)
-        _move(changes, cancelled, ended_at=ledger.now if is_over else None)
-        states = ledger.shown(self.bus, quote.seats)
-        changes.show("cancelled", set_leg(quote.seats, states, booking.leg, AVAILABLE))
-        return cancelled
+def note_confirmed(changes: Changes, booking: Booking) -> Booking:
+    """Note that a booking is paid by the payment that it carries: it is CONFIRMED and its tickets are issued."""
+    confirmed = replace(
+        booking,
+        status=BookingStatus.CONFIRMED,
+        expires_at=None,
+        confirmed_at=changes.at,
+        tickets=issue_tickets(booking.seats),
+    )
+    changes.booking = confirmed
+    note_payment(changes, confirmed)
+    note_tickets(changes, confirmed)
+    note_job(changes, confirmed, JobKind.BOOKING_CONFIRMED)
+    note_move(changes, confirmed)
+    return confirmed
 
 
 def end_unpaid(
@@ -178,7 +122,8 @@ def end_unpaid(
         payment = replace(payment, status=PaymentStatus.CANCELLED)
     ended = replace(booking, status=status, expires_at=None, payment=payment)
     changes.booking = ended
-    _move(changes, ended, ended_at=ledger.now)
+    note_job(changes, ended, _ENDS[status], {"seats": booking.seats})
+    note_move(changes, ended, ended_at=ledger.now)
     if states is None:
         changes.give_up(booking.seats, booking.leg)
         before = ledger.shown(booking.bus, booking.seats)
@@ -188,7 +133,7 @@ def end_unpaid(
     return ended
 
 
-def _find(ledger: Ledger, request: ConfirmBooking | DeclineBooking | CancelBooking) -> Booking:
+def _find(ledger: Ledger, request: ConfirmBooking | DeclineBooking) -> Booking:
     booking = ledger.bookings.get((request.bus_id, request.booking_id))
     if booking is None:
         raise NotFound("booking")
@@ -206,30 +151,8 @@ def _require_payable(booking: Booking, method: str, now: datetime) -> None:
         raise HoldExpired
 
 
-def _quote(booking: Booking, labels: Sequence[str] | None, now: datetime) -> RefundQuote:
-    """Decide which seats go and what they bring; a pending booking can only go as a whole."""
-    if booking.status is BookingStatus.PENDING:
-        if labels is not None and seats_by_label(booking.bus, labels) != booking.seats:
-            raise WrongState(
-                booking.status, "before payment only the whole booking can be cancelled"
-            )
-        if booking.expires_at is not None and booking.expires_at <= now:
-            raise WrongState(BookingStatus.EXPIRED, "the booking is over")
-        return RefundQuote(booking, booking.seats, 0)
-    if booking.status not in {BookingStatus.CONFIRMED, BookingStatus.PARTIALLY_CANCELLED}:
-        raise WrongState(booking.status, "the booking is over")
-    require_not_departed(booking.bus, booking.leg, now)
-    tickets = [ticket for ticket in booking.tickets if ticket.status == "VALID"]
-    valid = tuple(ticket.seat_no for ticket in tickets)
-    seats = valid if labels is None else seats_by_label(booking.bus, labels)
-    if any(ticket.is_boarded for ticket in tickets if ticket.seat_no in seats):
-        raise WrongState(booking.status, "whoever has boarded travels: these seats are in use")
-    if not seats or not set(seats) <= set(valid):
-        raise WrongState(booking.status, "these seats are not, or no longer, part of the booking")
-    return RefundQuote(booking, seats, refund_amount(booking, seats))
-
-
-def _move(changes: Changes, booking: Booking, ended_at: datetime | None = None) -> None:
+def note_move(changes: Changes, booking: Booking, ended_at: datetime | None = None) -> None:
+    """Note that a booking is in another state."""
     changes.write(
         "move_bookings",
         (
@@ -241,22 +164,3 @@ def _move(changes: Changes, booking: Booking, ended_at: datetime | None = None) 
             ended_at,
         ),
     )
-
-
-def _void(changes: Changes, quote: RefundQuote) -> None:
-    booking, bus = quote.booking, quote.booking.bus
-    for seat in quote.seats:
-        changes.write("void_tickets", (bus.bus_id, booking.booking_id, seat, changes.at))
-    if quote.amount > 0:
-        changes.write(
-            "add_refunds",
-            (
-                bus.bus_id,
-                bus.operator_id,
-                uuid.uuid4(),
-                booking.payment.payment_id,
-                quote.amount,
-                literal(quote.seats),
-                changes.at,
-            ),
-        )

@@ -23,6 +23,7 @@ from store.model import Caller, Role
 from store.once import answer_once
 from store.operators import require_known_zone
 from store.queries import Queries
+from store.reader import Reader
 from store.requests import Ask, Reply
 
 SQL = Queries.beside(__file__)
@@ -65,14 +66,15 @@ class NewStop:
 
 
 class Stops:
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: Database, reader: Reader) -> None:
         self._db = db
+        self._reader = reader
 
     async def list(self, text: str, *, after: int, limit: int) -> list[StopCard]:
         """Return stops whose name contains `text`, whatever its case, in the order they came."""
         escaped = text.lower().translate({ord(c): f"\\{c}" for c in "\\%_"})
         return [
-            _card(row) for row in await self._db.fetch(SQL["list_stops"], escaped, after, limit)
+            _card(row) for row in await self._reader.fetch(SQL["list_stops"], escaped, after, limit)
         ]
 
     async def find(self, stop_id: int) -> StopCard:

@@ -19,6 +19,7 @@ from store.errors import AlreadyExists, NotFound
 from store.model import Caller
 from store.once import answer_once
 from store.queries import Queries
+from store.reader import Reader
 from store.requests import Ask, Reply
 
 SQL = Queries.beside(__file__)
@@ -54,8 +55,9 @@ class VehicleEdit:
 
 
 class Vehicles:
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: Database, reader: Reader) -> None:
         self._db = db
+        self._reader = reader
 
     async def list(
         self, caller: Caller, operator_id: int | None, *, after: int, limit: int
@@ -67,7 +69,7 @@ class Vehicles:
             rows = await connection.fetch(SQL["list_vehicles"], mine, after, limit)
             return [_vehicle(row) for row in rows]
 
-        return await self._db.read(scope_of(caller), read)
+        return await self._reader.read(scope_of(caller), read)
 
     async def find(self, caller: Caller, vehicle_id: int) -> Vehicle:
         """Return one vehicle; raise NotFound, also for another's."""

@@ -1,6 +1,8 @@
 """One PostgreSQL and one Valkey for the whole run; a database of its own for every test that asks for one."""
 
+import gc
 import itertools
+import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -31,6 +33,27 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="run what has a long form at its full length: 5,000 examples of 80 steps of the store's model",
     )
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with those that ask for more time than the others: one that came last would be waited for by all."""
+    items.sort(key=lambda item: item.get_closest_marker("timeout") is None)
+
+
+def pytest_collection_finish() -> None:
+    """Let the collector look at what tests make, and not, again and again, at the tests."""
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _nothing_left_open() -> Iterator[None]:
+    """Find what a module has left open while it can still be blamed for it, and not whoever comes later."""
+    yield
+    for kept in ("last_exc", "last_value", "last_traceback"):  # what a failed test had in hand
+        setattr(sys, kept, None)
+    gc.collect()
 
 
 @pytest.fixture(scope="session")

@@ -11,6 +11,7 @@ from server.api.bookings import Email
 from server.api.shapes import Line
 from server.contract import Access, Answer, Call, Operation
 from server.demo import is_demo_login
+from server.languages import negotiate
 from server.password_rules import fault_of
 from server.policies import Rate
 from server.problems import bad_field, totp_required, unauthenticated
@@ -50,6 +51,7 @@ class UserShape(msgspec.Struct, frozen=True, omit_defaults=True):
     email_verified: bool
     role: str
     operator: str | None = None
+    locale: str | None = None
 
 
 class SignedIn(msgspec.Struct, frozen=True):
@@ -67,16 +69,18 @@ def user_shape(user: User) -> UserShape:
         email_verified=user.is_verified,
         role=user.role.value,
         operator=str(user.operator_id) if user.operator_id else None,
+        locale=user.locale,
     )
 
 
 async def register(call: Call, body: Registration) -> Answer:
-    """Open a rider's account and sign in."""
+    """Open a rider's account and sign in. Mails to them are in the language that their browser asks for."""
     if is_demo_login(body.email):
         raise AlreadyExists("email")
     require_good(body.password, body.name, body.email)
     password_hash = await call.services.passwords.hash(body.password)
-    new = NewUser(body.name.strip(), body.email, password_hash)
+    asked = call.headers.get(b"accept-language", b"").decode("latin-1")
+    new = NewUser(body.name.strip(), body.email, password_hash, locale=negotiate(asked))
     user = await call.services.store.accounts.register(new)
     return await _sign_in(call, user.user_id, status=201)
 

@@ -155,7 +155,7 @@ async def create_bus(call: Call, body: BusRequest) -> Reply:
         call.digest_key(),
     )
     card = await call.services.store.catalogue.bus(added.bus_id, may_be_draft=True)
-    return Reply(201, wire.encode(bus_shape(card, call)), added.is_replayed)
+    return Reply(201, wire.encode(await bus_shape(card, call)), added.is_replayed)
 
 
 async def change_fares(call: Call, body: FaresRequest) -> BusShape:
@@ -164,7 +164,7 @@ async def change_fares(call: Call, body: FaresRequest) -> BusShape:
     pairs = _stop_fares(body.fares)
     store, new = call.services.store, NewFares(pairs, body.segments)
     await store.fares.change(call.caller, bus_id, new, versions_expected(call))
-    return bus_shape(await store.catalogue.bus(bus_id, may_be_draft=True), call)
+    return await bus_shape(await store.catalogue.bus(bus_id, may_be_draft=True), call)
 
 
 async def read_fares(call: Call) -> Answer:

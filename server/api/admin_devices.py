@@ -154,7 +154,7 @@ OPERATIONS = (
         list_devices,
         DeviceList,
         access=Access.OVERSEERS,
-        problems=(Forbidden, Overloaded),
+        problems=(Forbidden, NotFound, Overloaded),
     ),
     Operation(
         "GET",

@@ -4,7 +4,16 @@ from typing import Annotated
 
 import msgspec
 
-from server.api.shapes import Currency, Line, Page, Zone, path_id, require_zone
+from server.api.shapes import (
+    Currency,
+    Language,
+    Line,
+    Page,
+    Zone,
+    path_id,
+    require_language,
+    require_zone,
+)
 from server.contract import Access, Answer, Call, Idempotency, Operation
 from server.cursors import read_id_cursor, write_id_cursor
 from server.versions import IF_MATCH, versioned, versions_expected
@@ -21,6 +30,8 @@ from store.errors import (
 from store.operators import NewOperator, OperatorCard, OperatorEdit
 from store.requests import Reply
 
+Minutes = Annotated[int, msgspec.Meta(ge=0, le=240)]
+
 
 class OperatorQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     limit: Page = 20
@@ -33,14 +44,22 @@ class OperatorRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     name: Line
     time_zone: Zone
     currency: Currency
+    locale: Language = "en"
 
 
 class OperatorChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What shall be otherwise. Only the platform's administrators set `disabled`."""
+    """What shall be otherwise. Only the platform's administrators set `disabled`.
+
+    Passengers are waited for until `no_show_minutes` after the bus has left their stop; with `release_no_shows` their
+    seats are given away then without anybody's doing, on buses whose passengers are scanned.
+    """
 
     name: Line | None = None
     time_zone: Zone | None = None
     disabled: bool | None = None
+    no_show_minutes: Minutes | None = None
+    release_no_shows: bool | None = None
+    locale: Language | None = None
 
 
 class OperatorShape(msgspec.Struct, frozen=True):
@@ -49,6 +68,11 @@ class OperatorShape(msgspec.Struct, frozen=True):
     time_zone: str
     currency: str
     disabled: bool
+    no_show_minutes: int
+    release_no_shows: bool
+    locale: Annotated[
+        str, msgspec.Meta(description="The language of mails to buyers who named none")
+    ]
     version: Annotated[int, msgspec.Meta(description="The ETag, as a number")]
 
 
@@ -77,15 +101,24 @@ async def read_operator(call: Call) -> Answer:
 async def create_operator(call: Call, body: OperatorRequest) -> Reply:
     """Add an operator."""
     require_zone(body.time_zone)
-    new = NewOperator(body.name.strip(), body.time_zone, body.currency)
+    new = NewOperator(
+        body.name.strip(), body.time_zone, body.currency, require_language(body.locale)
+    )
     return await call.services.store.operators.add(call.caller, new, call.ask(_shape))
 
 
 async def change_operator(call: Call, body: OperatorChange) -> Answer:
-    """Rename an operator, move its clock, disable it or enable it again."""
+    """Rename an operator, move its clock, say what is done about no-shows, disable it or enable it again."""
     if body.time_zone is not None:
         require_zone(body.time_zone)
-    edit = OperatorEdit(body.name and body.name.strip(), body.time_zone, body.disabled)
+    edit = OperatorEdit(
+        body.name and body.name.strip(),
+        body.time_zone,
+        body.disabled,
+        body.no_show_minutes,
+        body.release_no_shows,
+        body.locale and require_language(body.locale),
+    )
     card = await call.services.store.operators.change(
         call.caller, _operator_of(call), edit, versions_expected(call)
     )
@@ -103,6 +136,9 @@ def _shape(card: OperatorCard) -> OperatorShape:
         time_zone=card.time_zone,
         currency=card.currency,
         disabled=card.is_disabled,
+        no_show_minutes=card.no_show_minutes,
+        release_no_shows=card.releases_no_shows,
+        locale=card.locale,
         version=card.version,
     )
 
@@ -113,7 +149,8 @@ OPERATIONS = (
         "/admin/operators",
         list_all_operators,
         OperatorPage,
-        access=Access.OVERSEERS,
+        # Agents, too: times and days are those of their operator's clock.
+        access=Access.STAFF,
         problems=(InvalidRequest, Overloaded),
     ),
     Operation(

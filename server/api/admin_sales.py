@@ -23,8 +23,9 @@ class SalesQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class SalesLineShape(msgspec.Struct, frozen=True):
     """`key` is a day, the id of a route or bus, or a channel (`online`, `counter`, `kiosk`).
 
-    Bookings and seats are paid for and valid; revenue is what was paid less what was paid back. `occupancy` is the
-    share of all seats on all segments that is sold; null where there is none: by channel, and of cancelled buses.
+    Bookings and seats are paid for and not cancelled; revenue is what was paid less what was paid back. `occupancy` is
+    the share of all seats on all segments that is somebody's; null where there is none: by channel, and of cancelled
+    buses.
     """
 
     key: str | None

@@ -1,37 +1,40 @@
-"""Bookings: made, shown, cancelled."""
+"""Bookings: made and shown."""
 
+from collections.abc import Callable
 from datetime import datetime
 from functools import partial
 from typing import Annotated, Literal
 
 import msgspec
+from msgspec.structs import replace
 
+from server import wire
+from server.api.actions import PAID_HERE, REFUSALS, PaymentAction, begin, open_action
+from server.api.admission import TOKEN_HEADER, require_admission
 from server.api.holds import SALE, Seats, owned, seat_request
-from server.api.shapes import Identifier, Line, Money, Named, SeatLabel, utc
+from server.api.shapes import Identifier, Language, Line, Money, Named, SeatLabel, utc
 from server.contract import Access, Call, Idempotency, Operation
 from server.cursors import read_cursor, write_cursor
+from server.languages import find_locale
 from server.policies import Rate
 from server.problems import bad_field, unauthenticated
-from store.authority import require_in_business
 from store.bookings import Purchase, Traveller
 from store.errors import (
-    Departed,
     Forbidden,
     HoldExpired,
     HoldNotFound,
-    InvalidRequest,
     KeyInUse,
     KeyReused,
+    NoOpenShift,
     NotFound,
     OutcomeUnknown,
     Overloaded,
     WrongState,
 )
 from store.ids import format_owned, is_ref
-from store.model import Booking, Contact, PaymentStatus, Role
+from store.model import Booking, Contact, PaymentStatus
 from store.requests import Ask, Reply
 from store.seals import Seals
-from store.settlement import RefundQuote
 
 Category = Literal["adult", "child", "senior", "student"]
 Email = Annotated[
@@ -43,7 +46,6 @@ Email = Annotated[
 ]
 Phone = Annotated[str, msgspec.Meta(pattern=r"^\+?[0-9 ()./-]{4,32}$(?!\n)")]
 Method = Literal["demo", "cash", "stripe", "razorpay"]
-_OFFERED = ("demo", "cash")
 
 
 class PassengerRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -53,8 +55,11 @@ class PassengerRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ContactShape(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """`locale` is the language of mails about the booking; without it that of the account, or the operator's."""
+
     email: Email | None = None
     phone: Phone | None = None
+    locale: Language | None = None
 
 
 class BookingRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -77,13 +82,6 @@ class PassengerShape(msgspec.Struct, frozen=True, omit_defaults=True):
     price: Money
     ticket: str | None = None
     status: str | None = None
-
-
-class PaymentAction(msgspec.Struct, frozen=True):
-    """What the buyer does next to pay."""
-
-    kind: str
-    url: str
 
 
 class PaymentShape(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -132,19 +130,6 @@ class ListQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     cursor: str | None = None
 
 
-class CancelRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Without seats: the whole booking."""
-
-    seats: Seats | None = None
-
-
-class QuoteShape(msgspec.Struct, frozen=True):
-    ref: str
-    seats: list[str]
-    refund: Money
-    total: Money
-
-
 def booking_shape(booking: Booking, seals: Seals, *, is_new: bool = False) -> BookingShape:
     """Show a booking; its access key only to whoever has just made it."""
     bus = booking.bus
@@ -179,7 +164,7 @@ def booking_shape(booking: Booking, seals: Seals, *, is_new: bool = False) -> Bo
             )
             for person, price in zip(booking.passengers, booking.prices, strict=True)
         ],
-        contact=ContactShape(booking.contact.email, booking.contact.phone),
+        contact=_contact_shape(booking.contact),
         total=Money(booking.total, money),
         payment=_payment_shape(booking, seals),
         created_at=utc(booking.created_at),
@@ -189,16 +174,20 @@ def booking_shape(booking: Booking, seals: Seals, *, is_new: bool = False) -> Bo
     )
 
 
+def _contact_shape(contact: Contact) -> ContactShape:
+    return ContactShape(contact.email, contact.phone, contact.locale)
+
+
 def _payment_shape(booking: Booking, seals: Seals) -> PaymentShape:
     payment = booking.payment
     payment_id = seals.payment(booking.bus.bus_id, booking.booking_id)
-    is_open = payment.method == "demo" and payment.status is PaymentStatus.PENDING
+    is_open = payment.status is PaymentStatus.PENDING
     return PaymentShape(
         id=payment_id,
         status=payment.status.value,
         method=payment.method,
         amount=Money(payment.amount, booking.bus.currency),
-        action=PaymentAction("post", f"/api/v1/payments/{payment_id}/demo") if is_open else None,
+        action=open_action(payment.method, payment_id) if is_open else None,
         device=None if payment.device_id is None else str(payment.device_id),
     )
 
@@ -208,8 +197,31 @@ def ask_booking(call: Call) -> Ask[Booking]:
 
 
 async def create_booking(call: Call, body: BookingRequest) -> Reply:
-    """Book seats, from a hold or directly; `cash` confirms at once, everything else waits to be paid."""
-    purchase = _purchase(body)
+    """Book seats, from a hold or directly; `cash` confirms at once, everything else waits to be paid.
+
+    Where a provider takes the money, paying is begun there: `payment.action` says how it goes on. If it cannot be begun
+    now, the seats stay the buyer's for as long as they have time to pay.
+    """
+    reply = await _book(call, body)
+    if body.payment_method in PAID_HERE or reply.status != 201:
+        return reply
+    return await _with_action(call, reply)
+
+
+async def _with_action(call: Call, reply: Reply) -> Reply:
+    """Begin to pay what was just booked, or was under this key before: then it is the same action again."""
+    booking = msgspec.json.decode(reply.body, type=BookingShape)
+    try:
+        action = await begin(call, booking.payment.id)
+    except (HoldExpired, WrongState):
+        # It has ended meanwhile: what was answered then is still the answer.
+        return reply
+    payment = replace(booking.payment, action=action)
+    return Reply(reply.status, wire.encode(replace(booking, payment=payment)), reply.is_replayed)
+
+
+async def _book(call: Call, body: BookingRequest) -> Reply:
+    purchase = _purchase(call, body)
     bookings = call.services.store.bookings
     ask = call.ask(partial(booking_shape, seals=call.services.store.seals, is_new=True))
     if body.hold_id is not None:
@@ -221,19 +233,23 @@ async def create_booking(call: Call, body: BookingRequest) -> Reply:
     if body.bus_id is None or body.seats is None:
         raise bad_field("/hold_id", "required", "say hold_id, or bus_id and seats")
     request = seat_request(body.bus_id, body.seats, body.from_stop, body.to_stop)
+    if not call.services.usher.is_free(request.bus_id):
+        await require_admission(call, request.bus_id)
     await _require_seller(call, purchase, request.bus_id)
     return await bookings.book(call.caller, request, purchase, ask)
 
 
-def _purchase(body: BookingRequest) -> Purchase:
-    if body.payment_method not in _OFFERED:
-        raise bad_field("/payment_method", "not_offered", "this payment method is not set up here")
+def _purchase(call: Call, body: BookingRequest) -> Purchase:
+    offered = call.services.settings.payment_methods
+    if body.payment_method not in offered:
+        told = f"{body.payment_method} is not set up here; there is {', '.join(offered)}"
+        raise bad_field("/payment_method", "not_offered", told)
     return Purchase(
         travellers=[
             Traveller(person.seat.upper(), person.name.strip(), person.category)
             for person in body.passengers
         ],
-        contact=Contact(body.contact.email, body.contact.phone),
+        contact=Contact(body.contact.email, body.contact.phone, find_locale(body.contact.locale)),
         method=body.payment_method,
         is_paid=body.payment_method == "cash",
     )
@@ -268,62 +284,28 @@ async def read_booking(call: Call) -> BookingShape:
     return booking_shape(await find_allowed(call), call.services.store.seals)
 
 
-async def cancel_booking(call: Call, body: CancelRequest) -> Reply:
-    """Cancel a booking, or some of its seats; what was paid comes back by the rules."""
-    _require_hand(call)
-    booking = await find_allowed(call)
-    store = call.services.store
-    if call.caller.works_for(booking.bus.operator_id):
-        bus = await store.buses.read(booking.bus.bus_id)
-        require_in_business(call.caller, is_suspended=bus.is_suspended)
-    labels = [label.upper() for label in body.seats] if body.seats else None
-    return await store.settlement.cancel(
-        booking.bus.bus_id, booking.booking_id, labels, ask_booking(call)
-    )
-
-
-async def quote_refund(call: Call, body: CancelRequest) -> QuoteShape:
-    """Show what cancelling would pay back now; changes nothing."""
-    booking = await find_allowed(call)
-    labels = [label.upper() for label in body.seats] if body.seats else None
-    quote = await call.services.store.settlement.quote(
-        booking.bus.bus_id, booking.booking_id, labels
-    )
-    return _quote_shape(quote)
-
-
-def _quote_shape(quote: RefundQuote) -> QuoteShape:
-    bus = quote.booking.bus
-    return QuoteShape(
-        ref=quote.booking.ref,
-        seats=[bus.layout.label(seat) for seat in quote.seats],
-        refund=Money(quote.amount, bus.currency),
-        total=Money(quote.booking.total, bus.currency),
-    )
-
-
 async def find_allowed(call: Call) -> Booking:
     """Find the booking of the path; to everyone who may not see it, it does not exist."""
     ref = call.path["ref"].upper()
     if not is_ref(ref):
         raise NotFound("booking")
+    return await call.services.store.lookup.find_for(call.caller, ref, key_given(call))
+
+
+def key_given(call: Call) -> Callable[[int], bool] | None:
+    """Return what tells whether the key that was sent opens a booking; None if none was.
+
+    A guest must send one. Asked before looking, so that nobody learns what there is.
+    """
     given = call.headers.get(b"x-booking-key")
-    if call.caller.is_guest and given is None:
-        # Asked before looking, so that nobody learns which refs exist.
+    if given is not None:
+        return partial(call.services.store.seals.is_access_key, given.decode("latin-1"))
+    if call.caller.is_guest:
         raise unauthenticated("sign in, or send the booking's key as X-Booking-Key")
-    store = call.services.store
-    if given is None:
-        return await store.lookup.find_for(call.caller, ref, None)
-    is_key = partial(store.seals.is_access_key, given.decode("latin-1"))
-    return await store.lookup.find_for(call.caller, ref, is_key)
+    return None
 
 
-def _require_hand(call: Call) -> None:
-    if call.caller.role is Role.SUPPORT:
-        raise Forbidden("support looks, and changes nothing")
-
-
-_KEY_HEADER = {
+KEY_HEADER = {
     "X-Booking-Key": "The booking's access key, for those who are not signed in as its buyer."
 }
 _KEYED = (KeyInUse, KeyReused, OutcomeUnknown, Overloaded)
@@ -337,7 +319,9 @@ OPERATIONS = (
         status=201,
         access=Access.BUYERS,
         idempotency=Idempotency.REQUIRED,
-        problems=(*SALE, HoldExpired, HoldNotFound, Forbidden, *_KEYED),
+        problems=(*SALE, HoldExpired, HoldNotFound, NoOpenShift, Forbidden, *_KEYED),
+        headers=TOKEN_HEADER,
+        refusals=REFUSALS,
         tells_guests_apart=True,
         rate=Rate.BOOKING,
     ),
@@ -355,26 +339,7 @@ OPERATIONS = (
         read_booking,
         BookingShape,
         access=Access.BUYERS,
-        headers=_KEY_HEADER,
+        headers=KEY_HEADER,
         problems=(NotFound, Overloaded),
-    ),
-    Operation(
-        "POST",
-        "/bookings/{ref}/cancel",
-        cancel_booking,
-        BookingShape,
-        headers=_KEY_HEADER,
-        idempotency=Idempotency.ACCEPTED,
-        problems=(Forbidden, NotFound, WrongState, Departed, InvalidRequest, *_KEYED),
-        rate=Rate.BOOKING,
-    ),
-    Operation(
-        "POST",
-        "/bookings/{ref}/refund-quote",
-        quote_refund,
-        QuoteShape,
-        headers=_KEY_HEADER,
-        problems=(NotFound, WrongState, Departed, InvalidRequest, Overloaded),
-        rate=Rate.BOOKING,
     ),
 )

@@ -1,58 +1,31 @@
 """Buses: searched, shown in full, and seat by seat."""
 
 import datetime as dt
-from typing import Annotated
+import re
 
 import msgspec
 
+from realtime.effects import Head
 from server import wire
 from server.api.shapes import (
     Money,
     Named,
     StopShape,
     parse_id,
-    parse_operator,
-    require_calendar,
     stop_shape,
 )
+from server.caching import JSON, REVALIDATED
 from server.contract import Access, Answer, Call, Operation
-from server.cursors import read_cursor, write_cursor
-from server.policies import Rate
-from store.buses import SeatStates
-from store.catalogue import BusCard, Departure, Search
+from server.quotes import in_words, terms_of_riders
+from server.seat_maps import SeatsKept
+from store.catalogue import BusCard
 from store.errors import InvalidRequest, NotFound, Overloaded
 from store.ids import parse_bus
 from store.model import STATUS_NAMES, Bus, Leg
 from store.rules import find_leg, leg_fare, seat_price, status_on
 
-
-class SearchQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    from_: str | None = msgspec.field(name="from", default=None)
-    to: str | None = None
-    date: dt.date | None = None
-    operator: str | None = None
-    limit: Annotated[int, msgspec.Meta(ge=1, le=100)] = 20
-    cursor: str | None = None
-
-
-class DepartureShape(msgspec.Struct, frozen=True):
-    id: str
-    name: str
-    operator: Named
-    route: Named | None
-    departs_at: dt.datetime
-    arrives_at: dt.datetime
-    from_stop: StopShape
-    to_stop: StopShape
-    price: Money
-    seats_total: int
-    seats_available: int
-    status: str
-
-
-class DepartureList(msgspec.Struct, frozen=True):
-    items: list[DepartureShape]
-    next_cursor: str | None
+# An entity tag of ours; longer numbers than these are nobody's.
+_REVISION = re.compile(rb'"(\d{1,9})-(\d{1,18})"')
 
 
 class StopCall(msgspec.Struct, frozen=True):
@@ -93,11 +66,19 @@ class FareShape(msgspec.Struct, frozen=True, omit_defaults=True):
     segment: int | None = None
 
 
+class RefundTerm(msgspec.Struct, frozen=True):
+    """So much of the fare comes back, less a fee, with so many minutes ahead or more."""
+
+    before_minutes: int
+    percent: int
+    fee: Money
+
+
 class RulesShape(msgspec.Struct, frozen=True):
     """What a buyer may keep from others: seats of this bus, holds on all buses of the operator, and for how long.
 
     `seats_per_address` is for all buyers of an address who have not signed in, together. A seat that a buyer let go is
-    others' for `cooldown_seconds`.
+    others' for `cooldown_seconds`. `refund` puts `refund_terms` in words: what riders get back who buy here now.
     """
 
     seats_per_buyer: int
@@ -110,9 +91,12 @@ class RulesShape(msgspec.Struct, frozen=True):
     pending_seconds: int
     sales_close_seconds: int
     refund: str
+    refund_terms: list[RefundTerm]
 
 
 class BusShape(msgspec.Struct, frozen=True):
+    """`payment_methods` are those that are set up here; `cash` is for the operator's agents and devices."""
+
     id: str
     name: str
     operator: Named
@@ -127,6 +111,7 @@ class BusShape(msgspec.Struct, frozen=True):
     layout: LayoutShape
     fares: list[FareShape]
     rules: RulesShape
+    payment_methods: list[str]
 
 
 class LegQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -157,45 +142,34 @@ class SeatMapShape(msgspec.Struct, frozen=True):
     seats: list[SeatShape]
 
 
-async def search_buses(call: Call, query: SearchQuery) -> DepartureList:
-    """Search departures for a leg and a day (local to the boarding stop); without a day, from now on."""
-    after = read_cursor(query.cursor, tuple[dt.datetime, int])
-    if query.date is not None:
-        require_calendar(query.date, "/date")
-    search = Search(
-        from_stop=parse_id(query.from_, "/from"),
-        to_stop=parse_id(query.to, "/to"),
-        on=query.date,
-        operator_id=parse_operator(query.operator),
-        after=after,
-        limit=query.limit,
-    )
-    found = await call.services.store.catalogue.search(search)
-    last = found[-1] if len(found) == query.limit else None
-    return DepartureList(
-        [_departure_shape(departure) for departure in found],
-        write_cursor(last.departs_at, last.bus_id) if last else None,
-    )
-
-
 async def read_bus(call: Call) -> BusShape:
     """Show a bus: its stops and times, layout, fares and rules."""
     card = await call.services.store.catalogue.bus(bus_of(call))
-    return bus_shape(card, call)
+    return await bus_shape(card, call)
 
 
 async def read_seats(call: Call, query: LegQuery) -> Answer:
     """Show every seat for a leg, with the revision it belongs to; cheap to ask again with If-None-Match."""
-    found = await call.services.store.buses.seat_states(bus_of(call))
+    seat_maps, given = call.services.seat_maps, call.headers.get(b"if-none-match")
+    # Who has seen more than this process has heard of yet is not sent back in time.
+    least = None if given is None else _seen(given)
+    kept = await seat_maps.find(bus_of(call), least=least)
     leg = find_leg(
-        found.bus, parse_id(query.from_stop, "/from_stop"), parse_id(query.to_stop, "/to_stop")
+        kept.bus, parse_id(query.from_stop, "/from_stop"), parse_id(query.to_stop, "/to_stop")
     )
-    etag = f'"{found.epoch}-{found.rev}"'.encode()
-    headers = ((b"etag", etag), (b"cache-control", b"no-cache"))
-    if is_known(call, etag):
+    headers = ((b"etag", kept.etag), REVALIDATED)
+    if is_known(call, kept.etag):
         return Answer(304, headers=headers)
-    body = wire.encode(_seat_map(found, leg))
-    return Answer(200, body, ((b"content-type", b"application/json"), *headers))
+    body = kept.bodies.get(leg)
+    if body is None:
+        body = wire.encode(_seat_map(kept, leg))
+        seat_maps.keep_body(kept, leg, body)
+    return Answer(200, body, (JSON, *headers))
+
+
+def _seen(given: bytes) -> Head | None:
+    found = _REVISION.fullmatch(given.strip())
+    return Head(int(found[1]), int(found[2])) if found else None
 
 
 def bus_of(call: Call) -> int:
@@ -214,35 +188,20 @@ def is_known(call: Call, etag: bytes) -> bool:
     return b"*" in tags or etag in tags or b"W/" + etag in tags
 
 
-def _departure_shape(found: Departure) -> DepartureShape:
-    return DepartureShape(
-        id=str(found.bus_id),
-        name=found.name,
-        operator=Named(str(found.operator_id), found.operator),
-        route=_route(found.route_id, found.route),
-        departs_at=found.departs_at,
-        arrives_at=found.arrives_at,
-        from_stop=stop_shape(found.from_stop),
-        to_stop=stop_shape(found.to_stop),
-        price=Money(found.price, found.currency),
-        seats_total=found.seats_total,
-        seats_available=found.seats_available,
-        status=found.status,
-    )
-
-
-def _route(route_id: int | None, name: str | None) -> Named | None:
+def route_shape(route_id: int | None, name: str | None) -> Named | None:
     return Named(str(route_id), name) if route_id is not None and name is not None else None
 
 
-def bus_shape(card: BusCard, call: Call) -> BusShape:
-    bus = card.bus
+async def bus_shape(card: BusCard, call: Call) -> BusShape:
+    """Show a bus, with what is paid back of it: rules that are published are kept in memory."""
+    bus, terms = card.bus, call.services.store.refund_terms
+    rules = None if bus.rules_id is None else await terms.find(bus.rules_id)
     settings, limits = call.services.settings, card.limits
     return BusShape(
         id=str(bus.bus_id),
         name=card.name,
         operator=Named(str(card.operator_id), card.operator),
-        route=_route(card.route_id, card.route),
+        route=route_shape(card.route_id, card.route),
         status=card.status,
         departs_at=card.departs_at,
         arrives_at=card.arrives_at,
@@ -267,8 +226,13 @@ def bus_shape(card: BusCard, call: Call) -> BusShape:
             extension_seconds=limits.extension_seconds,
             pending_seconds=settings.pending_seconds,
             sales_close_seconds=int(bus.sales_close.total_seconds()),
-            refund="what was paid, until departure from the passenger's own stop",
+            refund=in_words(rules),
+            refund_terms=[
+                RefundTerm(term.before_minutes, term.percent, Money(term.fee, bus.currency))
+                for term in terms_of_riders(rules)
+            ],
         ),
+        payment_methods=list(settings.payment_methods),
     )
 
 
@@ -300,7 +264,7 @@ def _layout_shape(bus: Bus) -> LayoutShape:
     )
 
 
-def _seat_map(found: SeatStates, leg: Leg) -> SeatMapShape:
+def _seat_map(found: SeatsKept, leg: Leg) -> SeatMapShape:
     bus = found.bus
     fare = leg_fare(bus.fares, bus.pair_fares, leg)
     return SeatMapShape(
@@ -314,8 +278,8 @@ def _seat_map(found: SeatStates, leg: Leg) -> SeatMapShape:
         seats=[
             SeatShape(
                 seat=seat.label,
-                status=STATUS_NAMES[status_on(found.states[seat.seat_no], leg)],
-                states=found.states[seat.seat_no],
+                status=STATUS_NAMES[status_on(found.states[seat.label], leg)],
+                states=found.states[seat.label],
                 price=Money(seat_price(fare, seat.price_percent), bus.currency),
                 seat_class=seat.seat_class,
                 attributes=list(seat.attributes),
@@ -350,14 +314,5 @@ OPERATIONS = (
         access=Access.READERS,
         problems=_READ,
         tells_guests_apart=True,
-    ),
-    Operation(
-        "GET",
-        "/buses",
-        search_buses,
-        DepartureList,
-        access=Access.READERS,
-        problems=_ASKED,
-        rate=Rate.SEARCH,
     ),
 )

@@ -213,7 +213,7 @@ async def offer_handover(call: Call, body: HandoverRequest) -> HandoverShape:
     hold = owned(body.hold_id)
     link = await call.services.store.handover.offer(call.caller, hold)
     fragment = f"claim={link.token}&bus={hold[0]}"
-    url = f"{_site(call)}/checkout/{format_owned(*hold)}#{fragment}"
+    url = f"{site_of(call)}/checkout/{format_owned(*hold)}#{fragment}"
     return HandoverShape(url, link.expires_at)
 
 
@@ -253,7 +253,7 @@ def _till_shape(day: Day) -> TillShape:
     )
 
 
-def _site(call: Call) -> str:
+def site_of(call: Call) -> str:
     """Return where a phone finds our pages: as configured, or else as the device has found us."""
     if call.services.settings.allowed_origins:
         return call.services.settings.allowed_origins[0]

@@ -1,6 +1,7 @@
 """Is it alive, is it ready, how is it doing: outside /api, plain and unauthenticated on the inside network."""
 
 import asyncio
+import math
 from contextlib import suppress
 
 from prometheus_client import generate_latest
@@ -14,9 +15,19 @@ from server.metrics import (
     AUDIT_VIOLATIONS,
     CHECKED_AT,
     HEARING,
+    JOBS,
+    JOBS_DEAD,
+    JOBS_DUE,
+    JOBS_OLDEST,
     LIMITS_SHARED,
+    READS,
     REGISTRY,
+    REPLICA_IN_ROTATION,
+    REPLICA_LAG,
     VIOLATIONS,
+    WEBHOOK_ATTEMPTS,
+    WEBHOOKS_DISABLED,
+    WEBHOOKS_OVERDUE,
 )
 from server.services import Services
 from store.bulletin import Hearing
@@ -54,6 +65,7 @@ def routes(services: Services) -> list[Route]:
 
     async def metrics(_request: Request) -> Response:
         await _show_checks(services)
+        _show_replicas(services)
         LIMITS_SHARED.set(services.pacing is not None and services.pacing.is_shared)
         HEARING.set(_HEARD[services.doorkeeper.hearing])
         text = generate_latest(REGISTRY) + generate_latest(live_registry)
@@ -73,6 +85,36 @@ async def _show_checks(services: Services) -> None:
             AUDIT_VIOLATIONS.set(sum(chain.broken_at is not None for chain in chains))
             if chains:
                 AUDIT_CHECKED_AT.set(min(chain.checked_at for chain in chains).timestamp())
+            await _show_jobs(services)
+            await _show_webhooks(services)
+
+
+def _show_replicas(services: Services) -> None:
+    reader = services.store.reader
+    for standby in reader.standbys:
+        lag = standby.lag_seconds
+        REPLICA_LAG.labels(standby.name).set(math.nan if lag is None else lag)
+        REPLICA_IN_ROTATION.labels(standby.name).set(standby.is_in_rotation)
+    if reader.standbys:
+        READS.reads = reader.counts
+
+
+async def _show_jobs(services: Services) -> None:
+    outbox = services.store.outbox
+    backlog = await outbox.backlog()
+    JOBS_DUE.set(backlog.due)
+    JOBS_DEAD.set(backlog.dead)
+    JOBS_OLDEST.set(backlog.oldest.total_seconds() if backlog.oldest else 0)
+    JOBS.tries = await outbox.counts()
+
+
+async def _show_webhooks(services: Services) -> None:
+    health = await services.store.webhooks.health()
+    WEBHOOKS_OVERDUE.set(health.overdue_seconds)
+    for because, count in health.disabled.items():
+        WEBHOOKS_DISABLED.labels(because).set(count)
+    for outcome, count in health.attempts.items():
+        WEBHOOK_ATTEMPTS.labels(outcome).set(count)
 
 
 async def _database(services: Services) -> bool:

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import msgspec
 
+from server.api.admission import TOKEN_HEADER, require_admission
 from server.api.shapes import Identifier, Money, SeatLabel, parse_id, utc
 from server.contract import Access, Call, Idempotency, Operation
 from server.policies import Rate
@@ -17,6 +18,7 @@ from store.errors import (
     HoldExpired,
     HoldNotFound,
     InvalidRequest,
+    MustWait,
     NotFound,
     OutcomeUnknown,
     Overloaded,
@@ -112,6 +114,8 @@ def owned(hold_id: str) -> tuple[int, uuid.UUID]:
 async def create_hold(call: Call, body: HoldRequest) -> Reply:
     """Hold seats of a bus for a leg: all of them or none."""
     request = seat_request(call.path["bus"], body.seats, body.from_stop, body.to_stop)
+    if not call.services.usher.is_free(request.bus_id):
+        await require_admission(call, request.bus_id)
     return await call.services.store.holds.hold(call.caller, request, call.ask(hold_shape))
 
 
@@ -125,6 +129,8 @@ async def replace_hold(call: Call, body: SeatSet) -> Reply:
     """Give a hold another set of seats, atomically; a refusal leaves it as it was, the deadline never moves."""
     labels = [label.upper() for label in body.seats]
     hold = owned(call.path["hold"])
+    if not call.services.usher.is_free(hold[0]):
+        await require_admission(call, hold[0])
     return await call.services.store.holds.replace(call.caller, hold, labels, call.ask(hold_shape))
 
 
@@ -150,7 +156,7 @@ async def claim_hold(call: Call, body: ClaimRequest) -> HoldShape:
 _LIMITS = (TooManySeats, TooManyHolds, AddressFull, SeatCoolingDown)
 SALE = (
     *(NotFound, SeatUnavailable, Departed, SalesClosed, *_LIMITS),
-    *(InvalidRequest, Forbidden, Overloaded),
+    *(MustWait, InvalidRequest, Forbidden, Overloaded),
 )
 _HOLD = (HoldNotFound, HoldExpired, Overloaded)
 
@@ -164,6 +170,7 @@ OPERATIONS = (
         access=Access.BUYERS,
         idempotency=Idempotency.ACCEPTED,
         problems=SALE,
+        headers=TOKEN_HEADER,
         tells_guests_apart=True,
         rate=Rate.HOLD,
     ),
@@ -175,7 +182,16 @@ OPERATIONS = (
         HoldShape,
         access=Access.BUYERS,
         idempotency=Idempotency.ACCEPTED,
-        problems=(*_HOLD, SeatUnavailable, Departed, SalesClosed, *_LIMITS, InvalidRequest),
+        problems=(
+            *_HOLD,
+            SeatUnavailable,
+            Departed,
+            SalesClosed,
+            *_LIMITS,
+            MustWait,
+            InvalidRequest,
+        ),
+        headers=TOKEN_HEADER,
         tells_guests_apart=True,
         rate=Rate.HOLD,
     ),

@@ -9,14 +9,15 @@ from typing import Literal
 import msgspec
 
 from server import wire
-from server.api.boarding import ticket_id
+from server.api.boarding import TicketKeyShape, key_shape, ticket_id
 from server.api.buses import bus_of, is_known
 from server.api.devices import DayQuery
-from server.api.shapes import Named, require_calendar, utc
+from server.api.shapes import Identifier, Named, parse_id, require_calendar, utc
 from server.contract import Access, Answer, Call, Operation
 from server.policies import Rate
+from server.ticketing.token import TicketKeys
 from store.errors import Forbidden, NotFound, Overloaded
-from store.manifests import Line, Manifest
+from store.manifests import Line, Manifest, at_stop
 
 CSV = "text/csv; charset=utf-8"
 COLUMNS = (
@@ -28,15 +29,21 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff2
 
 
 class ManifestQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`format=csv`, or `Accept: text/csv`, for the table."""
+    """`format=csv`, or `Accept: text/csv`, for the table; with `stop` only those who board or alight there."""
 
+    stop: Identifier | None = None
     format: Literal["json", "csv"] | None = None
 
 
 class ManifestLine(msgspec.Struct, frozen=True, omit_defaults=True):
-    """`status` is `VALID` or `CANCELLED`; `boarded_by` is the device that let the passenger in."""
+    """`status` is `VALID`, `CANCELLED` or `NO_SHOW`; `boarded_by` is the device that let the passenger in.
+
+    `seat_no` is what the ticket's code says of the seat: by it a scanner without a network finds the line.
+    `former_seat_nos` are of who was moved: numbers of the seats that their printed code may name still.
+    """
 
     seat: str
+    seat_no: int
     name: str
     category: str
     from_stop: Named
@@ -48,9 +55,23 @@ class ManifestLine(msgspec.Struct, frozen=True, omit_defaults=True):
     boarded: bool
     boarded_at: datetime | None = None
     boarded_by: str | None = None
+    former_seat_nos: list[int] = []
+
+
+class ManifestStop(msgspec.Struct, frozen=True):
+    """What happens at a stop: which seats are boarded and left there, and whose passengers were given up."""
+
+    stop: Named
+    arrives_at: datetime
+    departs_at: datetime
+    boards: list[str]
+    alights: list[str]
+    no_shows: list[str]
 
 
 class ManifestShape(msgspec.Struct, frozen=True):
+    """`keys` are those by which a scanner without a network tells tickets of ours."""
+
     bus_id: str
     bus_name: str
     status: str
@@ -58,6 +79,8 @@ class ManifestShape(msgspec.Struct, frozen=True):
     rev: int
     scans: int
     passengers: list[ManifestLine]
+    stops: list[ManifestStop]
+    keys: list[TicketKeyShape]
 
 
 class BusOfDayShape(msgspec.Struct, frozen=True):
@@ -93,6 +116,7 @@ async def list_own_buses(call: Call, query: DayQuery) -> BusesOfDay:
     if query.date is not None:
         require_calendar(query.date, "/date")
     found = await call.services.store.manifests.buses_of(call.caller, query.date)
+    keys = call.services.ticket_desk.keys.fingerprint
     return BusesOfDay(
         [
             BusOfDayShape(
@@ -104,7 +128,7 @@ async def list_own_buses(call: Call, query: DayQuery) -> BusesOfDay:
                 status=each.status,
                 tickets=each.tickets,
                 boarded=each.boarded,
-                etag=f'"{each.epoch}-{each.rev}-{each.scans}"',
+                etag=f'"{each.epoch}-{each.rev}-{each.scans}-{keys}"',
             )
             for each in found
         ]
@@ -112,10 +136,15 @@ async def list_own_buses(call: Call, query: DayQuery) -> BusesOfDay:
 
 
 async def _answer(call: Call, query: ManifestQuery) -> Answer:
+    keys = call.services.ticket_desk.keys
+    stop_id = parse_id(query.stop, "/stop")
     manifest = await call.services.store.manifests.find(call.caller, bus_of(call))
+    if stop_id is not None:
+        manifest = at_stop(manifest, stop_id)
     is_table = query.format == "csv" or call.headers.get(b"accept", b"").startswith(b"text/csv")
-    position = f"{manifest.epoch}-{manifest.rev}-{manifest.scans}"
-    etag = f'"{position}-csv"' if is_table else f'"{position}"'
+    position = f"{manifest.epoch}-{manifest.rev}-{manifest.scans}-{keys.fingerprint}"
+    part = f"-{stop_id}" if stop_id is not None else ""
+    etag = f'"{position}{part}-csv"' if is_table else f'"{position}{part}"'
     # Names of passengers: whoever asks keeps them and asks again, nobody on the way does.
     headers = (
         (b"etag", etag.encode()),
@@ -128,11 +157,11 @@ async def _answer(call: Call, query: ManifestQuery) -> Answer:
         name = f'attachment; filename="manifest-{manifest.bus.bus_id}.csv"'
         kind = ((b"content-type", CSV.encode()), (b"content-disposition", name.encode()))
         return Answer(200, _table(manifest).encode(), (*kind, *headers))
-    body = wire.encode(_manifest_shape(manifest))
+    body = wire.encode(_manifest_shape(manifest, keys))
     return Answer(200, body, ((b"content-type", b"application/json"), *headers))
 
 
-def _manifest_shape(manifest: Manifest) -> ManifestShape:
+def _manifest_shape(manifest: Manifest, keys: TicketKeys) -> ManifestShape:
     return ManifestShape(
         bus_id=str(manifest.bus.bus_id),
         bus_name=manifest.name,
@@ -141,6 +170,25 @@ def _manifest_shape(manifest: Manifest) -> ManifestShape:
         rev=manifest.rev,
         scans=manifest.scans,
         passengers=[_line_shape(manifest, line) for line in manifest.lines],
+        stops=[_stop_shape(manifest, place) for place in range(len(manifest.bus.stops))],
+        keys=[key_shape(key) for key in keys.public],
+    )
+
+
+def _stop_shape(manifest: Manifest, place: int) -> ManifestStop:
+    bus, stop = manifest.bus, manifest.bus.stops[place]
+    travelling = [line for line in manifest.lines if line.status == "VALID"]
+    return ManifestStop(
+        stop=Named(str(stop.stop_id), stop.name),
+        arrives_at=utc(stop.arrives_at),
+        departs_at=utc(stop.departs_at),
+        boards=[bus.layout.label(line.seat_no) for line in travelling if line.leg.start == place],
+        alights=[bus.layout.label(line.seat_no) for line in travelling if line.leg.end == place],
+        no_shows=[
+            bus.layout.label(line.seat_no)
+            for line in manifest.lines
+            if line.status == "NO_SHOW" and line.leg.start == place
+        ],
     )
 
 
@@ -149,6 +197,7 @@ def _line_shape(manifest: Manifest, line: Line) -> ManifestLine:
     boarding, alighting = bus.stops[line.leg.start], bus.stops[line.leg.end]
     return ManifestLine(
         seat=bus.layout.label(line.seat_no),
+        seat_no=line.seat_no,
         name=line.name,
         category=line.category,
         from_stop=Named(str(boarding.stop_id), boarding.name),
@@ -160,6 +209,7 @@ def _line_shape(manifest: Manifest, line: Line) -> ManifestLine:
         boarded=line.boarded_at is not None,
         boarded_at=None if line.boarded_at is None else utc(line.boarded_at),
         boarded_by=line.boarded_by,
+        former_seat_nos=list(line.former_seats),
     )
 
 

@@ -14,7 +14,7 @@ from server.api.accounts import (
     user_shape,
 )
 from server.api.bookings import BookingShape, Email, booking_shape
-from server.api.shapes import Line
+from server.api.shapes import Language, Line, require_language
 from server.contract import Access, Answer, Call, Operation
 from server.demo import is_demo_login
 from server.problems import HttpProblem, bad_field
@@ -48,6 +48,7 @@ class ProfileChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     name: Line | None = None
     email: Email | None = None
     password: Known | None = None
+    locale: Language | None = None
 
 
 class PasswordChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -85,6 +86,8 @@ async def change_me(call: Call, body: ProfileChange) -> UserShape:
         await profiles.ask_new_email(user, body.email)
     if body.name is not None and body.name.strip() != user.name:
         user = await profiles.rename(user.user_id, body.name.strip())
+    if body.locale is not None and (locale := require_language(body.locale)) != user.locale:
+        user = await profiles.set_locale(user.user_id, locale)
     return user_shape(user)
 
 

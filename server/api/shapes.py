@@ -7,6 +7,7 @@ from zoneinfo import available_timezones
 
 import msgspec
 
+from server.languages import LOCALES, find_locale
 from server.problems import bad_field
 from store.catalogue import Stop
 from store.errors import NotFound
@@ -27,6 +28,11 @@ _YEARS = range(1970, 2200)
 Page = Annotated[int, msgspec.Meta(ge=1, le=100)]
 Zone = Annotated[
     str, msgspec.Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_+/-]+$(?!\n)")
+]
+# A tag of a language (BCP 47): `de`, `pt-BR`. Mails come in it if there are texts.
+Language = Annotated[
+    str,
+    msgspec.Meta(min_length=2, max_length=35, pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$(?!\n)"),
 ]
 Amount = Annotated[int, msgspec.Meta(ge=0, le=100_000_000)]
 
@@ -93,6 +99,14 @@ def require_zone(name: str, pointer: str = "/time_zone") -> None:
 @cache
 def _zones() -> frozenset[str]:
     return frozenset(available_timezones()) - {"Factory", "localtime", "posixrules"}
+
+
+def require_language(tag: str, pointer: str = "/locale") -> str:
+    """Return which of our languages a tag means; refuse one that there are no texts in."""
+    locale = find_locale(tag)
+    if locale is None:
+        raise bad_field(pointer, "unknown_language", f"there are texts in {', '.join(LOCALES)}")
+    return locale
 
 
 def require_moment(moment: datetime, pointer: str) -> None:

@@ -4,8 +4,10 @@ from typing import Annotated
 
 import msgspec
 
+from server import wire
 from server.api.shapes import Named, StopShape, stop_shape
-from server.contract import Access, Call, Operation
+from server.caching import JSON, PLACES_CACHE
+from server.contract import Access, Answer, Call, Operation
 from server.policies import Rate
 from store.errors import Overloaded
 
@@ -23,17 +25,21 @@ class OperatorList(msgspec.Struct, frozen=True):
     items: list[Named]
 
 
-async def find_stops(call: Call, query: StopQuery) -> StopList:
+async def find_stops(call: Call, query: StopQuery) -> Answer:
     """Find stops by part of their name, stations first."""
     text = "".join(char for char in query.q if char.isprintable()).strip()
     stops = await call.services.store.catalogue.find_stops(text, limit=query.limit)
-    return StopList([stop_shape(stop) for stop in stops])
+    body = wire.encode(StopList([stop_shape(stop) for stop in stops]))
+    return Answer(200, body, (JSON, PLACES_CACHE))
 
 
-async def list_operators(call: Call) -> OperatorList:
+async def list_operators(call: Call) -> Answer:
     """List who sells here."""
     operators = await call.services.store.catalogue.operators()
-    return OperatorList([Named(str(each.operator_id), each.name) for each in operators])
+    body = wire.encode(
+        OperatorList([Named(str(each.operator_id), each.name) for each in operators])
+    )
+    return Answer(200, body, (JSON, PLACES_CACHE))
 
 
 OPERATIONS = (

@@ -13,16 +13,25 @@ from pathlib import Path
 from realtime.bus import Bus, BusCallbacks
 from realtime.counters import Counters
 from realtime.settings import BusSettings
+from server.broker_url import broker_name
 from server.config import Settings
 from server.embedded import RunningServers, StartError, find_running
 from server.embedded.binaries import find_postgres, find_valkey
+from server.mail.carrier import NotNow
+from server.mail.letters import House
+from server.mail.smtp import SmtpCarrier
+from server.mail.smtp_url import read_smtp_url
+from server.work.carriers import CarrierLost, CarrierMissing, find_carrier
 from store.access import DatabaseUnusable
 from store.checkup import VERSIONS, Condition, examine
-from store.citus.distribute import Spread
+from store.citus.distribute import Place, Spread
+from store.outbox import Backlog
 
 _MIB = 1024**2
 _ROUND_LATE = timedelta(minutes=5)
+_JOBS_LATE, _JOBS_STUCK = timedelta(minutes=1), timedelta(minutes=15)
 _REDIS_SECONDS = 2.0
+_BROKER_SECONDS = 6.0
 _SPARE_CONNECTIONS = 5  # migrations, an administrator, the superuser's own
 
 
@@ -50,8 +59,10 @@ async def look(settings: Settings) -> list[Check]:
     found = [check async for check in _databases(settings, running)]
     found += [
         await _redis(settings.redis_url or (running.redis_url if running else None)),
+        await look_at_broker(settings.broker_url),
         judge_open_files(resource.getrlimit(resource.RLIMIT_NOFILE)[0]),
         judge_staff_login(settings),
+        await _mail(settings),
     ]
     if is_embedded:
         found.append(_disk(settings.data_dir))
@@ -66,9 +77,30 @@ def judge(condition: Condition, settings: Settings) -> Iterator[Check]:
         yield _judge_invariants(condition)
     if condition.spread is not None:
         yield _judge_spread(condition.spread)
+    if condition.jobs is not None:
+        yield judge_jobs(condition.jobs)
     yield _judge_durability(condition)
     yield _judge_connections(condition, settings)
     yield _judge_clock(condition)
+
+
+def judge_jobs(backlog: Backlog) -> Check:
+    waits = backlog.oldest or timedelta(0)
+    found = [f"{backlog.due:,} due"] if backlog.due else []
+    if waits > _JOBS_LATE:
+        found += [f"the oldest for {waits.total_seconds():,.0f} s"]
+    if backlog.dead:
+        found += [f"{backlog.dead:,} given up"]
+    detail = ", ".join(found) or "none waits"
+    if waits > _JOBS_STUCK:
+        return Check("jobs", Verdict.FAIL, detail, "see that `omnibus worker` runs, and its log")
+    if waits > _JOBS_LATE:
+        advice = "see that `omnibus worker` runs; run one more"
+        return Check("jobs", Verdict.WARN, detail, advice)
+    if backlog.dead:
+        advice = "see `omnibus outbox jobs`, then retry or discard them"
+        return Check("jobs", Verdict.WARN, detail, advice)
+    return Check("jobs", Verdict.OK, detail)
 
 
 def judge_open_files(limit: int) -> Check:
@@ -96,6 +128,22 @@ def judge_staff_login(settings: Settings) -> Check:
     )
 
 
+async def _mail(settings: Settings) -> Check:
+    """Say where mails go; a mail server is connected to and signed in at, and gets none."""
+    if settings.smtp_url is None:
+        detail = f"no mail server: mails are files in {settings.mail_folder}"
+        if settings.demo:
+            return Check("mail", Verdict.OK, detail)
+        return Check("mail", Verdict.WARN, detail, "set OMNIBUS_SMTP_URL, or nobody gets a ticket")
+    server = read_smtp_url(settings.smtp_url)
+    try:
+        await SmtpCarrier(server, name=House(settings.address).host).check()
+    except NotNow as error:
+        advice = "see that OMNIBUS_SMTP_URL is right and the server runs; mails wait meanwhile"
+        return Check("mail", Verdict.FAIL, f"{server}: {error}", advice)
+    return Check("mail", Verdict.OK, f"{server} lets us in")
+
+
 def judge_disk(folder: Path, free_bytes: int) -> Check:
     detail = f"{free_bytes // _MIB:,} MiB free at {folder}"
     advice = "make room, or set OMNIBUS_DATA_DIR to a larger place"
@@ -104,6 +152,24 @@ def judge_disk(folder: Path, free_bytes: int) -> Check:
     if free_bytes < 2048 * _MIB:
         return Check("disk", Verdict.WARN, detail, advice)
     return Check("disk", Verdict.OK, detail)
+
+
+async def look_at_broker(url: str | None) -> Check:
+    if url is None:
+        return Check("broker", Verdict.OK, "none is named: workers take jobs from the database")
+    name = broker_name(url)
+    try:
+        async with asyncio.timeout(_BROKER_SECONDS):
+            carrier = await find_carrier(url).open(url, prefetch=1)
+            await carrier.close()
+    except CarrierMissing as error:
+        return Check("broker", Verdict.FAIL, str(error), "install it, or unset OMNIBUS_BROKER_URL")
+    except (CarrierLost, TimeoutError) as error:
+        detail = f"{name} does not answer ({str(error) or 'too slow'}): jobs wait, sales go on"
+        return Check(
+            "broker", Verdict.FAIL, detail, "see that it runs and that OMNIBUS_BROKER_URL names it"
+        )
+    return Check("broker", Verdict.OK, f"{name} takes jobs")
 
 
 async def _databases(settings: Settings, running: RunningServers | None) -> AsyncIterator[Check]:
@@ -173,6 +239,8 @@ def _judge_invariants(condition: Condition) -> Check:
 
 def _judge_spread(spread: Spread) -> Check:
     detail = f"Citus {spread.version}, {spread.tables} tables by bus on {spread.workers} worker(s)"
+    if spread.places:
+        detail += f": {', '.join(map(_show_place, spread.places))}"
     if spread.workers_away:
         advice = "bring them back: the buses that lie there cannot be sold"
         return Check("cluster", Verdict.FAIL, f"{detail}, {spread.workers_away} away", advice)
@@ -180,6 +248,11 @@ def _judge_spread(spread: Spread) -> Check:
         advice = "set max_prepared_transactions on every server, to twice max_connections"
         return Check("cluster", Verdict.FAIL, f"{detail}, which cannot commit together", advice)
     return Check("cluster", Verdict.OK, detail)
+
+
+def _show_place(place: Place) -> str:
+    region = "" if place.region is None else f" ({place.region})"
+    return f"{place.host}:{place.port}{region} {place.parts} parts"
 
 
 def _judge_durability(condition: Condition) -> Check:

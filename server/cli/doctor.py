@@ -24,6 +24,8 @@ def doctor(
     One line each: ok, warn or FAIL, and what to do about it. Exit code 1 when something fails.
     """
     from server.cli.checks import Check, Verdict, look  # noqa: PLC0415 - heavy imports only when needed
+    from server.cli.payment_checks import look_at_providers  # noqa: PLC0415 - the same
+    from server.cli.replica_checks import look_at_replicas  # noqa: PLC0415 - the same
 
     logging.disable()  # what goes wrong is told as a verdict
     try:
@@ -32,7 +34,12 @@ def doctor(
         faults = "; ".join(line.strip() for line in str(error).splitlines()[1:])
         found = [Check("settings", Verdict.FAIL, faults, "see docs/settings.md")]
     else:
-        found = [Check("settings", Verdict.OK, _told(settings)), *asyncio.run(look(settings))]
+        found = [
+            Check("settings", Verdict.OK, _told(settings)),
+            *asyncio.run(look(settings)),
+            *asyncio.run(look_at_replicas(settings)),
+            *asyncio.run(look_at_providers(settings)),
+        ]
     is_fit = not any(check.verdict is Verdict.FAIL for check in found)
     if as_json:
         print(json.dumps({"is_fit": is_fit, "checks": [asdict(check) for check in found]}))

@@ -1,8 +1,10 @@
-"""`keys`: the keys that sign access tokens, and taking turns with them."""
+"""`keys`: the keys that sign access tokens, those that sign tickets, and taking turns with them."""
 
 import json
 import sys
+from collections.abc import Sequence
 from datetime import timedelta
+from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
@@ -10,9 +12,21 @@ import typer
 from server.cli.database import on_store
 from store import Store
 from store.errors import NotFound, WrongState
-from store.house_keys import SAFE_DELAY, KeyState
+from store.house_keys import SAFE_DELAY, TICKETS, HouseKey, KeyState
 
 _SAFE_SECONDS = int(SAFE_DELAY.total_seconds())
+
+
+class Kind(StrEnum):
+    """What keys sign."""
+
+    ACCESS = "access"
+    TICKETS = "tickets"
+
+
+_Kind = Annotated[
+    Kind, typer.Option("--of", help="Which keys: those of access tokens, or those of tickets.")
+]
 _Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 _MEANINGS = {
     "waits": "verifies already, signs from {signs_at}",
@@ -24,7 +38,7 @@ _MEANINGS = {
 
 def register(app: typer.Typer) -> None:
     group = typer.Typer(
-        help="Change the keys that sign access tokens, while everybody stays signed in.",
+        help="Change the keys that sign access tokens or tickets, while everybody stays signed in and may board.",
         no_args_is_help=True,
     )
     group.command("list")(list_keys)
@@ -33,9 +47,13 @@ def register(app: typer.Typer) -> None:
     app.add_typer(group, name="keys")
 
 
-def list_keys(*, as_json: _Json = False) -> None:
+def list_keys(*, of: _Kind = Kind.ACCESS, as_json: _Json = False) -> None:
     """List the keys, newest first, and what each does."""
-    _show(on_store("keys list", _find_all), as_json=as_json)
+
+    async def work(store: Store) -> list[KeyState]:
+        return await _find_all(store, of)
+
+    _show(on_store("keys list", work), as_json=as_json)
 
 
 def rotate(
@@ -48,17 +66,21 @@ def rotate(
             help="Seconds until it signs: every process has to know it by then. 0 if the old one is known to others.",
         ),
     ] = _SAFE_SECONDS,
+    of: _Kind = Kind.ACCESS,
     as_json: _Json = False,
 ) -> None:
     """Add a new key. It verifies at once, signs after a while, and then the old one can be retired.
 
-    Nobody is signed out: what the old key signed stays good until it is over, ten minutes at most.
+    Nobody is signed out: what the old key signed stays good until it is over, ten minutes at most. A ticket is good
+    until its bus has come: scanners without a network must have fetched the new key before it signs.
     """
-    from server.tokens import SIGNING, new_signing_key  # noqa: PLC0415 - heavy imports only for those who need them
 
     async def work(store: Store) -> list[KeyState]:
-        await store.house_keys.rotate(SIGNING, new_signing_key(), after=timedelta(seconds=after))
-        return await _find_all(store)
+        taken = [key.key_id for key in await _find_all(store, of)]
+        await store.house_keys.rotate(
+            _purpose(of), _new_key(of, taken), after=timedelta(seconds=after)
+        )
+        return await _find_all(store, of)
 
     _show(on_store("keys rotate", work), as_json=as_json)
 
@@ -72,30 +94,42 @@ def retire(
         bool,
         typer.Option(
             "--now",
-            help="Although tokens of it are still good: their holders fetch new ones. For a key that others may know.",
+            help="Although tokens or tickets of it are still good: their holders fetch new ones. "
+            "For a key that others may know.",
         ),
     ] = False,
+    of: _Kind = Kind.ACCESS,
     as_json: _Json = False,
 ) -> None:
-    """Let a key do nothing any more. Refused while tokens of it may be good, unless --now."""
-    from server.tokens import SIGNING  # noqa: PLC0415
+    """Let a key do nothing any more. Refused while tokens or tickets of it may be good, unless --now."""
 
     async def work(store: Store) -> list[KeyState]:
         try:
-            await store.house_keys.retire(SIGNING, key_id, at_once=now)
+            await store.house_keys.retire(_purpose(of), key_id, at_once=now)
         except NotFound:
             sys.exit(f"omnibus: there is no key {key_id}")
         except WrongState as error:
             sys.exit(f"omnibus: {key_id} cannot be retired: {error.detail}")
-        return await _find_all(store)
+        return await _find_all(store, of)
 
     _show(on_store("keys retire", work), as_json=as_json)
 
 
-async def _find_all(store: Store) -> list[KeyState]:
-    from server.tokens import SIGNING  # noqa: PLC0415
+async def _find_all(store: Store, of: Kind) -> list[KeyState]:
+    return await store.house_keys.list_states(_purpose(of))
 
-    return await store.house_keys.list_states(SIGNING)
+
+def _purpose(of: Kind) -> str:
+    from server.tokens import SIGNING  # noqa: PLC0415 - heavy imports only for those who need them
+
+    return TICKETS if of is Kind.TICKETS else SIGNING
+
+
+def _new_key(of: Kind, taken: Sequence[str]) -> HouseKey:
+    from server.ticketing.token import new_ticket_key  # noqa: PLC0415 - the same
+    from server.tokens import new_signing_key  # noqa: PLC0415 - the same
+
+    return new_ticket_key(taken) if of is Kind.TICKETS else new_signing_key()
 
 
 def _show(keys: list[KeyState], *, as_json: bool) -> None:

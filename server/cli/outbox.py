@@ -1,4 +1,4 @@
-"""`outbox`: what is to leave the house by mail, has left, or could not."""
+"""`outbox`: what is to leave the house by mail, has left, or could not; and the jobs of workers."""
 
 import asyncio
 import json
@@ -10,6 +10,7 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
+from server.cli import outbox_jobs
 from server.cli.database import database_url
 from store import Store
 from store.access import DatabaseUnusable, reaching
@@ -25,6 +26,7 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(invoke_without_command=True)
     group.callback()(list_mails)
     group.command("retry")(retry)
+    outbox_jobs.register(group)
     app.add_typer(group, name="outbox")
 
 

@@ -1,6 +1,7 @@
 """`serve`, `worker`: one process each."""
 
 import socket
+import sys
 from typing import Annotated
 
 import typer
@@ -28,11 +29,30 @@ def serve(
     run_explained(serve_until_told(settings, listen_on=listen_on))
 
 
-def worker() -> None:
-    """Run the house's jobs (sweeping, forgetting, watching over the invariants) with one process."""
+def worker(
+    *,
+    relay_only: Annotated[
+        bool, typer.Option(help="With a broker: hand jobs over to it, and do none.")
+    ] = False,
+    consume_only: Annotated[
+        bool, typer.Option(help="With a broker: do the jobs that it delivers, and hand none over.")
+    ] = False,
+) -> None:
+    """Run the house's jobs (sweeping, forgetting, watching over the invariants) and the outbox's with one process.
+
+    With OMNIBUS_BROKER_URL the outbox's jobs go through that broker; without, workers take them from the table.
+    """
     from server.logs import configure  # noqa: PLC0415
     from server.serve import work  # noqa: PLC0415
+    from server.work.outbox import Part  # noqa: PLC0415
 
     settings = connected_settings("worker")
+    if relay_only and consume_only:
+        sys.exit(
+            "omnibus: --relay-only and --consume-only leave nothing to do; give neither for both"
+        )
+    if (relay_only or consume_only) and settings.broker_url is None:
+        sys.exit("omnibus: --relay-only and --consume-only need a broker: set OMNIBUS_BROKER_URL")
+    part = Part.RELAY if relay_only else Part.CONSUMER if consume_only else Part.WHOLE
     configure()
-    run_explained(work(settings))
+    run_explained(work(settings, part))

@@ -8,7 +8,7 @@ from urllib.parse import unquote, urlsplit
 
 import typer
 
-from server.cli.database import database_url
+from server.cli.database import connected_settings
 from store.access import DatabaseUnusable, explaining
 from store.migrate import migrate, pending
 from store.roles import script
@@ -38,7 +38,8 @@ def migrate_database(
 
     That is the database of OMNIBUS_DATABASE_URL, as its owner, or else that of a running `omnibus up`.
     """
-    url = database_url("migrate")
+    url = connected_settings("migrate").direct_url
+    assert url is not None, "it names a database by now"
     if roles:
         typer.echo(script(unquote(urlsplit(url).username or "omnibus")), nl=False)
         return

@@ -11,6 +11,7 @@ import typer
 from server.cli.database import connected_settings, run_explained
 from server.config import Settings, as_environment, load
 from server.embedded import Program, Service, StartError, hold_servers
+from server.mail.smtp_url import read_smtp_url
 from server.supervisor import Supervisor, answers, listen
 
 
@@ -29,17 +30,17 @@ def up() -> None:
     try:
         # The folder first: who starts us twice wants to hear of the other one, not of its port.
         with (
-            _databases(settings) as (services, full),
+            databases(settings) as (services, full),
             listen(settings.host, settings.port) as socket,
         ):
-            ready = _Announcement(full)
+            ready = Announcement(full)
             supervisor = Supervisor(
                 [
                     services,
-                    [_once("prepare", full)],
+                    [once("prepare", full)],
                     [
                         *(_api(full, number, socket.fileno()) for number in range(full.workers)),
-                        _program("worker", full, "worker"),
+                        program_of("worker", full, "worker"),
                     ],
                 ],
                 say=ready.say,
@@ -59,7 +60,7 @@ def prepare() -> None:
     run_explained(prepare_database(connected_settings("prepare"), typer.echo))
 
 
-class _Announcement:
+class Announcement:
     """What the person at the terminal reads."""
 
     def __init__(self, settings: Settings) -> None:
@@ -74,17 +75,23 @@ class _Announcement:
         host = self._settings.host
         shown = "127.0.0.1" if host in {"0.0.0.0", "::"} else host  # nosec B104 # noqa: S104 - told, not bound
         url = f"http://{shown}:{self._settings.port}"
-        mails = self._settings.mail_folder
-        lines = ["", f"  tickets    {url}/", f"  API        {url}/docs", f"  mails      {mails}/"]
+        lines = ["", f"  tickets    {url}/", f"  API        {url}/docs"]
+        lines.append(f"  mails      {self._mails(url)}")
         if self._settings.demo:
             width = max(len(user.email) for user in DEMO_USERS)
             lines += ["", "  demo logins"]
             lines += [f"    {user.email:{width}}  {user.password}" for user in DEMO_USERS]
         print("\n".join([*lines, "", f"omnibus ready {url}"]), flush=True)
 
+    def _mails(self, url: str) -> str:
+        settings = self._settings
+        if settings.smtp_url:
+            return str(read_smtp_url(settings.smtp_url))
+        return f"{url}/dev/outbox" if settings.demo else f"{settings.mail_folder}/"
+
 
 @contextmanager
-def _databases(settings: Settings) -> Iterator[tuple[tuple[Service, ...], Settings]]:
+def databases(settings: Settings) -> Iterator[tuple[tuple[Service, ...], Settings]]:
     if settings.database_url and settings.redis_url:
         yield (), settings
         return
@@ -108,7 +115,7 @@ def _environment(settings: Settings) -> dict[str, str]:
     return inherited | as_environment(settings)
 
 
-def _program(name: str, settings: Settings, *arguments: str) -> Program:
+def program_of(name: str, settings: Settings, *arguments: str) -> Program:
     return Program(
         name=name,
         argv=(sys.executable, "-m", "server", *arguments),
@@ -116,14 +123,14 @@ def _program(name: str, settings: Settings, *arguments: str) -> Program:
     )
 
 
-def _once(name: str, settings: Settings) -> Program:
-    program = _program(name, settings, "prepare")
+def once(name: str, settings: Settings) -> Program:
+    program = program_of(name, settings, "prepare")
     program.is_once = True
     return program
 
 
 def _api(settings: Settings, number: int, fd: int) -> Program:
-    program = _program(f"api-{number + 1}", settings, "serve", "--fd", str(fd))
+    program = program_of(f"api-{number + 1}", settings, "serve", "--fd", str(fd))
     program.pass_fds = (fd,)
     program.check = answers(settings.host, settings.port)
     return program

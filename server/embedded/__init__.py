@@ -16,7 +16,8 @@ from server.embedded.folder import (
     make_run_folder,
 )
 from server.embedded.postgres import PostgresServer, running_database_url
-from server.embedded.privileges import choose_identity
+from server.embedded.privileges import Identity, choose_identity
+from server.embedded.standby import StandbyServer, running_replica_url
 from server.embedded.valkey import ValkeyServer, running_redis_url, stop_orphan
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "RunningServers",
     "Service",
     "ServiceFailed",
+    "StandbyServer",
     "StartError",
     "StopStep",
     "find_running",
@@ -42,6 +44,11 @@ class EmbeddedServers:
     database_url: str | None
     superuser_url: str | None
     redis_url: str | None
+    postgres: PostgresServer | None
+    """One of the services, to make a standby of."""
+    run_folder: Path
+    """For sockets and what else ends with us; its owner is `identity`, or we."""
+    identity: Identity | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +58,7 @@ class RunningServers:
     database_url: str | None
     redis_url: str | None
     url: str = ""
+    replica_url: str | None = None
 
 
 @contextmanager
@@ -85,6 +93,9 @@ def hold_servers(
                 database_url=postgres.database_url if postgres else None,
                 superuser_url=postgres.superuser_url if postgres else None,
                 redis_url=valkey.redis_url if valkey else None,
+                postgres=postgres or None,
+                run_folder=folder.run_folder,
+                identity=identity,
             )
         finally:
             clear_run_folder(folder.run_folder)
@@ -96,5 +107,8 @@ def find_running(data_dir: Path) -> RunningServers | None:
         return None
     run_folder = Path(holder.run_folder)
     return RunningServers(
-        running_database_url(data_dir, run_folder), running_redis_url(run_folder), holder.url
+        running_database_url(data_dir, run_folder),
+        running_redis_url(run_folder),
+        holder.url,
+        running_replica_url(data_dir, run_folder),
     )

@@ -60,6 +60,10 @@ class Service(ABC):
     stop_steps: tuple[StopStep, ...] = (StopStep(signal.SIGTERM, 4.0),)
     is_once: bool = False
     """Ready when it has ended well, like a migration, instead of when it runs."""
+    is_renewable: bool = False
+    """May be stopped and started while the others run: several do the same."""
+    is_spare: bool = False
+    """The others do without: when it fails for good that is said, and nothing else ends."""
 
     @abstractmethod
     def prepare(self) -> Launch:
@@ -89,6 +93,8 @@ class Program(Service):
     ready_seconds: float = 60.0
     stop_steps: tuple[StopStep, ...] = (StopStep(signal.SIGTERM, 4.0),)
     is_once: bool = False
+    is_renewable: bool = False
+    is_spare: bool = False
 
     def prepare(self) -> Launch:
         return Launch(argv=self.argv, env=self.env, pass_fds=self.pass_fds)
@@ -129,6 +135,12 @@ class Child:
             with suppress(ProcessLookupError):
                 os.killpg(self.pid, signal.SIGKILL)
 
+    def clear_group(self) -> None:
+        """Kill what an ended process has left behind in its group, such as workers that hold its port."""
+        assert self.exit_code() is not None, "it runs"
+        with suppress(ProcessLookupError):
+            os.killpg(self.pid, signal.SIGKILL)
+
     def wait_ready(self) -> None:
         """For callers without a supervisor. Raises ServiceFailed if it ends or takes too long."""
         deadline = self.started_at + self.service.ready_seconds
@@ -163,7 +175,7 @@ def stop_together(
     The first step of each is `slack_seconds` longer. `pause` waits and says whether to hurry: then
     the next signal is due at once.
     """
-    ladders = [_Ladder(child, slack_seconds) for child in children]
+    ladders = [StopLadder(child, slack_seconds) for child in children]
     while ladders := [ladder for ladder in ladders if ladder.is_climbing()]:
         if pause(POLL_SECONDS):
             for ladder in ladders:
@@ -173,8 +185,10 @@ def stop_together(
     return [child for child in children if child.exit_code() is None]
 
 
-class _Ladder:
-    def __init__(self, child: Child, slack_seconds: float) -> None:
+class StopLadder:
+    """One child on its way out; ask `is_climbing` again and again until it says no."""
+
+    def __init__(self, child: Child, slack_seconds: float = 0.0) -> None:
         self._child = child
         self._steps = deque(child.service.stop_steps)
         self._slack_seconds = slack_seconds

@@ -68,12 +68,18 @@ class Cluster:
     user needs no way through the folders above, which may be closed to it and stay so.
     """
 
-    def __init__(self, folder: Path, programs: Path, identity: Identity | None) -> None:
-        self.path = folder / "postgres"
-        self._aside = folder / "postgres.new"
+    def __init__(
+        self, folder: Path, programs: Path, identity: Identity | None, *, name: str = "postgres"
+    ) -> None:
+        self.path = folder / name
+        self.aside = folder / f"{name}.new"
         self._programs = programs
         self._identity = identity
         self._descriptor: int | None = None
+
+    def beside(self, name: str) -> "Cluster":
+        """Return another one in the same data folder, of the same user."""
+        return Cluster(self.path.parent, self._programs, self._identity, name=name)
 
     @property
     def exists(self) -> bool:
@@ -98,7 +104,7 @@ class Cluster:
 
     def check_version(self) -> str:
         """The program's version, after making sure that it can read the cluster that is there."""
-        launch = self._launch("postgres", "--version")
+        launch = self.launch("postgres", "--version")
         said = run_to_end(launch, "postgres --version").strip()
         program = re.search(r"\d+(\.\d+)?", said)
         if program is None:
@@ -119,11 +125,7 @@ class Cluster:
     def create(self, password: str, *, version: str) -> None:
         """Run initdb aside. Only `install` makes it count: a crash leaves nothing to believe in."""
         self._check_user_has_name()
-        self.discard_unfinished()
-        self._aside.mkdir(mode=0o700)
-        if self._identity is not None:
-            os.chown(self._aside, self._identity.uid, self._identity.gid)
-        descriptor = _open_for(self._identity, self._aside)
+        home, pass_fds = self.make_aside()
         # The builtin provider does without the system's locales, which differ. It came with 17.
         has_builtin = int(version.partition(".")[0]) >= 17
         locale = (
@@ -131,9 +133,9 @@ class Cluster:
             if has_builtin
             else ("--locale-provider=libc", "--locale=C.UTF-8")
         )
-        launch = self._launch(
+        launch = self.launch(
             "initdb",
-            "--pgdata=" + (str(self._aside) if descriptor is None else _name(descriptor)),
+            f"--pgdata={home}",
             f"--username={SUPERUSER}",
             "--pwfile=/dev/stdin",
             "--auth=scram-sha-256",
@@ -141,27 +143,43 @@ class Cluster:
             "--data-checksums",
             "--no-instructions",
             *locale,
-            pass_fds=() if descriptor is None else (descriptor,),
+            pass_fds=pass_fds,
         )
         try:
             run_to_end(launch, "initdb", text=password + "\n")
         finally:
-            if descriptor is not None:
+            for descriptor in pass_fds:
                 os.close(descriptor)
 
+    def make_aside(self) -> tuple[str, tuple[int, ...]]:
+        """Make an empty folder to fill and `install`; return its name for a program, and what to hand on and close."""
+        self.discard_unfinished()
+        self.aside.mkdir(mode=0o700)
+        if self._identity is not None:
+            os.chown(self.aside, self._identity.uid, self._identity.gid)
+        descriptor = _open_for(self._identity, self.aside)
+        if descriptor is None:
+            return str(self.aside), ()
+        return _name(descriptor), (descriptor,)
+
     def install(self) -> None:
-        self._aside.rename(self.path)
+        self.aside.rename(self.path)
         sync_folder(self.path.parent)
 
+    def discard(self) -> None:
+        if self.exists:
+            clear_strays(self.path)
+            shutil.rmtree(self.path)
+
     def discard_unfinished(self) -> None:
-        if self._aside.exists():
-            clear_strays(self._aside)
-            shutil.rmtree(self._aside)
+        if self.aside.exists():
+            clear_strays(self.aside)
+            shutil.rmtree(self.aside)
 
     def reset_password(self, password: str) -> None:
         """Set the superuser's password while stopped: single-user mode asks for none."""
         self.open()
-        launch = self._launch(
+        launch = self.launch(
             "postgres",
             "--single",
             "-D",
@@ -195,6 +213,22 @@ class Cluster:
         logs = [log for log in (self.path / "log").glob("*.log") if log.stat().st_mtime >= time]
         return "".join(log.read_text(encoding="utf-8", errors="replace") for log in logs)
 
+    def launch(
+        self,
+        program: str,
+        *arguments: str,
+        pass_fds: tuple[int, ...] = (),
+        env: Mapping[str, str] | None = None,
+    ) -> Launch:
+        """Return how to run one of PostgreSQL's programs as the user that owns the cluster."""
+        return Launch(
+            argv=(str(self._programs / program), *arguments),
+            env={**CLEAN_ENV, **(env or {})},
+            folder=Path("/"),
+            identity=self._identity,
+            pass_fds=pass_fds,
+        )
+
     def _check_user_has_name(self) -> None:
         uid = self._identity.uid if self._identity else os.geteuid()
         try:
@@ -204,15 +238,6 @@ class Cluster:
                 f"user {uid} has no name on this system, and PostgreSQL makes no cluster without: "
                 "start Omnibus as a user who is listed in /etc/passwd"
             ) from None
-
-    def _launch(self, program: str, *arguments: str, pass_fds: tuple[int, ...] = ()) -> Launch:
-        return Launch(
-            argv=(str(self._programs / program), *arguments),
-            env=CLEAN_ENV,
-            folder=Path("/"),
-            identity=self._identity,
-            pass_fds=pass_fds,
-        )
 
 
 def _open_for(identity: Identity | None, folder: Path) -> int | None:

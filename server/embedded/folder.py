@@ -4,6 +4,7 @@ import fcntl
 import json
 import os
 import secrets
+import shutil
 import stat
 import tempfile
 import time
@@ -143,7 +144,10 @@ def clear_run_folder(path: Path) -> None:
         if not is_ours:
             return
         for name in os.listdir(handle):  # noqa: PTH208 - the folder we checked, whatever its name
-            os.unlink(name, dir_fd=handle)
+            if stat.S_ISDIR(os.stat(name, dir_fd=handle, follow_symlinks=False).st_mode):
+                shutil.rmtree(name, dir_fd=handle)
+            else:
+                os.unlink(name, dir_fd=handle)
         path.rmdir()
     except OSError:
         return  # something of nobody's lies in it: litter, and no reason to fail

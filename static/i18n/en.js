@@ -1,5 +1,5 @@
-// The sentences of the pages in English, those of few pages in a folder beside it. A language is one more of both; plural
-// forms go by CLDR's names.
+// The sentences of the pages in English, those of few pages in a folder beside it. A language is one more of both, with the
+// same keys; plural forms go by CLDR's names, as many as that language has.
 export default {
   skip: "Skip to content",
   close: "Close",
@@ -20,9 +20,18 @@ export default {
   "theme.auto": "as the device",
   "theme.light": "light",
   "theme.dark": "dark",
+  "language.title": "Language",
+  "language.now": "Language: {name}. Change",
   "failure.title": "That did not work",
   "failure.offline": "No connection to the server",
   "failure.offline.body": "Check your network. Nothing you entered is lost.",
+  "failure.unknown": "The server did not say why. Try again in a moment.",
+  "failure.overloaded": "Very many people are here right now. Try again in a moment.",
+  "failure.rate_limited": "That was a little too fast. Try again in a moment.",
+  "failure.outcome_unknown":
+    "We do not know yet whether that went through. Try again: nothing happens twice.",
+  "failure.departed": "This bus has left.",
+  "failure.sales_closed": "Seats of this bus are not sold any more.",
   "duration.minutes": "{minutes} min",
   "duration.hours": "{hours} h",
   "duration.both": "{hours} h {minutes}",
@@ -183,6 +192,16 @@ export default {
   "checkout.phone.wrong": "Enter a phone number such as +49 30 123456",
   "checkout.price": "Your trip",
   "checkout.refund": "Cancel and get back {what}",
+  "refund.term": "{percent} until {when}",
+  "refund.less": "{percent} less {fee} until {when}",
+  "refund.departure": "departure",
+  "refund.days": { one: "{count} day before departure", other: "{count} days before departure" },
+  "refund.hours": { one: "{count} hour before departure", other: "{count} hours before departure" },
+  "refund.minutes": {
+    one: "{count} minute before departure",
+    other: "{count} minutes before departure",
+  },
+  "refund.later": "{terms}, as the passenger's own stop has it; nothing later",
   "checkout.total": "Total, all included",
   "checkout.go": "Continue to payment",
   "checkout.faults": { one: "One thing is missing", other: "{count} things are missing" },
@@ -201,6 +220,8 @@ export default {
   "pay.approve": "Approve {amount}",
   "pay.decline": "Decline",
   "pay.left": "Time to pay",
+  "pay.page": "Pay at the demo bank",
+  "pay.waiting": "Waiting for word from the bank",
   "pay.declined": "The payment was declined",
   "pay.declined.body": "Nothing was charged and the seats are free again.",
 
@@ -218,6 +239,7 @@ export default {
   "booking.EXPIRED": "Not paid in time",
   "booking.FAILED": "Payment declined",
   "booking.done": "Have a good trip!",
+  "booking.kept": "There is no network. This is the ticket as it was on {when}.",
   "booking.passengers": "Passengers",
   "booking.seat": "Seat",
   "booking.total": "Paid",

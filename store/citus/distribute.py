@@ -24,9 +24,20 @@ SQL = Queries.beside(__file__)
 REFERENCE = (
     *("operators", "stops", "routes", "route_stops", "layouts", "layout_seats", "vehicles"),
     *("devices", "device_codes"),
+    *("refund_rules", "refund_defaults", "shifts"),
 )
 """Small tables that rows of a bus point at or are read with; each after those it points at."""
 _WITH_BUSES = "buses"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A server that holds so many parts of the data, and the region it sells for."""
+
+    host: str
+    port: int
+    region: str | None
+    parts: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +50,7 @@ class Spread:
     tables: int
     groups_of_tables: int
     prepared_max: int
+    places: tuple[Place, ...] = ()
 
 
 async def is_citus(connection: "Connection | PoolConnectionProxy[asyncpg.Record]") -> bool:
@@ -108,7 +120,8 @@ async def find_spread(connection: Connection) -> Spread | None:
         return None
     row = await connection.fetchrow(SQL["look_around"])
     assert row is not None
-    return Spread(**dict(row))
+    places = [Place(**dict(place)) for place in await connection.fetch(SQL["find_places"])]
+    return Spread(**dict(row), places=tuple(places))
 
 
 async def _prepare(connection: Connection) -> None:
@@ -117,6 +130,7 @@ async def _prepare(connection: Connection) -> None:
         await connection.execute(row["statement"])
     await connection.execute(SQL["scope_everywhere"])
     await connection.execute(SQL["check_stops_of_shard"])
+    await connection.execute(SQL["place_by_region"])
     await connection.execute(SQL["free_users"])
     await connection.execute(SQL["let_roles_lock"])
     for row in await connection.fetch(SQL["let_roles_in"], [APP, WORKER]):

@@ -151,6 +151,53 @@ $$;
 CREATE OR REPLACE TRIGGER users_operator_id_fkey BEFORE INSERT OR UPDATE OF operator_id ON users
 FOR EACH ROW EXECUTE FUNCTION refuse_unknown_operator();
 
+-- name: place_by_region
+-- Numbers are taken until one's shard lies on a server of the operator's region: of three servers, every third.
+-- An operator of no region sells anywhere. `may_lie_in_region` is for the rule by which shards are moved: each stays
+-- among the servers of the region it is in.
+CREATE OR REPLACE FUNCTION next_bus_of(operator integer) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+    wanted text := (SELECT o.region FROM operators AS o WHERE o.operator_id = operator);
+    shards bigint[];
+    bus bigint;
+BEGIN
+    IF wanted IS NULL THEN
+        RETURN nextval('buses_bus_id_seq');
+    END IF;
+    shards := ARRAY(
+        SELECT s.shardid
+        FROM pg_dist_shard AS s
+        INNER JOIN pg_dist_placement AS p ON p.shardid = s.shardid
+        INNER JOIN pg_dist_node AS n ON n.groupid = p.groupid AND n.noderole = 'primary'
+        INNER JOIN region_servers AS r ON r.host = n.nodename AND r.port = n.nodeport
+        WHERE s.logicalrelid = 'buses'::regclass AND r.region = wanted
+    );
+    IF shards = '{}' THEN
+        RAISE EXCEPTION 'no server of region % holds any buses', wanted
+            USING ERRCODE = 'object_not_in_prerequisite_state';
+    END IF;
+    LOOP
+        bus := nextval('buses_bus_id_seq');
+        EXIT WHEN get_shard_id_for_distribution_column('buses', bus) = any(shards);
+    END LOOP;
+    RETURN bus;
+END
+$$;
+CREATE OR REPLACE FUNCTION region_of_group(wanted integer) RETURNS text LANGUAGE sql STABLE AS $$
+    SELECT r.region
+    FROM pg_dist_node AS n
+    INNER JOIN region_servers AS r ON r.host = n.nodename AND r.port = n.nodeport
+    WHERE n.groupid = wanted AND n.noderole = 'primary'
+$$;
+CREATE OR REPLACE FUNCTION may_lie_in_region(wanted_shard bigint, wanted_node integer) RETURNS boolean
+LANGUAGE sql STABLE AS $$
+    SELECT region_of_group(n.groupid) IS NOT DISTINCT FROM region_of_group(p.groupid)
+    FROM pg_dist_placement AS p
+    CROSS JOIN pg_dist_node AS n
+    WHERE p.shardid = wanted_shard AND n.nodeid = wanted_node
+    LIMIT 1
+$$;
+
 -- name: let_roles_in
 -- Servers of a cluster reach each other as whoever asks, so the roles that sell and sweep must be able to log in; and
 -- what a session says about itself is not passed on either. Of the roles $1, what is not so yet.
@@ -166,8 +213,11 @@ WHERE r.rolname = any($1::text[]) AND NOT coalesce('lock_timeout=1s' = any(s.set
 -- name: let_roles_lock
 -- An INSERT ... ON CONFLICT locks a copied table on every server, and only who may change all of its rows may do so.
 -- TRUNCATE is the one such right that gives no other: each of these is pointed at by tables that may not be truncated,
--- but codes that pair devices, which are good for five minutes only.
-GRANT TRUNCATE ON operators, stops, routes, layouts, vehicles, devices, device_codes TO omnibus_app;
+-- but codes that pair devices, which are good for five minutes only, and the rules that are sold under by default,
+-- which the audit log tells as well.
+GRANT TRUNCATE ON
+operators, stops, routes, layouts, vehicles, devices, device_codes, refund_defaults, shifts
+TO omnibus_app;
 GRANT TRUNCATE ON operators TO omnibus_worker;
 
 -- name: look_around
@@ -182,3 +232,15 @@ SELECT
 
 -- name: shard_of
 SELECT get_shard_id_for_distribution_column('buses', $1::bigint) AS shard_id;
+
+-- name: find_places
+-- For the doctor: each server, its region, and how many parts of the data it holds.
+SELECT n.nodename AS host, n.nodeport AS port, r.region, count(p.shardid) AS parts
+FROM pg_dist_node AS n
+LEFT JOIN region_servers AS r ON r.host = n.nodename AND r.port = n.nodeport
+LEFT JOIN pg_dist_shard AS s ON s.logicalrelid = 'buses'::regclass
+LEFT JOIN pg_dist_placement AS p ON p.shardid = s.shardid AND p.groupid = n.groupid
+WHERE n.noderole = 'primary' AND n.isactive
+GROUP BY n.nodename, n.nodeport, r.region
+HAVING count(p.shardid) > 0 OR r.region IS NOT NULL
+ORDER BY r.region NULLS LAST, n.nodename, n.nodeport;

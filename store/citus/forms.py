@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import asyncpg
 
-from store.queries import Queries
+from store.queries import Queries, about_all
 
 if TYPE_CHECKING:
     Base = asyncpg.Connection[asyncpg.Record]
@@ -38,13 +38,23 @@ _ARRAYS = re.compile(r"(?=unnest\(\s*\$\d+::bigint\[\])")
 _FIRST_ARRAY = re.compile(r"unnest\(\s*(\$\d+)")
 _JOIN = re.compile(r"\b(\w+)\.bus_id = (?:w|locked)\.bus_id")
 _ADDING_CTE = re.compile(r"( AS \(\n +INSERT INTO (?:(?!\n\)).)*)(?=\n\))", re.DOTALL)
-_HOMES = ("batch.sql", "counts.sql", "invariants.sql")
+_HOMES = ("batch.sql", "counts.sql", "invariants.sql", "shifts.sql")
 """Where the statements are that have words of their own in `forms.sql`, by the same names."""
 _BROKEN = re.compile(r'constraint "(\w+?)(?:_\d+)?"')
 _REPLACED = (
     (re.compile(r"set_config\('omnibus\.operators'"), "set_config_everywhere('omnibus.operators'"),
     # Only one shard's rows can be locked by one statement. Whoever finds them asks again under their lock.
     (re.compile(r"\nFOR UPDATE SKIP LOCKED"), ""),
+    # Buses of all servers are changed without being locked before, in the order in which each server finds them.
+    (
+        re.compile(
+            r"WITH locked AS MATERIALIZED \(\n    SELECT b\.bus_id\n    FROM buses AS b\n    WHERE((?:(?!\n\)).)*?)"
+            r"\n    ORDER BY b\.bus_id\n    FOR NO KEY UPDATE OF b\n\)\n\n"
+            r"UPDATE buses AS b SET facts = b\.facts \+ 1\nFROM locked AS l\nWHERE b\.bus_id = l\.bus_id",
+            re.DOTALL,
+        ),
+        r"UPDATE buses AS b SET facts = b.facts + 1\nWHERE\1",
+    ),
     # Free seats beside a bus: counted by bus, and the bus named by its table, not by what is known of it already.
     (
         re.compile(
@@ -121,7 +131,8 @@ def _as_one_server() -> Iterator[None]:
 @cache
 def _own_forms() -> dict[str, str]:
     homes = [Queries(Path(__file__).parents[1] / name) for name in _HOMES]
-    return {home[name]: SQL[name] for home in homes for name in home.names() if name in SQL.names()}
+    own = {home[name]: SQL[name] for home in homes for name in home.names() if name in SQL.names()}
+    return own | {about_all(home): about_all(form) for home, form in own.items()}
 
 
 def _name_lane(part: str, lane: str | None) -> str:

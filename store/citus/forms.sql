@@ -103,3 +103,7 @@ FROM (
 LEFT JOIN buyer_holds AS c ON c.bus_id = n.bus_id AND c.buyer = n.identity
 GROUP BY n.bus_id, n.identity, c.seats_max, c.holds_max
 HAVING sum(n.seats) > coalesce(c.seats_max, 0) OR sum(n.holds) > coalesce(c.holds_max, 0);
+
+-- name: take_time
+-- What a shift came to is read on all servers and then written to a copied table: that takes one connection a server.
+SELECT set_config('statement_timeout', '30s', true), set_config('citus.multi_shard_modify_mode', 'sequential', true);

@@ -35,6 +35,11 @@ class ShardLanes(Lane):
             lane = self._lanes[shard] = Lane(self.db, self.buses, self._announce, self._options)
         return await lane.submit(request)
 
+    @property
+    def waiting(self) -> int:
+        """How many requests wait for a batch, in all lanes."""
+        return sum(lane.waiting for lane in self._lanes.values())
+
     async def close(self) -> None:
         for lane in self._lanes.values():
             await lane.close()

@@ -183,7 +183,7 @@ async def _sell_all(
     await connection.execute(SQL["clear_sales"])
     await connection.copy_records_to_table("staged_sales", records=sales)
     await connection.copy_records_to_table("staged_states", records=states)
-    for query in ("add_bookings", "add_payments", "add_tickets", "add_claims"):
+    for query in ("add_bookings", "add_payments", "add_postings", "add_tickets", "add_claims"):
         await connection.execute(SQL[query], operator_id, timeout=STATEMENT_SECONDS)
     await connection.execute(SQL["mark_seats"], timeout=STATEMENT_SECONDS)
     return len(sales)

@@ -69,6 +69,16 @@ SELECT
     (SELECT sum(price) FROM unnest(s.prices) AS price), s.created_at, s.created_at AS settled_at
 FROM staged_sales AS s;
 
+-- name: add_postings
+INSERT INTO postings (bus_id, operator_id, group_id, payment_id, account, amount, created_at)
+SELECT s.bus_id, $1, s.payment_id AS group_id, s.payment_id, line.account, line.sign * paid.amount, s.created_at
+FROM staged_sales AS s
+CROSS JOIN LATERAL (SELECT sum(price) AS amount FROM unnest(s.prices) AS price) AS paid
+CROSS JOIN (VALUES ('cash_drawer', 1), ('provider_clearing', 1), ('sales', -1)) AS line (account, sign)
+WHERE
+    paid.amount > 0
+    AND line.account IN ('sales', CASE s.method WHEN 'cash' THEN 'cash_drawer' ELSE 'provider_clearing' END);
+
 -- name: add_tickets
 INSERT INTO tickets (bus_id, operator_id, booking_id, seat_no, code, issued_at)
 SELECT s.bus_id, $1, s.booking_id, t.seat_no, t.code, s.created_at

@@ -7,6 +7,7 @@ from datetime import date
 from store.errors import StoreError
 
 FAULTS_SHOWN = 50
+_REASON_LENGTH = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,9 @@ class Faults:
     def add(self, file: str, line: int | None, reason: str) -> None:
         self.total += 1
         if len(self._shown) < FAULTS_SHOWN:
-            self._shown.append(Fault(file, line, reason))
+            is_long = len(reason) > _REASON_LENGTH  # it may quote what should have been a number
+            shown = f"{reason[: _REASON_LENGTH - 1]}…" if is_long else reason
+            self._shown.append(Fault(file, line, shown))
 
     def refuse_if_any(self) -> None:
         """Raise FeedRefused unless the feed is sound so far."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from store.gtfs.archive import Archive
+from store.gtfs.archive import AT_HAND, Archive, Bounds
 from store.gtfs.calendar import Service
 from store.gtfs.model import Agency, Feed, FeedRoute, FeedStop, Frequency, Trip
 from store.gtfs.rows import Row, Tables, quoted
@@ -27,12 +27,14 @@ def _silent(_done: int, _total: int) -> None:
     """For those who do not watch."""
 
 
-def read_feed(path: Path, progress: Callable[[int, int], None] = _silent) -> Feed:
+def read_feed(
+    path: Path, progress: Callable[[int, int], None] = _silent, bounds: Bounds = AT_HAND
+) -> Feed:
     """Read a zip of GTFS tables; `progress` hears how many bytes of how many have been read.
 
     Raises FeedRefused with every fault, OSError when the file cannot be opened.
     """
-    with closing(Archive(path, progress)) as archive:
+    with closing(Archive(path, progress, bounds)) as archive:
         tables = Tables(archive)
         agencies = _read_agencies(tables)
         stops = _read_stops(tables, agencies[0].zone if agencies else "UTC")

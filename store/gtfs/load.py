@@ -1,6 +1,6 @@
 """Writes a plan into the database, in one transaction: all of it, or nothing."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -28,11 +28,15 @@ SQL = Queries.beside(__file__)
 class Terms:
     """How the buses are sold. `layout` is the name of one of the operator's, or of one built in.
 
-    Without a `currency` it is the operator's own; a new operator's is EUR then.
+    Without a `currency` it is the operator's own; a new operator's is EUR then. With an `operator_id` all is that
+    operator's and nobody else's, stops too, whatever the feed calls its agencies. `actor_id` is who has it done, for
+    the audit log; None for whoever has the database in hand.
     """
 
     layout: str = "coach-40"
     currency: str | None = None
+    operator_id: int | None = None
+    actor_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +57,19 @@ class Step(StrEnum):
 
 
 Report = Callable[[Step, int, int], None]
+Finish = Callable[[Connection, "Sequence[Loaded]"], Awaitable[None]]
 
 
-async def load(db: Database, plan: Plan, terms: Terms, report: Report) -> list[Loaded]:
+async def _leave_it(_connection: Connection, _loaded: Sequence[Loaded]) -> None:
+    """For those who have nothing to add."""
+
+
+async def load(
+    db: Database, plan: Plan, terms: Terms, report: Report, finish: Finish = _leave_it
+) -> list[Loaded]:
     """Add what the plan has and the database has not; `report` hears how many buses of how many are written.
+
+    `finish` is the last thing done in the transaction; what it raises undoes all of it.
 
     Locks each operator's timetable (an advisory lock, by name). Raises ImportRunning, LayoutUnknown, and what
     `Database.transaction` raises.
@@ -69,7 +82,7 @@ async def load(db: Database, plan: Plan, terms: Terms, report: Report) -> list[L
             if not await lock_timetable(connection, name, patiently=False):
                 raise ImportRunning(name)
         operators = [await _find_or_add(connection, offer, terms) for offer in plan.offers]
-        source = f"gtfs:{await connection.fetchval(SQL['find_oldest'], plan.sharing)}"
+        source = await _find_source(connection, plan, terms)
         loaded: list[Loaded] = []
         before = 0
         for offer, operator in zip(plan.offers, operators, strict=True):
@@ -87,9 +100,10 @@ async def load(db: Database, plan: Plan, terms: Terms, report: Report) -> list[L
             added = await add_departures(connection, seller, offer.departures, tell)
             before += offer.buses
             if not added.is_nothing:
-                await _log(connection, operator.operator_id, plan, added)
+                await _log(connection, operator.operator_id, plan, added, actor_id=terms.actor_id)
             loaded.append(Loaded(offer.operator, operator.operator_id, operator.is_new, added))
         report(Step.COMMITTING, plan.buses, plan.buses)
+        await finish(connection, loaded)
         return loaded
 
     loaded = await db.transaction([], work)
@@ -108,7 +122,11 @@ class _Operator:
 
 async def _find_or_add(connection: Connection, offer: Offer, terms: Terms) -> _Operator:
     """Return the operator of that name; buses are sold in the currency that the terms name, if they do."""
-    known = await connection.fetchrow(TIMETABLE["find_operator_by_name"], offer.operator)
+    if terms.operator_id is not None:
+        known = await connection.fetchrow(SQL["find_seller"], terms.operator_id)
+        assert known is not None, "operators stay"
+    else:
+        known = await connection.fetchrow(TIMETABLE["find_operator_by_name"], offer.operator)
     if known is not None:
         return _Operator(known["operator_id"], terms.currency or known["currency"], is_new=False)
     currency = terms.currency or "EUR"
@@ -116,6 +134,16 @@ async def _find_or_add(connection: Connection, offer: Offer, terms: Terms) -> _O
         TIMETABLE["add_operator"], offer.operator, offer.zone, currency, f"gtfs:{offer.agency_id}"
     )
     return _Operator(added, currency, is_new=True)
+
+
+async def _find_source(connection: Connection, plan: Plan, terms: Terms) -> str:
+    """Return whose stops those of the feed are: the operator's own, or of those who share them the oldest one's.
+
+    Whoever imports for one operator must not add to what are another's stops by naming it in a feed.
+    """
+    if terms.operator_id is not None:
+        return f"gtfs:{terms.operator_id}"
+    return f"gtfs:{await connection.fetchval(SQL['find_oldest'], plan.sharing)}"
 
 
 async def _find_layout(connection: Connection, operator_id: int, name: str) -> int:
@@ -131,7 +159,9 @@ async def _find_layout(connection: Connection, operator_id: int, name: str) -> i
     return await add_layout(connection, operator_id, plan())
 
 
-async def _log(connection: Connection, operator_id: int, plan: Plan, added: Added) -> None:
+async def _log(
+    connection: Connection, operator_id: int, plan: Plan, added: Added, *, actor_id: int | None
+) -> None:
     await connection.execute(
         SQL["log_import"],
         operator_id,
@@ -140,4 +170,5 @@ async def _log(connection: Connection, operator_id: int, plan: Plan, added: Adde
         added.buses,
         added.routes,
         added.stops,
+        actor_id,
     )

@@ -4,13 +4,17 @@ SELECT min(o.operator_id)
 FROM operators AS o
 INNER JOIN unnest($1::text[]) AS sharing (name) ON lower(sharing.name) = lower(o.name);
 
+-- name: find_seller
+-- The operator whose timetable it is, whatever its name is by now.
+SELECT o.operator_id, o.currency FROM operators AS o WHERE o.operator_id = $1;
+
 -- name: list_layouts
 SELECT l.name FROM layouts AS l WHERE l.operator_id = $1 ORDER BY l.name;
 
 -- name: log_import
-INSERT INTO audit_log (operator_id, action, subject, detail)
+INSERT INTO audit_log (operator_id, actor_id, action, subject, detail)
 VALUES (
-    $1, 'timetable.import', 'gtfs',
+    $1, $7, 'timetable.import', 'gtfs',
     jsonb_build_object(
         'from', $2::date, 'until', $3::date, 'buses', $4::integer, 'routes', $5::integer, 'stops', $6::integer
     )

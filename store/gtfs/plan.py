@@ -21,10 +21,12 @@ BUSES_MAX = 250_000
 class Wish:
     """What to import.
 
-    `operator` None means every agency under its own name; `fare` is that of a whole route, in minor units.
+    `operator` None means every agency under its own name; `fare` is that of a whole route, in minor units. `agency` is
+    which of several is meant, by id or name, where it is called otherwise than the operator.
     """
 
     operator: str | None = None
+    agency: str | None = None
     begin: date | None = None
     days: int = 14
     is_shifted: bool = False
@@ -63,7 +65,7 @@ class Plan:
 
 def make_plan(feed: Feed, wish: Wish, now: datetime) -> Plan:
     """Choose agencies and days; raises AgencyUnclear, NothingToSell, TooMuch."""
-    names = _operators(feed.agencies, wish.operator)
+    names = _operators(feed.agencies, wish.operator, wish.agency)
     services = {trip.service for trip in feed.trips if trip.route.agency in names}
     window = choose_window(
         services,
@@ -95,16 +97,19 @@ def make_plan(feed: Feed, wish: Wish, now: datetime) -> Plan:
     )
 
 
-def _operators(agencies: Sequence[Agency], asked: str | None) -> dict[int, str]:
+def _operators(
+    agencies: Sequence[Agency], asked: str | None, agency_asked: str | None
+) -> dict[int, str]:
     """Return the operator's name for each agency that is wanted, by its number."""
     if asked is None:
         return {number: agency.name for number, agency in enumerate(agencies)}
-    if len(agencies) == 1:
+    if len(agencies) == 1 and agency_asked is None:
         return {0: asked}
+    wanted = agency_asked or asked
     for number, agency in enumerate(agencies):
-        if asked == agency.agency_id or asked.lower() == agency.name.lower():
-            return {number: agency.name}
-    raise AgencyUnclear(asked, _names(agencies))
+        if wanted == agency.agency_id or wanted.lower() == agency.name.lower():
+            return {number: asked if agency_asked else agency.name}
+    raise AgencyUnclear(wanted, _names(agencies))
 
 
 def _names(agencies: Sequence[Agency]) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx2
 import msgspec
-from jsonschema import Draft202012Validator
+from jsonschema_rs import Draft202012Validator
 
 from server.app import openapi_document
 

@@ -15,22 +15,24 @@ from tests.support.servers import ThrowawayValkey
 async def served_shop(
     databases: Databases, valkey: ThrowawayValkey
 ) -> AsyncIterator[tuple[Served, Shop]]:
-    async with databases.fresh() as url:
-        shop = await Shop.open(url)
+    async with databases.fresh() as url, await Shop.open(url) as shop:
         async with Served(url, valkey.url) as served:
             shop.url = served.url
             yield served, shop
-        await shop.close()
+        assert await shop.violations() == {}
 
 
 @pytest.fixture
 async def shop(served_shop: tuple[Served, Shop]) -> AsyncIterator[Shop]:
-    """The shop that is open for all tests: put a bus of your own on sale."""
+    """The shop that is open for all tests: put a bus of your own on sale.
+
+    The invariants are asked of that bus at once, and of all buses when the last test is over.
+    """
     served, shop = served_shop
     yield shop
     await shop.forget_clients()
     assert await served.failures() == [], served.log()[-3000:]
-    assert await shop.violations() == {}
+    assert await shop.new_violations() == {}
 
 
 @pytest.fixture

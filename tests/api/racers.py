@@ -68,12 +68,14 @@ async def racers(addresses: Sequence[tuple[str, int]], count: int) -> AsyncItera
     """Connect `count` buyers, spread evenly over the serving processes."""
     loop = asyncio.get_running_loop()
     ready: list[Racer] = []
-    for number in range(count):
-        _, racer = await loop.create_connection(Racer, *addresses[number % len(addresses)])
-        ready.append(racer)
-    yield ready
-    for racer in ready:
-        racer.close()
+    try:
+        for number in range(count):
+            _, racer = await loop.create_connection(Racer, *addresses[number % len(addresses)])
+            ready.append(racer)
+        yield ready
+    finally:
+        for racer in ready:
+            racer.close()
 
 
 def post(path: str, body: dict[str, Any]) -> bytes:

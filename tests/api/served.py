@@ -11,8 +11,7 @@ from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Self
 
-import httpx2
-
+from tests.faults.client import Client, fetch_status
 from tests.support.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
@@ -62,14 +61,21 @@ class Served:
             stdout=self._log,
             stderr=self._log,
         )
-        await wait_until(self._is_ready, seconds=30)
+        try:
+            await wait_until(self._is_ready, seconds=60)
+        except BaseException:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.kill()
+            await self._process.wait()
+            self._log.close()
+            raise
         return self
 
     async def __aexit__(self, *_: object) -> None:
         assert self._process is not None
-        self._process.send_signal(signal.SIGTERM)
-        assert await self._process.wait() == 0, self.log()
-        self._log.close()
+        with self._log:
+            self._process.send_signal(signal.SIGTERM)
+            assert await self._process.wait() == 0, self.log()
 
     def log(self) -> str:
         """Return everything it has written so far."""
@@ -78,8 +84,8 @@ class Served:
 
     async def failures(self) -> list[str]:
         """Return what it has answered with a 5xx, or not at all, and has not reported here before."""
-        async with _client() as client:
-            text = (await client.get(f"{self.url}/metrics")).text
+        with contextlib.closing(Client(self.port)) as client:
+            text = (await client.send("GET", "/metrics")).body.decode()
         found = set(_FAILURE.findall(text)) - self._reported
         self._reported |= found
         return sorted(found)
@@ -87,10 +93,7 @@ class Served:
     async def _is_ready(self) -> bool:
         assert self._process is not None
         assert self._process.returncode is None, self.log()
-        with contextlib.suppress(httpx2.HTTPError):
-            async with _client() as client:
-                return (await client.get(f"{self.url}/readyz")).status_code == 200
-        return False
+        return await fetch_status(self.port, "/readyz") == 200
 
 
 @contextlib.asynccontextmanager
@@ -100,10 +103,6 @@ async def serving(*processes: Served) -> AsyncIterator[tuple[Served, ...]]:
         for process in processes:
             await stack.enter_async_context(process)
         yield processes
-
-
-def _client() -> httpx2.AsyncClient:
-    return httpx2.AsyncClient(trust_env=False, verify=False)
 
 
 def free_port() -> int:

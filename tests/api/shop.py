@@ -14,7 +14,8 @@ from server.passwords import Passwords
 from server.tokens import Tokens, new_signing_key
 from store import Store
 from store.accounts import NewUser, User
-from store.invariants import find_violations
+from store.ids import format_owned
+from store.invariants import Violations, find_violations, find_violations_on
 from store.layouts import double_deck
 from store.model import DeviceKind, Role
 from store.pairing import NewDevice, Paired
@@ -57,6 +58,7 @@ class Shop:
     people: dict[str, User]
     devices: dict[str, Paired]
     _clients: dict[tuple[str | None, str], httpx2.AsyncClient] = field(default_factory=dict)
+    _newest_bus: int = 0
     _numbers: "itertools.count[int]" = field(default_factory=itertools.count)
 
     @classmethod
@@ -88,6 +90,12 @@ class Shop:
             devices=await _pair_devices(store, operators, stops[0]),
         )
 
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
     async def close(self) -> None:
         await self.forget_clients()
         await self.store.close()
@@ -95,6 +103,17 @@ class Shop:
 
     async def violations(self) -> dict[str, list[str]]:
         return await find_violations(self.store.db)
+
+    async def new_violations(self) -> dict[str, Violations]:
+        """Ask the invariants of the buses that were put on sale since this was asked before."""
+        rows = await self.store.db.fetch(
+            "SELECT bus_id FROM buses WHERE bus_id > $1 ORDER BY bus_id", self._newest_bus
+        )
+        buses = [row["bus_id"] for row in rows]
+        if not buses:
+            return {}
+        self._newest_bus = buses[-1]
+        return await find_violations_on(self.store.db, buses, statement_seconds=60)
 
     def client(self, who: str | None = None, prefix: str = "/api/v1") -> httpx2.AsyncClient:
         """Return a client of the API: a guest, or one of the people with a fresh token."""
@@ -133,6 +152,16 @@ class Shop:
             f"Person {number}", f"person-{number}@hired.example", known, role, operator_id
         )
         return await self.store.accounts.add(new)
+
+    async def give_up(self, bus: str) -> list[str]:
+        """Let workers have given up all jobs of a bus; return them, newest first."""
+        rows = await self.owner.fetch(
+            "UPDATE jobs SET state = 'DEAD', attempts = 15, last_error = 'no such letter'"
+            " WHERE bus_id = $1 AND state = 'QUEUED' RETURNING bus_id, job_id",
+            int(bus),
+        )
+        rows.sort(key=lambda row: row["job_id"], reverse=True)
+        return [format_owned(row["bus_id"], row["job_id"]) for row in rows]
 
     async def pair(
         self, kind: DeviceKind, operator: str = "Northline", name: str = "A device"

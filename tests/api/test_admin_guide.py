@@ -19,9 +19,17 @@ async def test_every_example_of_the_guide_works(shop: Shop) -> None:
     known: dict[str, str] = {}
     lines = [line for block in _BLOCK.findall(GUIDE.read_text()) for line in block.splitlines()]
     assert len(lines) > 25
+    before = await shop.owner.fetch(
+        "SELECT time_zone, no_show_minutes, releases_no_shows FROM operators WHERE name = 'Northline'"
+    )
     async with httpx2.AsyncClient(trust_env=False, verify=False) as client:
         for line in lines:
             await run(client, shop, known, line)
+    # The shop is everybody's: days, for one, go by its clock.
+    await shop.owner.execute(
+        "UPDATE operators SET time_zone = $1, no_show_minutes = $2, releases_no_shows = $3 WHERE name = 'Northline'",
+        *before[0],
+    )
 
 
 async def run(client: httpx2.AsyncClient, shop: Shop, known: dict[str, str], line: str) -> None:

@@ -146,7 +146,7 @@ async def test_however_hard_somebody_tries_the_log_grows_slowly(shop: Shop) -> N
         async def add(self, entries: Sequence[NewEntry]) -> None:
             written.extend(entries)
 
-    log = SecurityLog(Noting(shop.store.db))
+    log = SecurityLog(Noting(shop.store.db, shop.store.reader))
     for number in range(10 * security_log.KINDS_MAX):
         log.note_refusal(Caller(1 + number % 500, Role.OPERATOR, 2), "create_block")
     await log.write()

@@ -44,27 +44,26 @@ async def test_what_is_secret_or_personal_is_found_nowhere_but_with_its_owner(
     databases: Databases, tmp_path: Path
 ) -> None:
     with ThrowawayValkey() as valkey:
-        async with databases.fresh() as url:
-            shop = await Shop.open(url)
-            async with (
-                overheard(valkey) as heard,
-                Served(url, valkey.url, module=(TALKATIVE, "serve"), settings=LIMITS) as served,
-                working(url, valkey.url, tmp_path / "worker.log"),
-            ):
-                shop.url = served.url
-                use = Use(served, shop)
-                # Both processes are up: the worker listens, too.
-                await wait_until(lambda: sum('"SUBSCRIBE"' in line for line in heard) >= 2)
-                await use.everything()
-                written = {
-                    "log": served.log(),
-                    "worker's log": (tmp_path / "worker.log").read_text(),
-                    "metrics": (await use.client.get(f"{served.url}/metrics")).text,
-                    "refusals": "\n".join(use.refusals),
-                    "Redis": "\n".join(heard) + await dump(valkey),
-                }
-                await use.client.aclose()
-            await shop.close()
+        async with (
+            databases.fresh() as url,
+            await Shop.open(url) as shop,
+            overheard(valkey) as heard,
+            Served(url, valkey.url, module=(TALKATIVE, "serve"), settings=LIMITS) as served,
+            working(url, valkey.url, tmp_path / "worker.log"),
+        ):
+            shop.url = served.url
+            use = Use(served, shop)
+            # Both processes are up: the worker listens, too.
+            await wait_until(lambda: sum('"SUBSCRIBE"' in line for line in heard) >= 2)
+            await use.everything()
+            written = {
+                "log": served.log(),
+                "worker's log": (tmp_path / "worker.log").read_text(),
+                "metrics": (await use.client.get(f"{served.url}/metrics")).text,
+                "refusals": "\n".join(use.refusals),
+                "Redis": "\n".join(heard) + await dump(valkey),
+            }
+            await use.client.aclose()
     assert len(use.secrets) >= 4
     assert len(use.refusals) >= 12
     for place, text in written.items():

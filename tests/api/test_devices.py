@@ -319,3 +319,16 @@ async def test_a_kiosk_hands_over_its_own_holds_only(shop: Shop, rider: Client) 
     for hold in (theirs["id"], "nonsense"):
         answer = await kiosk.post("/devices/me/handover", json={"hold_id": hold})
         problem(answer, 404, "hold_not_found")
+
+
+async def test_a_kiosk_has_links_drawn_that_phones_can_follow(shop: Shop) -> None:
+    kiosk = shop.client("kiosk")
+    own = await kiosk.post("/devices/me/qr", json={"link": "/bookings/K7QX2M#key=x"})
+    assert own.status_code == 200, own.text
+    assert own.json()["url"] == f"{shop.url}/bookings/K7QX2M#key=x"
+    assert "<svg" in own.json()["svg"]
+    far = await kiosk.post("/devices/me/qr", json={"link": "https://bank.example/pay/1"})
+    assert far.json()["url"] == "https://bank.example/pay/1"
+    assert far.json()["svg"] != own.json()["svg"]
+    for wrong in ("", "javascript:alert(1)", "http://bank.example", "/a b", "/" + "a" * 801):
+        assert bad_input(await kiosk.post("/devices/me/qr", json={"link": wrong})) == ["/link"]

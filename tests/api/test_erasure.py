@@ -10,13 +10,7 @@ from tests.api.answers import problem
 from tests.api.members import Member
 from tests.api.shop import Json, Shop, new_key
 from tests.support.mailbox import Mailbox
-
-_COLUMNS = """
-SELECT c.table_name, c.column_name, c.data_type
-FROM information_schema.columns AS c
-JOIN information_schema.tables AS t USING (table_schema, table_name)
-WHERE c.table_schema = 'public' AND t.table_type = 'BASE TABLE'
-"""
+from tests.support.traces import find_traces
 
 
 @pytest.fixture
@@ -58,16 +52,7 @@ async def book(member: Member, bus: str, seat: str, method: str = "demo") -> Jso
 
 
 async def find(shop: Shop, member: Member) -> list[str]:
-    """Return every column of the database in which one of a person's words stands, bytes included."""
-    found = []
-    for table, column, kind in await shop.owner.fetch(_COLUMNS):
-        text = f"encode({column}, 'escape')" if kind == "bytea" else f"{column}::text"
-        rows = await shop.owner.fetchval(
-            f"SELECT count(*) FROM {table} WHERE {text} ILIKE any($1)",  # noqa: S608 - of the catalogue
-            [f"%{word}%" for word in words(member)],
-        )
-        found += [f"{table}.{column}"] * bool(rows)
-    return sorted(found)
+    return await find_traces(shop.owner.fetch, words(member))
 
 
 async def erase(member: Member) -> None:

@@ -47,21 +47,22 @@ async def test_metrics_count_routes_and_never_paths(
 async def test_without_its_database_a_process_is_alive_not_ready_and_says_when_to_ask_again(
     databases: Databases, valkey: ThrowawayValkey
 ) -> None:
-    async with databases.fresh() as url:
-        shop = await Shop.open(url)
-        async with Served(url, valkey.url) as served:
-            shop.url = served.url
-            outside, guest = shop.client(prefix=""), shop.client()
-            await shut_out(shop)
-            assert (await outside.get("/readyz")).status_code == 503
-            assert (await outside.get("/livez")).status_code == 200
-            refused = await guest.get("/stops")
-            problem(refused, 503, "overloaded")
-            assert int(refused.headers["retry-after"]) >= 1
-            await let_in(shop)
-            assert (await outside.get("/readyz")).status_code == 200
-            assert (await guest.get("/stops")).status_code == 200
-        await shop.close()
+    async with (
+        databases.fresh() as url,
+        await Shop.open(url) as shop,
+        Served(url, valkey.url) as served,
+    ):
+        shop.url = served.url
+        outside, guest = shop.client(prefix=""), shop.client()
+        await shut_out(shop)
+        assert (await outside.get("/readyz")).status_code == 503
+        assert (await outside.get("/livez")).status_code == 200
+        refused = await guest.get("/stops")
+        problem(refused, 503, "overloaded")
+        assert int(refused.headers["retry-after"]) >= 1
+        await let_in(shop)
+        assert (await outside.get("/readyz")).status_code == 200
+        assert (await guest.get("/stops")).status_code == 200
 
 
 async def shut_out(shop: Shop) -> None:

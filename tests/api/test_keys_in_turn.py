@@ -54,47 +54,48 @@ class Visitor:
 async def test_keys_take_turns_while_people_come_and_go(
     databases: Databases, valkey: ThrowawayValkey
 ) -> None:
-    async with databases.fresh() as url:
-        shop = await Shop.open(url)
-        async with serving(Served(url, valkey.url), Served(url, valkey.url)) as (here, there):
-            visitor = Visitor(shop, here, there)
-            coming = asyncio.create_task(visitor.come_and_go())
+    async with (
+        databases.fresh() as url,
+        await Shop.open(url) as shop,
+        serving(Served(url, valkey.url), Served(url, valkey.url)) as (here, there),
+    ):
+        visitor = Visitor(shop, here, there)
+        coming = asyncio.create_task(visitor.come_and_go())
 
-            async def keys(*arguments: str) -> Ran:
-                return await asyncio.to_thread(omnibus, "keys", *arguments, DATABASE_URL=url)
+        async def keys(*arguments: str) -> Ran:
+            return await asyncio.to_thread(omnibus, "keys", *arguments, DATABASE_URL=url)
 
-            old = await visitor.sign_in(here)
-            (before,) = await visitor.signers()
-            rotated = await keys("rotate", "--after", "3", "--json")
-            assert rotated.code == 0, rotated.err
-            new = rotated.json["items"][0]["id"]
+        old = await visitor.sign_in(here)
+        (before,) = await visitor.signers()
+        rotated = await keys("rotate", "--after", "3", "--json")
+        assert rotated.code == 0, rotated.err
+        new = rotated.json["items"][0]["id"]
 
-            async def all_sign_with(key_id: str) -> bool:
-                return await visitor.signers() == {key_id}
+        async def all_sign_with(key_id: str) -> bool:
+            return await visitor.signers() == {key_id}
 
-            await wait_until(lambda: all_sign_with(new), seconds=30)
-            for served in (here, there):
-                assert await visitor.shows(served, old) == 200, "until it is over"
-            refused = await keys("retire", before)
-            assert refused.code == 1
-            assert "may be good until" in refused.err
-            # As if the last token of the old key had been signed long ago.
-            await shop.owner.execute(
-                "UPDATE house_keys SET signs_at = signs_at - interval '1 hour' WHERE key_id = $1",
-                new,
-            )
-            assert not coming.done(), coming
-            coming.cancel()
-            assert (await keys("retire", before)).code == 0
-            for served in (here, there):
+        await wait_until(lambda: all_sign_with(new), seconds=30)
+        for served in (here, there):
+            assert await visitor.shows(served, old) == 200, "until it is over"
+        refused = await keys("retire", before)
+        assert refused.code == 1
+        assert "may be good until" in refused.err
+        # As if the last token of the old key had been signed long ago.
+        await shop.owner.execute(
+            "UPDATE house_keys SET signs_at = signs_at - interval '1 hour' WHERE key_id = $1",
+            new,
+        )
+        assert not coming.done(), coming
+        coming.cancel()
+        assert (await keys("retire", before)).code == 0
+        for served in (here, there):
 
-                async def is_refused(by: Served = served) -> bool:
-                    return await visitor.shows(by, old) == 401
+            async def is_refused(by: Served = served) -> bool:
+                return await visitor.shows(by, old) == 401
 
-                await wait_until(is_refused)
-                assert await visitor.shows(served, await visitor.sign_in(here)) == 200
-            assert {code for code in visitor.statuses if code >= 500} == set()
-            assert visitor.statuses[200] > visitor.statuses[401]
-            assert await here.failures() == await there.failures() == []
-            await visitor.client.aclose()
-        await shop.close()
+            await wait_until(is_refused)
+            assert await visitor.shows(served, await visitor.sign_in(here)) == 200
+        assert {code for code in visitor.statuses if code >= 500} == set()
+        assert visitor.statuses[200] > visitor.statuses[401]
+        assert await here.failures() == await there.failures() == []
+        await visitor.client.aclose()

@@ -34,12 +34,13 @@ class House:
 
 @pytest.fixture(scope="module")
 async def opened(databases: Databases) -> AsyncIterator[House]:
-    async with databases.fresh() as url:
-        shop = await Shop.open(url)
-        async with serving(Served(url, NOWHERE), Served(url, NOWHERE)) as (here, there):
-            shop.url = here.url
-            yield House(shop, here, there)
-        await shop.close()
+    async with (
+        databases.fresh() as url,
+        await Shop.open(url) as shop,
+        serving(Served(url, NOWHERE), Served(url, NOWHERE)) as (here, there),
+    ):
+        shop.url = here.url
+        yield House(shop, here, there)
 
 
 @pytest.fixture

@@ -25,8 +25,7 @@ async def opened(
     databases: Databases, valkey: ThrowawayValkey
 ) -> AsyncIterator[tuple[Shop, Served, Served]]:
     """A shop with the limits that operators begin with; the second server is behind proxies."""
-    async with databases.fresh() as url:
-        shop = await Shop.open(url)
+    async with databases.fresh() as url, await Shop.open(url) as shop:
         await shop.owner.execute("UPDATE operators SET holds_per_buyer = DEFAULT")
         settings = {"OMNIBUS_RATE_LIMITS": "on"}
         async with (
@@ -35,7 +34,6 @@ async def opened(
         ):
             shop.url = plain.url
             yield shop, plain, proxied
-        await shop.close()
 
 
 @pytest.fixture

@@ -45,13 +45,14 @@ STRANGERS = (
 async def opened(
     databases: Databases, valkey: ThrowawayValkey
 ) -> AsyncIterator[tuple[Shop, Served]]:
-    async with databases.fresh() as url:
-        shop = await Shop.open(url)
-        async with Served(url, valkey.url, settings=SETTINGS) as served:
-            shop.url = served.url
-            yield shop, served
-            assert await served.failures() == []
-        await shop.close()
+    async with (
+        databases.fresh() as url,
+        await Shop.open(url) as shop,
+        Served(url, valkey.url, settings=SETTINGS) as served,
+    ):
+        shop.url = served.url
+        yield shop, served
+        assert await served.failures() == []
 
 
 @pytest.fixture
@@ -299,6 +300,7 @@ def needs_caller_or_secret(operation: Operation) -> bool:
     )
 
 
+KEPT = {"read_ticket_pdf", "read_ticket_calendar", "read_ticket_code", "read_ticket_keys"}
 PRIVATE = [operation for operation in OPERATIONS if needs_caller_or_secret(operation)]
 
 
@@ -314,7 +316,10 @@ async def test_no_cache_keeps_what_is_told_to_one_caller(shop: Shop, operation: 
             json=json.loads(fill(json.dumps(row.body), names)),
             headers={"idempotency-key": f"{caller}-{names['bus']}"},
         )
-        assert answer.headers["cache-control"] == "no-store", (caller, answer.status_code)
+        kept = answer.headers["cache-control"]
+        # A ticket may stay in the browser it was shown in, which asks each time whether it is good.
+        allowed = {"no-store", "private, no-cache"} if operation.name in KEPT else {"no-store"}
+        assert kept in allowed, (caller, answer.status_code)
 
 
 async def test_every_answer_says_what_browsers_must_not_do(

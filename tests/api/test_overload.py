@@ -541,8 +541,7 @@ async def test_a_process_has_the_limit_it_was_given_and_says_how_many_it_refused
     databases: Databases, valkey: ThrowawayValkey
 ) -> None:
     waiting = gates.WAITING_FOR_EACH
-    async with databases.fresh() as url:
-        shop = await Shop.open(url)
+    async with databases.fresh() as url, await Shop.open(url) as shop:
         settings = {"OMNIBUS_REQUESTS_AT_ONCE": "1"}
         async with Served(url, valkey.url, settings=settings) as served:
             shop.url = served.url
@@ -567,4 +566,3 @@ async def test_a_process_has_the_limit_it_was_given_and_says_how_many_it_refused
             assert 'route="refused"' in counted
             assert counted.endswith(" 3.0")
             assert served.log().count("requests are refused") == 1
-        await shop.close()

@@ -34,8 +34,7 @@ async def opened(
     databases: Databases, valkey: ThrowawayValkey
 ) -> AsyncIterator[tuple[Shop, list[Served]]]:
     """Two processes that are one installation, with limits that a test can reach."""
-    async with databases.fresh() as url:
-        shop = await Shop.open(url)
+    async with databases.fresh() as url, await Shop.open(url) as shop:
         pair = [
             Served(url, valkey.url, settings=SETTINGS | {"OMNIBUS_WORKERS": "2"}) for _ in range(2)
         ]
@@ -44,7 +43,6 @@ async def opened(
             yield shop, pair
             assert [await each.failures() for each in pair] == [[], []]
         assert await shop.violations() == {}
-        await shop.close()
 
 
 @pytest.fixture
@@ -252,16 +250,17 @@ async def test_without_redis_nobody_is_turned_away_for_it(
 ) -> None:
     own = ThrowawayValkey()
     with own:
-        async with databases.fresh() as url:
-            shop = await Shop.open(url)
-            async with Served(url, own.url, settings=SETTINGS) as served:
-                shop.url = served.url
-                own.stop()
-                async with caller(shop, "203.0.113.250") as guest:
-                    statuses = [(await guest.get("/stops")).status_code for _ in range(6)]
-                assert statuses == [200] * 5 + [429]
-                assert await served.failures() == []
-            await shop.close()
+        async with (
+            databases.fresh() as url,
+            await Shop.open(url) as shop,
+            Served(url, own.url, settings=SETTINGS) as served,
+        ):
+            shop.url = served.url
+            own.stop()
+            async with caller(shop, "203.0.113.250") as guest:
+                statuses = [(await guest.get("/stops")).status_code for _ in range(6)]
+            assert statuses == [200] * 5 + [429]
+            assert await served.failures() == []
 
 
 # The table.

@@ -24,8 +24,7 @@ async def crowded_shop(
     has_guarantee: bool = True,
 ) -> AsyncIterator[tuple[Shop, tuple[Served, ...]]]:
     """A shop on a database of its own, served by processes that run these modules."""
-    async with databases.fresh() as url:
-        shop = await Shop.open(url)
+    async with databases.fresh() as url, await Shop.open(url) as shop:
         if not has_guarantee:
             await shop.owner.execute(
                 "ALTER TABLE claims DROP CONSTRAINT claims_one_owner_per_seat_and_segment"
@@ -33,7 +32,6 @@ async def crowded_shop(
         async with serving(*(Served(url, valkey.url, module=each) for each in modules)) as served:
             shop.url = served[0].url
             yield shop, served
-        await shop.close()
 
 
 async def race(buyers: Sequence[Racer], bus: str, seat: str) -> list[Answer]:

@@ -189,14 +189,12 @@ async def test_a_copy_of_the_table_shows_no_secret(ann: Someone) -> None:
 @pytest.fixture
 async def strict(databases: Databases, valkey: ThrowawayValkey) -> AsyncIterator[Shop]:
     """A shop where staff need a second factor."""
-    async with databases.fresh() as url:
-        shop = await Shop.open(url)
+    async with databases.fresh() as url, await Shop.open(url) as shop:
         required = {"OMNIBUS_STAFF_TOTP": "required"}
         async with Served(url, valkey.url, settings=required) as served:
             shop.url = served.url
             yield shop
             assert await served.failures() == []
-        await shop.close()
 
 
 async def test_where_staff_need_one_they_can_do_nothing_before_they_have_it(strict: Shop) -> None:

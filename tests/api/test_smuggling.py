@@ -2,18 +2,17 @@
 
 import asyncio
 import re
-import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
+from server.nginx import for_one_machine
 from tests.api.served import Served, free_port
 from tests.api.shop import Shop
+from tests.support.cluster_up import NGINX, needs_nginx
 from tests.support.waiting import wait_until
 
-NGINX = shutil.which("nginx", path="/usr/sbin:/usr/bin:/usr/local/bin:/opt/homebrew/bin")
-CONF = Path(__file__).parents[2] / "deploy" / "nginx.conf"
 SPELLINGS: dict[str, bytes] = {
     "plain": b"Transfer-Encoding: chunked",
     "in capitals": b"TRANSFER-ENCODING: CHUNKED",
@@ -26,7 +25,7 @@ SPELLINGS: dict[str, bytes] = {
     "in a list": b"Transfer-Encoding: identity, chunked",
     "twice, once wrong": b"Transfer-Encoding: chunked\r\nTransfer-Encoding: x",
 }
-pytestmark = pytest.mark.skipif(NGINX is None, reason="needs nginx: apt-get install nginx-light")
+pytestmark = needs_nginx
 
 
 @pytest.fixture
@@ -35,15 +34,9 @@ async def front(served_shop: tuple[Served, Shop], tmp_path: Path) -> AsyncIterat
     assert NGINX is not None
     served, _ = served_shop
     port = free_port()
-    (tmp_path / "mime.types").write_text("types { text/html html; }\n")
-    kept = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-    folders = "".join(f"{kind}_temp_path {tmp_path};\n" for kind in kept)
-    conf = re.sub(r"server api-[23].*\n", "", CONF.read_text())
-    conf = conf.replace("api-1:8000", f"127.0.0.1:{served.port}")
-    conf = conf.replace("/etc/nginx/mime.types", f"{tmp_path}/mime.types")
-    conf = conf.replace("listen 80 ", f"listen 127.0.0.1:{port} ")
-    conf = conf.replace("/dev/stdout", str(tmp_path / "access.log"))
-    conf = f"daemon off; pid {tmp_path}/pid;\n" + conf.replace("http {\n", f"http {{\n{folders}", 1)
+    upstreams = [f"127.0.0.1:{served.port}"]
+    (tmp_path / "state").mkdir()
+    conf = for_one_machine(tmp_path, host="127.0.0.1", port=port, upstreams=upstreams).render()
     (tmp_path / "nginx.conf").write_text(conf)
     process = await asyncio.create_subprocess_exec(
         *(NGINX, "-p", tmp_path, "-c", tmp_path / "nginx.conf", "-e", tmp_path / "error.log")

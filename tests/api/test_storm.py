@@ -20,8 +20,10 @@ async def test_five_hundred_buyers_of_legs_get_whole_bookings_or_a_refusal(
     databases: Databases, valkey: ThrowawayValkey
 ) -> None:
     async with databases.fresh() as url:
-        shop = await Shop.open(url)
-        async with serving(Served(url, valkey.url), Served(url, valkey.url)) as served:
+        async with (
+            await Shop.open(url) as shop,
+            serving(Served(url, valkey.url), Served(url, valkey.url)) as served,
+        ):
             shop.url = served[0].url
             bus = await shop.bus(segments=4)
             outcomes = await storm(shop, bus, [each.address for each in served])
@@ -29,7 +31,6 @@ async def test_five_hundred_buyers_of_legs_get_whole_bookings_or_a_refusal(
             await check_claims(shop, bus, [body for status, body in outcomes if status == 201])
             assert await shop.violations() == {}
             assert [await each.failures() for each in served] == [[], []]
-        await shop.close()
         assert await deadlocks(url) == 0
 
 
@@ -95,10 +96,12 @@ async def check_claims(shop: Shop, bus: str, bookings: list[Json]) -> None:
 async def deadlocks(url: str) -> int:
     """Count a database's deadlocks once every session, and what it has to report, is gone."""
     connection = await asyncpg.connect(url)
-    alone = "SELECT count(*) = 1 FROM pg_stat_activity WHERE datname = current_database()"
-    await wait_until(lambda: connection.fetchval(alone))
-    found: int = await connection.fetchval(
-        "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
-    )
-    await connection.close()
+    try:
+        alone = "SELECT count(*) = 1 FROM pg_stat_activity WHERE datname = current_database()"
+        await wait_until(lambda: connection.fetchval(alone))
+        found: int = await connection.fetchval(
+            "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
+        )
+    finally:
+        await connection.close()
     return found

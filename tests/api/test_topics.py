@@ -27,8 +27,7 @@ def last(watcher: Watcher, type_: str) -> dict[str, Any]:
 async def test_a_sale_in_one_process_moves_boards_and_totals_of_another(
     databases: Databases, valkey: ThrowawayValkey
 ) -> None:
-    async with databases.fresh() as url:
-        shop = await Shop.open(url)
+    async with databases.fresh() as url, await Shop.open(url) as shop:
         async with serving(Served(url, valkey.url), Served(url, valkey.url)) as (seller, teller):
             shop.url = seller.url
             bus = await shop.bus(segments=4)
@@ -54,7 +53,6 @@ async def test_a_sale_in_one_process_moves_boards_and_totals_of_another(
                 assert day["revenue"]["amount"] > 0
                 assert json.dumps(day).count("example.org") == 0
         assert await shop.violations() == {}
-        await shop.close()
 
 
 async def test_everybody_sees_the_sales_of_their_own_operators_only(shop: Shop) -> None:

@@ -22,21 +22,31 @@ class Effort:
     sockets: int = 1_000
     many_sockets: int = 10_000
     returning_sockets: int = 5_000
+    backlog: int = 10_000
+    mails: int = 1_000
+    timetables: tuple[int, ...] = (10_000, 1_000_000)
+    searches: int = 400
+    reads: int = 10_000
 
 
 SMOKE = Effort(
     rounds=1,
-    seconds=1.0,
-    buses=500,
+    seconds=0.4,
+    buses=250,
     clients=32,
-    warm_up_seconds=0.3,
+    warm_up_seconds=0.1,
     racers=100,
     races=1,
-    existing=(100, 1_000, 4_000),
+    existing=(100, 500, 1_000),
     overload_seconds=2.0,
     overload_clients=1_000,
     sockets=50,
     many_sockets=200,
     returning_sockets=100,
+    backlog=200,
+    mails=40,
+    timetables=(1_000, 2_000),
+    searches=20,
+    reads=200,
 )
 """Everything once and short: whether the bench works, not what it would say."""

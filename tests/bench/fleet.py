@@ -96,6 +96,14 @@ class Fleet:
             for (number, (bus, seats)), token in zip(self._pairs(seed), tokens, strict=False)
         )
 
+    async def cash_sales(self, *, seed: int) -> Iterator[bytes]:
+        """Return the same as sales of the operator's agents, which are paid at once."""
+        tokens = itertools.cycle(await self.sign_in(role=Role.AGENT))
+        return (
+            book(token, f"{seed}-{number}", bus, seats, method="cash")
+            for (number, (bus, seats)), token in zip(self._pairs(seed), tokens, strict=False)
+        )
+
     async def holds(self, *, seed: int) -> Iterator[bytes]:
         """Return the same as requests for holds; `book_held` makes what follows of an answer."""
         tokens = itertools.cycle(await self.sign_in())

@@ -51,6 +51,13 @@ SELECT
 FROM bookings AS b
 WHERE b.bus_id <= 1000000 + $1::integer;
 
+-- name: add_postings
+INSERT INTO postings (bus_id, operator_id, group_id, payment_id, account, amount, created_at)
+SELECT p.bus_id, p.operator_id, p.payment_id, p.payment_id, line.account, line.amount, p.created_at
+FROM payments AS p
+CROSS JOIN LATERAL (VALUES ('provider_clearing', p.amount), ('sales', -p.amount)) AS line (account, amount)
+WHERE p.bus_id <= 1000000 + $1::integer;
+
 -- name: add_tickets
 INSERT INTO tickets (bus_id, operator_id, booking_id, seat_no, code, issued_at)
 SELECT b.bus_id, b.operator_id, b.booking_id, s.seat_no, gen_random_uuid(), b.confirmed_at

@@ -19,7 +19,7 @@ from tests.bench.rig import HOST, Rig, Served
 from tests.bench.watchers import crowd
 
 _BUSES = 100
-_LIVE = re.compile(rb'omnibus_live\{measure="(\w+)"\} ([\d.e+]+)')
+_LIVE = re.compile(rb"^omnibus_live_(\w+?)(?:_total)? ([\d.e+]+)$", re.MULTILINE)
 
 
 async def everybody_comes_back(fleets: Fleets, effort: Effort) -> Section:

@@ -27,21 +27,21 @@ async def seat_maps_a_second(fleets: Fleets, effort: Effort) -> Section:
         whole = itertools.cycle([get(path) for path in paths])
         same = itertools.cycle([get(path, if_none_match='"1-0"') for path in paths])
         for _ in range(effort.rounds):
-            empty.rounds.append(await _measure(rig, bare, nothing, seconds, 200))
-            maps.rounds.append(await _measure(rig, served, whole, seconds, 200))
-            unchanged.rounds.append(await _measure(rig, served, same, seconds, 304))
+            empty.rounds.append(await measure(rig, bare, nothing, seconds, 200))
+            maps.rounds.append(await measure(rig, served, whole, seconds, 200))
+            unchanged.rounds.append(await measure(rig, served, same, seconds, 304))
     return Section(
         "c",
         f"seat maps read a second over {BUSES} buses, {CLIENTS} HTTP clients",
         (maps, unchanged, empty),
         (
-            Ratio("per second", maps, empty, "as near 1 as can be"),
-            Ratio("per second", unchanged, empty, "as near 1 as can be"),
+            Ratio("per second", maps, empty, "≥ 0.6"),
+            Ratio("per second", unchanged, empty, "≥ 0.6"),
         ),
     )
 
 
-async def _measure(
+async def measure(
     rig: Rig, served: Served, requests: load.Requests, seconds: float, status: int
 ) -> Round:
     before = rig.read_cpu(served)

@@ -7,10 +7,11 @@ import re
 import socket
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import IO
 
 from server.embedded.binaries import find_postgres
@@ -66,6 +67,7 @@ class Rig:
         processes: int = 1,
         program: Sequence[str] = SERVER,
         port: int | None = None,
+        settings: Mapping[str, str] = MappingProxyType({}),
     ) -> AsyncIterator[Served]:
         """Serve a database as `omnibus serve` does: every process on a port of its own, as behind a proxy."""
         environment = {
@@ -75,6 +77,7 @@ class Rig:
             "OMNIBUS_WORKERS": str(processes),
             # Nobody pays here: bookings that expire while the next are made would be another benchmark.
             "OMNIBUS_PENDING_SECONDS": "3600",
+            **settings,
         }
         async with AsyncExitStack() as stack:
             each = [

@@ -1,9 +1,10 @@
 """Omnibus open for business: a fleet, its servers, and the rounds that sell from it."""
 
 import statistics
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 
 from tests.bench import load
 from tests.bench.effort import Effort
@@ -77,23 +78,29 @@ async def open_shop(
     processes: int | None = None,
     segments: int = 1,
     is_holding: bool = False,
+    is_cash: bool = False,
     kept: int = 0,
     program: Sequence[str] = SERVER,
+    settings: Mapping[str, str] = MappingProxyType({}),
     prepare: Callable[[Fleet], Awaitable[int]] | None = None,
 ) -> AsyncIterator[Shop]:
-    """Serve a fresh fleet and warm it up; with `is_holding` every sale is a hold, then a booking.
+    """Serve a fresh fleet and warm it up.
 
-    From the last `kept` buses nobody buys. `prepare` has the database before the server sees it, and says how many
-    bookings it put there.
+    With `is_holding` every sale is a hold, then a booking; with `is_cash` it is an agent's, paid at once. From the
+    last `kept` buses nobody buys. `prepare` has the database before the server sees it, and says how many bookings it
+    put there.
     """
     rig = fleets.rig
     async with fleets.lend(segments=segments) as fleet:
         sold = await prepare(fleet) if prepare else 0
         sold_from = replace(fleet, buses=fleet.buses - kept)
         make, follow = (sold_from.holds, book_held) if is_holding else (sold_from.bookings, None)
+        make = sold_from.cash_sales if is_cash else make
         requests = await make(seed=1)
         count = processes or effort.processes
-        async with rig.omnibus(fleet.url, processes=count, program=program) as served:
+        async with rig.omnibus(
+            fleet.url, processes=count, program=program, settings=settings
+        ) as served:
             shop = Shop(rig, fleet, served, requests, follow, effort.clients, sold)
             await shop.run(effort.warm_up_seconds)
             yield shop

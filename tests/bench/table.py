@@ -34,7 +34,7 @@ def _table(document: Mapping[str, Any]) -> str:
     cores, rounds = document["machine"]["cores"], _rounds(document)
     lines += [
         "",
-        f"Medians of {rounds} interleaved rounds in one run on {cores} cores, client included.",
+        f"Medians of {rounds} interleaved rounds on {cores} cores, client included. Each row is of one run.",
         "",
     ]
     return "\n".join(lines)

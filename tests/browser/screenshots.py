@@ -5,17 +5,25 @@ also the other way round. Nothing else is left behind.
 """
 
 import asyncio
+import contextlib
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import asyncpg
 from playwright.async_api import Page, expect
 
 from store.migrate import migrate
+from store.model import Role
 from tests.browser.site import DESKTOP, PHONE, ROOT, Site, Visitor, open_chromium, visit
+from tests.browser.staff import hire, sign_in
+from tests.browser.terminal_screenshots import shoot_terminals
 from tests.browser.test_account import register
+from tests.browser.test_languages import speak
 from tests.browser.test_live import choose
 from tests.browser.test_purchase import fill_in
+from tests.browser.waiting_screenshots import shoot_waiting
 from tests.browser.world import build_world
 from tests.support.databases import Databases
 from tests.support.servers import ThrowawayPostgres, ThrowawayValkey
@@ -25,10 +33,19 @@ Shoot = Callable[[Page, str], Awaitable[None]]
 _SOLD = ("U2A", "U2B", "U4C", "U4D", "U7A", "U8D", "2B", "2C", "5A")
 _SHAPES = ((DESKTOP, "light"), (PHONE, "dark"))
 _OTHER_SHAPES = ((DESKTOP, "dark"), (PHONE, "light"))
+# Where text runs the other way, and where words are longest.
+_SPOKEN = (("ar", PHONE, "dark"), ("de", DESKTOP, "light"))
 _HELD = ("U5B", "U5C", "4A")
 
 
 async def main(folder: Path) -> None:
+    async with open_site() as site:
+        await _shoot_all(site, folder)
+
+
+@contextlib.asynccontextmanager
+async def open_site() -> AsyncIterator[Site]:
+    """Serve a world made for the moment, on servers of its own."""
     with ThrowawayPostgres() as postgres, ThrowawayValkey() as valkey:
         databases = Databases(postgres.superuser_url, postgres.url)
         await databases.prepare(migrate)
@@ -36,7 +53,7 @@ async def main(folder: Path) -> None:
             site = Site(url, valkey.url, await build_world(url, days=4))
             await site.start()
             try:
-                await _shoot_all(site, folder)
+                yield site
             finally:
                 await site.stop()
         await databases.close()
@@ -46,6 +63,8 @@ async def _shoot_all(site: Site, folder: Path) -> None:
     for bus in site.world.double_decks:
         await site.sell(bus, *_SOLD)
         await site.hold(bus, *_HELD)
+    await _spread_sales(site)
+    manager = await hire(site, Role.OPERATOR, "olga@staff.example")
     async with open_chromium() as browser:
         shapes = _SHAPES if folder == FOLDER else (*_SHAPES, *_OTHER_SHAPES)
         for (size, theme), bus in zip(shapes, site.world.double_decks, strict=False):
@@ -56,6 +75,43 @@ async def _shoot_all(site: Site, folder: Path) -> None:
 
             async with visit(browser, site, size=size, theme=theme) as visitor:
                 await _walk(visitor, site, bus, shoot)
+            async with visit(browser, site, size=size, theme=theme) as visitor:
+                await _walk_floor(visitor, manager, bus, shoot)
+            async with visit(browser, site, size=size, theme=theme) as visitor:
+                await _walk_catalogue(visitor, tail, bus, shoot)
+            await shoot_waiting(browser, site, manager, (size, theme), shoot)
+        for (language, size, theme), bus in zip(_SPOKEN, site.world.double_decks, strict=False):
+            tail = f"{language}-{'phone' if size == PHONE else 'desktop'}-{theme}.png"
+            async with visit(browser, site, size=size, theme=theme) as visitor:
+                await speak(visitor, language)
+                await _speak_of(visitor, site, bus, folder, tail)
+        await shoot_terminals(browser, site, folder)
+
+
+async def _speak_of(visitor: Visitor, site: Site, bus: str, folder: Path, tail: str) -> None:
+    stops = site.world.stops
+    leg = f"from={stops['Berlin ZOB']}&to={stops['München ZOB']}"
+    names = "from_name=Berlin+ZOB&to_name=M%C3%BCnchen+ZOB"
+    page = await _settled(visitor, f"/?{leg}&{names}")
+    await page.screenshot(path=folder / f"search-{tail}", animations="disabled")
+    page = await _settled(visitor, f"/buses/{bus}?{leg}")
+    await choose(page, "4B", "4C")
+    await page.evaluate("innerWidth < 900 && document.querySelector('.map').scrollIntoView()")
+    await page.screenshot(path=folder / f"seats-{tail}", animations="disabled")
+
+
+async def _spread_sales(site: Site) -> None:
+    """Let what was sold just now have been sold over yesterday and today, so that there is a curve to see."""
+    connection = await asyncpg.connect(site.database_url)
+    operators = await connection.fetchval("SELECT array_agg(operator_id) FROM operators")
+    await connection.execute(f"SET omnibus.operators = '{{{','.join(map(str, operators))}}}'")
+    await connection.execute(
+        "UPDATE bookings AS b SET created_at = b.created_at - s.by, confirmed_at = b.confirmed_at - s.by"
+        " FROM (SELECT bus_id, booking_id, row_number() OVER (ORDER BY booking_id) % 2 * interval '1 day'"
+        "  + row_number() OVER (ORDER BY booking_id) * interval '29 minutes' AS by FROM bookings) AS s"
+        " WHERE b.bus_id = s.bus_id AND b.booking_id = s.booking_id AND b.confirmed_at IS NOT NULL"
+    )
+    await connection.close()
 
 
 async def _walk(visitor: Visitor, site: Site, bus: str, shoot: Shoot) -> None:
@@ -64,6 +120,12 @@ async def _walk(visitor: Visitor, site: Site, bus: str, shoot: Shoot) -> None:
     await shoot(await _settled(visitor, "/"), "home")
     names = "from_name=Berlin+ZOB&to_name=M%C3%BCnchen+ZOB"
     await shoot(await _settled(visitor, f"/?{leg}&{names}"), "search")
+    berlin = f"from={stops['Berlin ZOB']}&from_name=Berlin+ZOB"
+    page = await _settled(visitor, f"/?{berlin}&sort=price")
+    if await page.locator(".filters-switch").is_visible():
+        await page.locator(".filters-switch").click()
+    await page.evaluate("document.querySelector('.days').scrollIntoView()")
+    await shoot(page, "filters")
     for path, name in (("/login", "login"), ("/docs", "docs"), ("/nowhere", "missing")):
         await shoot(await _settled(visitor, path), name)
     await shoot(await _settled(visitor, f"/buses/{site.world.sleepers[0]}"), "sleeper")
@@ -79,8 +141,14 @@ async def _walk(visitor: Visitor, site: Site, bus: str, shoot: Shoot) -> None:
     await fill_in(page, "Ada Lovelace", "Alan Turing")
     await page.wait_for_selector(".pay")
     await shoot(page, "payment")
+    await page.get_by_role("button", name="Pay at the demo bank").click()
+    await page.wait_for_selector(".bank")
+    await shoot(page, "demo-bank")
+    await page.go_back()
+    await page.wait_for_selector(".pay")
     await page.get_by_role("button", name="Approve").click()
     await page.wait_for_selector(".ticket")
+    await expect(page.locator("img.code-picture").first).to_be_visible()
     await shoot(page, "ticket")
     await page.get_by_role("button", name="Cancel trip").click()
     await expect(page.locator(".quote strong")).not_to_have_text("…")
@@ -101,6 +169,46 @@ async def _walk_account(visitor: Visitor, shoot: Shoot) -> None:
     await shoot(page, "account")
     await page.get_by_role("button", name="Delete account").click()
     await shoot(page, "erase")
+
+
+async def _walk_floor(visitor: Visitor, manager: str, bus: str, shoot: Shoot) -> None:
+    day = (datetime.now(UTC) + timedelta(days=1)).date().isoformat()
+    page = await sign_in(visitor, manager, f"/admin/?day={day}")
+    await expect(page.locator(".live-mark")).to_have_text("Live")
+    await page.locator(".uplot").wait_for()
+    await shoot(page, "overview")
+    page = await _settled(visitor, f"/admin/buses/{bus}")
+    for label in ("2B", "3B"):
+        await page.click(f"#seat-{label}")
+    await shoot(page, "floor-bus")
+    await page.get_by_role("button", name="Cancel bus").click()
+    await page.get_by_role("dialog").wait_for()
+    await shoot(page, "floor-cancel")
+    await shoot(await _settled(visitor, "/admin/bookings"), "floor-bookings")
+    page = await _settled(visitor, f"/admin/counter?bus={bus}&date={day}")
+    await page.fill("#party", "2")
+    await page.keyboard.press("Enter")
+    await page.fill("#name-0", "Ada Lovelace")
+    await page.fill("#given", "100")
+    await shoot(page, "counter")
+
+
+async def _walk_catalogue(visitor: Visitor, tail: str, bus: str, shoot: Shoot) -> None:
+    """Go through what an operator's administrator keeps."""
+    email = f"{tail}@example.org"
+    await hire(visitor.site, Role.OPERATOR, email, "Nordlicht")
+    await sign_in(visitor, email, "/admin/stops")
+    for view in ("buses", "routes/1", "stops", "imports", "devices", "audit", "settings"):
+        page = await _settled(visitor, f"/admin/{view}")
+        await shoot(page, f"admin-{view.partition('/')[0]}")
+        await page.close()
+    await shoot(await _settled(visitor, f"/admin/fares?bus={bus}"), "admin-fares")
+    page = await _settled(visitor, "/admin/layouts/new?from=2")
+    await page.get_by_role("button", name="Panorama").click()
+    for column in (0, 3, 4):
+        await page.locator(f"#cell-0-0-{column}").click()
+    await page.evaluate("innerWidth < 900 && document.querySelector('.board').scrollIntoView()")
+    await shoot(page, "admin-drawing")
 
 
 async def _theme(page: Page) -> str:

@@ -7,9 +7,10 @@ import signal
 import socket
 import sys
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import cast
 
 import httpx2
@@ -20,6 +21,7 @@ from store.fares import NewFares
 from store.model import DeviceKind
 from store.pairing import NewDevice
 from tests.browser.world import ADMIN, World
+from tests.faults.client import fetch_status
 from tests.support.waiting import wait_until
 
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
@@ -39,9 +41,15 @@ PHONE, DESKTOP = (390, 844), (1280, 900)
 class Site:
     """One `omnibus serve` on a port of its own; it may be stopped and started again."""
 
-    def __init__(self, database_url: str, redis_url: str, world: World) -> None:
+    def __init__(
+        self,
+        database_url: str,
+        redis_url: str,
+        world: World,
+        settings: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         self.world = world
-        self.port = _free_port()
+        self.port, self.embed_port = free_port(), free_port()
         self.database_url = database_url
         self.url = f"http://127.0.0.1:{self.port}"
         self._settings = {
@@ -49,22 +57,25 @@ class Site:
             "OMNIBUS_REDIS_URL": redis_url,
             "OMNIBUS_PORT": str(self.port),
             "OMNIBUS_RATE_LIMITS": "off",
+            "OMNIBUS_DEMO": "on",
+            "OMNIBUS_EMBED_ORIGINS": f"http://localhost:{self.embed_port}",
+            **settings,
         }
         self._process: asyncio.subprocess.Process | None = None
 
     async def start(self) -> None:
-        self._process = await asyncio.create_subprocess_exec(
-            "/usr/bin/env",
-            *(f"{name}={value}" for name, value in self._settings.items()),
-            sys.executable,
-            "-m",
-            "server",
-            "serve",
-            cwd=ROOT,
-            stdout=asyncio.subprocess.DEVNULL,
-            stderr=asyncio.subprocess.DEVNULL,
-        )
-        await wait_until(self._is_ready, seconds=30)
+        self._process = await self._run("serve")
+        await wait_until(self._is_ready, seconds=120)
+
+    @contextlib.asynccontextmanager
+    async def working(self) -> AsyncIterator[None]:
+        """Have a worker beside the server, which does what sales leave to be done."""
+        worker = await self._run("worker")
+        try:
+            yield
+        finally:
+            worker.send_signal(signal.SIGTERM)
+            await worker.wait()
 
     async def stop(self) -> None:
         if self._process is not None:
@@ -84,8 +95,12 @@ class Site:
         answer = await self._post(f"/buses/{bus}/holds", {"seats": list(seats)})
         return str(answer["id"])
 
-    async def sell(self, bus: str, *seats: str) -> None:
-        """Sell seats to somebody, at most as many as one buyer may have at a time."""
+    async def sell(self, bus: str, *seats: str, email: str | None = None) -> list[tuple[str, str]]:
+        """Sell seats to somebody, at most as many as one buyer may have at a time.
+
+        Return each booking's ref and access key.
+        """
+        sold: list[tuple[str, str]] = []
         for at in range(0, len(seats), 4):
             some = seats[at : at + 4]
             booking = await self._post(
@@ -94,18 +109,23 @@ class Site:
                     "bus_id": bus,
                     "seats": some,
                     "passengers": [{"seat": seat, "name": "Somebody"} for seat in some],
+                    "contact": {"email": email} if email else {},
                     "payment_method": "demo",
                 },
                 {"idempotency-key": f"{bus}-{at}"},
             )
             payment = cast("dict[str, str]", booking["payment"])
             await self._post(f"/payments/{payment['id']}/demo", {"outcome": "succeeded"})
+            sold.append((str(booking["ref"]), str(booking["access_key"])))
+        return sold
 
     async def change_fares(self, bus: str, fares: NewFares) -> None:
         """Set a bus's fares as the operator would, from another process."""
         store = await Store.open(self.database_url)
-        await store.fares.change(ADMIN, int(bus), fares)
-        await store.close()
+        try:
+            await store.fares.change(ADMIN, int(bus), fares)
+        finally:
+            await store.close()
 
     async def offer(self, bus: str, stop: str, seats: list[str]) -> str:
         """Hold seats at a kiosk and return the link that it shows."""
@@ -124,6 +144,19 @@ class Site:
         async with httpx2.AsyncClient(base_url=f"{self.url}/api/v1") as client:
             (await client.delete(f"/holds/{hold}")).raise_for_status()
 
+    async def _run(self, command: str) -> asyncio.subprocess.Process:
+        return await asyncio.create_subprocess_exec(
+            "/usr/bin/env",
+            *(f"{name}={value}" for name, value in self._settings.items()),
+            sys.executable,
+            "-m",
+            "server",
+            command,
+            cwd=ROOT,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.DEVNULL,
+        )
+
     async def _post(
         self, path: str, body: object, headers: dict[str, str] | None = None
     ) -> dict[str, object]:
@@ -134,10 +167,7 @@ class Site:
             return answer
 
     async def _is_ready(self) -> bool:
-        with contextlib.suppress(httpx2.HTTPError):
-            async with httpx2.AsyncClient() as client:
-                return (await client.get(f"{self.url}/readyz")).status_code == 200
-        return False
+        return await fetch_status(self.port, "/readyz") == 200
 
 
 @dataclass
@@ -156,28 +186,51 @@ class Visitor:
         await page.locator("main h1, main .notice, main form").first.wait_for()
         return page
 
+    async def speak(self, language: str) -> None:
+        """Have all pages in a language, as if it had been chosen on one of them."""
+        await self.context.add_cookies(
+            [{"name": "language", "value": language, "url": self.site.url}]
+        )
+
     def _hear(self, message: object) -> None:
         kind, text = getattr(message, "type", ""), getattr(message, "text", "")
         # The browser itself notes every refusal and every lost server; pages cannot hush it, and
         # that they handle both is what the tests assert.
-        is_noted = text.startswith(("Failed to load resource", "WebSocket connection to"))
+        is_noted = text.startswith(
+            (
+                "Failed to load resource",
+                "WebSocket connection to",
+                "Service Worker registration blocked",
+            )
+        )
         if kind in {"error", "warning"} and not is_noted:
             self.complaints.append(text)
 
 
 @contextlib.asynccontextmanager
-async def open_chromium() -> AsyncIterator[Browser]:
+async def open_chromium(*more: str) -> AsyncIterator[Browser]:
+    """Start a Chromium, with flags that only its first moment knows if there are any."""
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=[*_QUIET])
-        yield browser
-        await browser.close()
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=[*_QUIET, *more])
+        try:
+            yield browser
+        finally:
+            await browser.close()
 
 
 @contextlib.asynccontextmanager
 async def visit(
-    browser: Browser, site: Site, *, size: tuple[int, int] = DESKTOP, theme: str = "light"
+    browser: Browser,
+    site: Site,
+    *,
+    size: tuple[int, int] = DESKTOP,
+    theme: str = "light",
+    keeps_tickets: bool = False,
 ) -> AsyncIterator[Visitor]:
-    """Open a profile that nobody has used; complaints of its pages fail whoever asks for `visitor`."""
+    """Open a profile that nobody has used; complaints of its pages fail whoever asks for `visitor`.
+
+    Only with `keeps_tickets` do its pages have their service worker, which answers requests before a test can.
+    """
     context = await browser.new_context(
         viewport={"width": size[0], "height": size[1]},
         color_scheme="dark" if theme == "dark" else "light",
@@ -186,12 +239,15 @@ async def visit(
         timezone_id="Europe/Berlin",
         locale="en-GB",
         reduced_motion="reduce",
+        service_workers="allow" if keeps_tickets else "block",
     )
-    yield Visitor(site, context)
-    await context.close()
+    try:
+        yield Visitor(site, context)
+    finally:
+        await context.close()
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -15,6 +15,8 @@ from typing import Any
 
 import psutil
 
+from tests.support import forked
+
 ROOT = Path(__file__).parents[2]
 COMMAND = (sys.executable, "-m", "server")
 WAIT_SECONDS = 60.0
@@ -38,11 +40,19 @@ def environment(settings: Mapping[str, object]) -> dict[str, str]:
 
 def omnibus(*arguments: str | Path, stdin: str = "", **settings: object) -> Ran:
     """Run a command to its end; `settings` are given as `DATABASE_URL=...`."""
+    return Ran(
+        *forked.run(
+            [*map(str, arguments)], environment(settings), stdin=stdin, seconds=WAIT_SECONDS
+        )
+    )
+
+
+def omnibus_from_the_start(*arguments: str) -> Ran:
+    """Do the same in a Python that is started for it, as a shell would."""
     ran = subprocess.run(  # noqa: S603 - our own command
-        [*COMMAND, *map(str, arguments)],
+        [*COMMAND, *arguments],
         cwd=ROOT,
-        env=environment(settings),
-        input=stdin,
+        env=environment({}),
         capture_output=True,
         text=True,
         check=False,

@@ -1,5 +1,6 @@
 """`omnibus doctor`: on real servers, and its verdicts on what real servers are rarely like."""
 
+import asyncio
 import resource
 from dataclasses import replace
 from datetime import timedelta
@@ -19,11 +20,13 @@ from server.cli.checks import (
 from server.config import Settings
 from store import Store
 from store.checkup import Condition
-from store.citus.distribute import Spread
+from store.citus.distribute import Place, Spread
 from store.facade import StoreOptions
+from store.outbox import Backlog
 from store.roles import WORKER
 from tests.cli.commands import Ran, free_port, omnibus
 from tests.support.databases import Databases
+from tests.support.mail_server import serving
 from tests.support.servers import ThrowawayValkey
 
 SOUND = Condition(
@@ -38,10 +41,17 @@ SOUND = Condition(
     pending=(),
     may_sell=True,
     checked_ago=timedelta(seconds=40),
+    jobs=Backlog(),
 )
 
 CLUSTER = Spread(
-    version="14.0-1", workers=2, workers_away=0, tables=13, groups_of_tables=1, prepared_max=200
+    version="14.0-1",
+    workers=2,
+    workers_away=0,
+    tables=13,
+    groups_of_tables=1,
+    prepared_max=200,
+    places=(Place("10.0.0.2", 5432, "north", 16), Place("10.0.0.3", 5432, None, 16)),
 )
 
 
@@ -57,13 +67,15 @@ async def test_sound_servers_are_well_in_every_line(
     await store.watch.look()
     await store.close()
     named = {"DATABASE_URL": database_url, "REDIS_URL": valkey.url}
-    ran = omnibus("doctor", **named, STAFF_TOTP="required")
+    async with serving() as mail:
+        named["SMTP_URL"] = mail.plain_url
+        ran = await asyncio.to_thread(omnibus, "doctor", **named, STAFF_TOTP="required")
     assert ran.code == 0, ran.out
     assert ran.err == ""
     found = lines(ran)
     assert list(found) == [
-        *("settings", "database", "schema", "invariants", "durability", "connections", "clock"),
-        *("redis", "open files", "staff login"),
+        *("settings", "database", "schema", "invariants", "jobs", "durability", "connections"),
+        *("clock", "redis", "broker", "open files", "staff login", "mail"),
     ]
     assert {verdict for name, verdict in found.items() if name != "open files"} == {"ok"}
     assert "OMNIBUS_DATABASE_URL" in ran.out
@@ -152,6 +164,10 @@ def test_on_a_machine_where_nothing_is_set_our_own_servers_are_looked_for(tmp_pa
         ({"connections_max": 57}, "connections", Verdict.OK),
         ({"clock_ahead": timedelta(seconds=-2)}, "clock", Verdict.WARN),
         ({"clock_ahead": timedelta(minutes=1)}, "clock", Verdict.FAIL),
+        ({"jobs": Backlog(due=40, oldest=timedelta(seconds=59))}, "jobs", Verdict.OK),
+        ({"jobs": Backlog(due=40, oldest=timedelta(seconds=61))}, "jobs", Verdict.WARN),
+        ({"jobs": Backlog(due=40, oldest=timedelta(minutes=16))}, "jobs", Verdict.FAIL),
+        ({"jobs": Backlog(dead=1)}, "jobs", Verdict.WARN),
         ({"spread": CLUSTER}, "cluster", Verdict.OK),
         ({"spread": replace(CLUSTER, workers_away=1)}, "cluster", Verdict.FAIL),
         ({"spread": replace(CLUSTER, prepared_max=0)}, "cluster", Verdict.FAIL),
@@ -189,3 +205,29 @@ def test_a_limit_gets_its_verdict(check: Check, verdict: Verdict) -> None:
 def assert_told(check: Check) -> None:
     assert check.detail
     assert bool(check.advice) == (check.verdict is not Verdict.OK)
+
+
+async def test_a_mail_server_that_lets_nobody_in_is_said_without_the_password(
+    tmp_path: Path,
+) -> None:
+    async with serving(tmp_path, starttls=True, users={"post": "right"}) as mail:
+        given = {
+            "let in": mail.url.replace("://", "://post:right@"),
+            "turned away": mail.url.replace("://", "://post:s3cret@"),
+            "not trusted": f"smtp://post:s3cret@127.0.0.1:{mail.port}",
+        }
+        ran = {
+            how: await asyncio.to_thread(omnibus, "doctor", DATA_DIR=tmp_path, SMTP_URL=url)
+            for how, url in given.items()
+        }
+        assert mail.received == []
+    assert lines(ran["let in"])["mail"] == "ok"
+    for how in ("turned away", "not trusted"):
+        assert lines(ran[how])["mail"] == "FAIL"
+        assert "s3cret" not in ran[how].out + ran[how].err
+    assert "certificate" in ran["not trusted"].out
+
+
+def test_mails_that_nobody_gets_are_well_in_a_demo_only(tmp_path: Path) -> None:
+    assert lines(omnibus("doctor", DATA_DIR=tmp_path))["mail"] == "warn"
+    assert lines(omnibus("doctor", DATA_DIR=tmp_path, DEMO="on"))["mail"] == "ok"

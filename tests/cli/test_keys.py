@@ -1,11 +1,14 @@
 """`omnibus keys`, as somebody uses it who never did: nothing breaks, and what is refused says why."""
 
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
 import pytest
 
+from server.ticketing.token import TicketKeys, new_ticket_key
 from server.tokens import SIGNING, Tokens, new_signing_key
+from store.house_keys import TICKETS
 from tests.cli.commands import omnibus
 from tests.support.world import World
 
@@ -88,3 +91,45 @@ async def test_secrets_are_not_shown(world: World, keys: Any) -> None:
     for ran in (keys("list"), keys("list", "--json"), keys("rotate")):
         assert '"d"' not in ran.out + ran.err
         assert key.secret not in ran.out + ran.err
+
+
+async def test_keys_of_tickets_take_turns_apart_from_the_others(world: World, keys: Any) -> None:
+    await first_key(world)
+    (old,) = await world.store.house_keys.find_or_make(TICKETS, new_ticket_key)
+    TicketKeys([old])
+    ran = keys("rotate", "--of", "tickets", "--after", "0", "--json")
+    assert ran.code == 0, ran.err
+    new = ran.json["items"][0]["id"]
+    assert new != old.key_id
+    assert len(keys("list", "--json").json["items"]) == 1, "the others are as they were"
+    for ran in (keys("list", "--of", "tickets"), keys("rotate", "--of", "tickets", "--json")):
+        assert old.secret not in ran.out + ran.err
+
+
+async def test_a_key_of_tickets_stays_until_the_last_bus_has_come_for_which_it_signed(
+    world: World, keys: Any
+) -> None:
+    (old,) = await world.store.house_keys.find_or_make(TICKETS, new_ticket_key)
+    bus = await world.bus()
+    await world.book(bus, ["1A"], caller=world.agent(), method="cash")
+    assert keys("rotate", "--of", "tickets", "--after", "0").code == 0
+    later = await world.bus(departs_in=timedelta(days=30))
+    await world.book(later, ["1A"], caller=world.agent(), method="cash")
+    await world.edit(
+        "UPDATE house_keys SET signs_at = signs_at - interval '7 hours' WHERE purpose = $1", TICKETS
+    )
+    await world.edit(
+        "UPDATE tickets SET issued_at = issued_at - interval '8 hours' WHERE bus_id = $1", bus
+    )
+    (arrival,) = await world.edit("SELECT arrives_at FROM buses WHERE bus_id = $1", bus)
+    shown = keys("list", "--of", "tickets", "--json").json["items"][1]
+    free_at = datetime.fromisoformat(shown["may_be_retired_from"])
+    assert (shown["state"], free_at) == ("verifies", arrival["arrives_at"] + timedelta(hours=6))
+    assert "may be good until" in keys("retire", old.key_id, "--of", "tickets").err
+    await world.edit(
+        "UPDATE buses SET departs_at = departs_at - interval '3 days',"
+        " arrives_at = arrives_at - interval '3 days' WHERE bus_id = $1",
+        bus,
+    )
+    ran = keys("retire", old.key_id, "--of", "tickets")
+    assert ran.code == 0, ran.err

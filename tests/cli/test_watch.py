@@ -37,11 +37,9 @@ async def database(databases: Databases) -> AsyncIterator[str]:
 
 @pytest.fixture(scope="module")
 async def everything(database: str, valkey: ThrowawayValkey) -> AsyncIterator[tuple[Served, Shop]]:
-    shop = await Shop.open(database)
-    async with Served(database, valkey.url) as served:
+    async with await Shop.open(database) as shop, Served(database, valkey.url) as served:
         shop.url = served.url
         yield served, shop
-    await shop.close()
 
 
 @pytest.fixture

@@ -1,15 +1,20 @@
 """`omnibus worker`, as an operator would run it: what it finds out, everybody is told."""
 
 import asyncio
+import signal
+import socket
 import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx2
+import pytest
 
 from tests.api.served import ROOT, Served
+from tests.cli.commands import omnibus
 from tests.support.servers import ThrowawayValkey
+from tests.support.signals import catches
 from tests.support.waiting import wait_until
 from tests.support.world import World
 
@@ -54,10 +59,38 @@ async def working(
     try:
         yield
     finally:
+        await wait_until(lambda: catches(worker.pid, signal.SIGTERM))
         worker.terminate()
         assert await worker.wait() == 0
+
+
+@pytest.mark.parametrize("command", ["serve", "worker"])
+async def test_a_process_that_is_told_to_leave_before_it_has_begun_leaves_well(
+    command: str,
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "server", command),
+            cwd=ROOT,
+            env={"OMNIBUS_DATABASE_URL": f"postgresql://nobody@127.0.0.1:{port}/nowhere"},
+            stderr=asyncio.subprocess.PIPE,
+        )
+        await wait_until(lambda: catches(process.pid, signal.SIGTERM))
+        process.terminate()
+        _, said = await process.communicate()
+    assert (process.returncode, said) == (0, b"")
 
 
 async def metrics(served: Served) -> str:
     async with httpx2.AsyncClient(trust_env=False, verify=False) as client:
         return (await client.get(f"{served.url}/metrics")).text
+
+
+def test_half_of_a_broker_s_work_needs_a_broker_and_is_not_both_halves() -> None:
+    url = "postgresql://omnibus@127.0.0.1/nowhere"
+    ran = omnibus("worker", "--relay-only", DATABASE_URL=url)
+    assert (ran.code, "set OMNIBUS_BROKER_URL" in ran.err) == (1, True)
+    both = ("--relay-only", "--consume-only")
+    ran = omnibus("worker", *both, DATABASE_URL=url, BROKER_URL="redis://127.0.0.1")
+    assert (ran.code, "give neither for both" in ran.err) == (1, True)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from server.embedded import Program
@@ -48,6 +49,36 @@ def test_stages_start_in_order_and_stop_in_reverse(start_parent: Start, tmp_path
     assert parent.stop() == 0
     assert log.read_text().splitlines() == ["a starts", "b starts", "b ends", "a ends"]
     assert not parent.living()
+
+
+def test_renewable_services_are_renewed_one_after_the_other(
+    start_parent: Start, tmp_path: Path
+) -> None:
+    log = tmp_path / "log"
+    renewable = [{**waiter(name, log), "is_renewable": True} for name in ("a", "b")]
+    parent = start_parent(stages=[[*renewable, waiter("c", log)]]).wait_ready()
+    wait_until(lambda: log.exists() and len(log.read_text().splitlines()) == 3, "starts")
+    log.write_text("")
+    os.kill(parent.pid, signal.SIGUSR2)
+    wait_until(lambda: len(log.read_text().splitlines()) == 4, "renewals")
+    assert log.read_text().splitlines() == ["a ends", "a starts", "b ends", "b starts"]
+    assert parent.stop() == 0
+
+
+def test_what_a_killed_service_left_behind_does_not_stay(
+    start_parent: Start, tmp_path: Path
+) -> None:
+    pids = tmp_path / "pids"
+    master = shell("master", f"trap 'kill $!' TERM; sleep 1000 & echo $$ $! >> {pids}; wait")
+    parent = start_parent(stages=[[master]], policy=QUICK).wait_ready()
+    wait_until(lambda: pids.exists() and pids.read_text().endswith("\n"), "a start")
+    first, number = map(int, pids.read_text().split())
+    worker = psutil.Process(number)
+    os.kill(first, signal.SIGKILL)
+    wait_until(lambda: len(pids.read_text().splitlines()) == 2, "a second start")
+    # Whose parent is gone may lie as a zombie until somebody reads of it.
+    assert not worker.is_running() or worker.status() == psutil.STATUS_ZOMBIE
+    assert parent.stop() == 0
 
 
 def test_a_migration_ends_before_the_next_stage_starts(start_parent: Start, tmp_path: Path) -> None:
@@ -97,6 +128,22 @@ def test_a_service_that_always_crashes_is_given_up(start_parent: Start, tmp_path
     assert log.read_text().count("run") == 4
     assert (tmp_path / "db").read_text().splitlines() == ["db starts", "db ends"]
     assert not parent.living()
+
+
+def test_what_the_others_do_without_is_left_out_when_it_fails_for_good(
+    start_parent: Start, tmp_path: Path
+) -> None:
+    crash = tmp_path / "crash"
+    spare = shell("standby", f"while ! test -e {crash}; do sleep 0.02; done; exit 1")
+    never = shell("copy", "exit 1") | {"is_once": True}
+    needed = waiter("db", tmp_path / "db")
+    stages = [[never | {"is_spare": True}], [spare | {"is_spare": True}, needed]]
+    parent = start_parent(stages=stages, policy=QUICK).wait_ready()
+    assert "copy is left out until the next start" in parent.messages
+    crash.touch()
+    wait_until(lambda: "standby is left out" in parent.messages, "it is given up")
+    assert parent.stop() == 0
+    assert (tmp_path / "db").read_text().splitlines() == ["db starts", "db ends"]
 
 
 def test_long_runs_between_crashes_are_forgiven(start_parent: Start, tmp_path: Path) -> None:

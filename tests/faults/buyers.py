@@ -130,14 +130,15 @@ class Buyers:
         self._is_open = False
 
     @asynccontextmanager
-    async def buying(self, buyers: int = 24) -> AsyncIterator[None]:
-        """Have so many buyers at it; in the end each waits for the answer that is outstanding."""
+    async def buying(self, buyers: int = 24, *, pause_seconds: float = 0.0) -> AsyncIterator[None]:
+        """Have so many buyers at it, each with a pause after an answer; in the end each waits for its last one."""
         self._is_open = True
         self.counts.clear()
         async with asyncio.TaskGroup() as group:
             for number in range(buyers):
                 port = self._ports[number % len(self._ports)]
-                group.create_task(self._buy(port, random.Random(self._chance.random())))
+                chance = random.Random(self._chance.random())
+                group.create_task(self._buy(port, chance, pause_seconds))
             try:
                 yield
             finally:
@@ -151,7 +152,7 @@ class Buyers:
     def _count(self, status: int | None) -> int:
         return self.counts.total() if status is None else self.counts[status]
 
-    async def _buy(self, port: int, chance: random.Random) -> None:
+    async def _buy(self, port: int, chance: random.Random, pause_seconds: float) -> None:
         held: list[Order] = []
         with closing(Client(port)) as client, suppress(Unanswered):
             while self._is_open:
@@ -161,8 +162,7 @@ class Buyers:
                 self.counts[answer.status] += 1
                 if order.is_made and order.path != "/bookings":
                     held.append(order)
-                if answer.status == 503:
-                    await asyncio.sleep(_PAUSE_SECONDS)
+                await asyncio.sleep(_PAUSE_SECONDS if answer.status == 503 else pause_seconds)
 
     def _invent(self, chance: random.Random, held: list[Order]) -> Order:
         key = f"{chance.getrandbits(128):032x}"

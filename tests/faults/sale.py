@@ -14,7 +14,7 @@ _DECENT = {200, 201, 204, 404, 409, 410}
 """What the world may answer to a buyer who comes too late or was faster than another."""
 _REMEMBERED = 4
 _FORGOTTEN_SHARE = 0.25
-_PAUSE_SECONDS = 0.02
+_PAUSE_SECONDS = 0.06
 
 Document = dict[str, Any]
 
@@ -22,7 +22,15 @@ Document = dict[str, Any]
 class Customer:
     """Remembers a few holds and bookings; what it forgets expires."""
 
-    def __init__(self, shop: Shop, ports: Sequence[int], chance: random.Random) -> None:
+    def __init__(
+        self,
+        shop: Shop,
+        ports: Sequence[int],
+        chance: random.Random,
+        *,
+        pause_seconds: float = _PAUSE_SECONDS,
+    ) -> None:
+        self._pause_seconds = pause_seconds
         self.outcomes: Counter[str] = Counter()
         self._shop = shop
         self._chance = chance
@@ -39,7 +47,7 @@ class Customer:
                 answer = await deed()
                 assert answer.status in _DECENT, (deed, answer, answer.body)
                 self.outcomes[f"{deed.__name__.strip('_')} {answer.status}"] += 1
-                await asyncio.sleep(self._chance.uniform(0, _PAUSE_SECONDS))
+                await asyncio.sleep(self._chance.uniform(0, self._pause_seconds))
 
     def _choose(self) -> Callable[[], Coroutine[Any, Any, Answer]]:
         # The oldest are forgotten: they have expired, or soon will.

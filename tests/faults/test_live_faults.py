@@ -28,6 +28,8 @@ log = logging.getLogger(__name__)
 
 _KILLS = 8
 _FROZEN_SECONDS = 30.0
+_PAUSE_SECONDS = 0.02
+"""Of buyers who have that long: what is frozen is asked to hold up nobody, not everything there can be."""
 _SHARE = 0.2
 _STEADY, _RESTLESS = 14, 6
 _MINUTES = {"hold_seconds": "1200", "pending_seconds": "3600", "db_pool_size": "20"}
@@ -108,7 +110,7 @@ async def test_while_redis_is_frozen_nobody_is_refused_and_nobody_is_left_behind
         journal = Journal()
         buyers = Buyers(shop, journal, chance, ports)
         async with watching(watchers):
-            async with buyers.buying(2):
+            async with buyers.buying(2, pause_seconds=_PAUSE_SECONDS):
                 await buyers.get(50)
                 redis.freeze()
                 await asyncio.sleep(_FROZEN_SECONDS)  # the length of the fault, nothing is awaited

@@ -24,6 +24,8 @@ log = logging.getLogger(__name__)
 
 _SALE_SECONDS = 60.0
 _CUSTOMERS = 12
+_THINK_SECONDS = 0.2
+"""A hundred changes a second are enough to be wrong about; more would only leave less of the machine to others."""
 _MANNERS = 36 * (Manner.STEADY,) + 8 * (Manner.RESTLESS,) + 6 * (Manner.SLOW,)
 _SOLD_KINDS = {"held", "released", "booked", "confirmed", "cancelled", "expired"}
 _LIVE = """
@@ -65,7 +67,9 @@ async def test_every_watcher_is_shown_committed_states_and_ends_at_the_last(
         Watcher(ports, chance.sample(buses, 16 if manner is Manner.SLOW else 8), chance, manner)
         for manner in _MANNERS
     ]
-    customers = [Customer(shop, ports, chance) for _ in range(_CUSTOMERS)]
+    customers = [
+        Customer(shop, ports, chance, pause_seconds=_THINK_SECONDS) for _ in range(_CUSTOMERS)
+    ]
     async with watching(watchers), glancing(shop) as glances:
         await _sell(customers)
         for watcher in watchers:

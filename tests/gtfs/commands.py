@@ -7,7 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.support import forked
+
 ROOT = Path(__file__).parents[2]
+_ENVIRONMENT = {"PATH": "/usr/bin:/bin", "HOME": "/nonexistent", "COLUMNS": "200"}
+_WAIT_SECONDS = 100.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +30,7 @@ def start(url: str | None, *arguments: str | Path) -> "subprocess.Popen[str]":
 
     Linux counts what the parent held before `exec` into a child's peak memory, and pytest holds a lot.
     """
-    environment = {"PATH": "/usr/bin:/bin", "HOME": "/nonexistent", "COLUMNS": "200"}
+    environment = dict(_ENVIRONMENT)
     if url is not None:
         environment["OMNIBUS_DATABASE_URL"] = url
     return subprocess.Popen(  # noqa: S603 - our own command
@@ -42,7 +46,7 @@ def start(url: str | None, *arguments: str | Path) -> "subprocess.Popen[str]":
     )
 
 
-def omnibus(url: str | None, *arguments: str | Path) -> Ran:
-    with start(url, *arguments) as process:
-        out, err = process.communicate()
-    return Ran(process.returncode, out, err)
+def omnibus(url: str | None, *arguments: str | Path, seconds: float = _WAIT_SECONDS) -> Ran:
+    named = {} if url is None else {"OMNIBUS_DATABASE_URL": url}
+    given = [*map(str, arguments)]
+    return Ran(*forked.run(given, _ENVIRONMENT | named, stdin="", seconds=seconds))

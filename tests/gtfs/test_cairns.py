@@ -2,12 +2,15 @@
 
 import csv
 import io
+import logging
 import re
 import zipfile
 from collections import defaultdict
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from store.db import Database
 from store.gtfs import Wish, read_feed
@@ -16,30 +19,40 @@ from store.invariants import find_violations
 from tests.gtfs.commands import omnibus
 from tests.gtfs.loading import NOW
 
+log = logging.getLogger(__name__)
+
 MONDAY = date(2014, 6, 2)
 WEEK = ("--from", MONDAY.isoformat(), "--days", "7")
 MEMORY_MIB = 400
+PATIENCE_SECONDS = 280.0
+"""A city's week, put on sale beside whatever else a busy machine does."""
 
 
+@pytest.mark.timeout(600)
 async def test_its_week_goes_on_sale_in_little_memory_and_only_once(
     database_url: str, owner: Any, cairns_feed: Path
 ) -> None:
     arguments = ("import", "gtfs", cairns_feed, "--operator", "Sunbus", *WEEK, "--json")
-    ran = omnibus(database_url, *arguments)
-    assert ran.code == 0, ran.out
+    ran = omnibus(database_url, *arguments, seconds=PATIENCE_SECONDS)
+    assert ran.code == 0, ran.out + ran.err
+    log.info("%s of %s MiB", ran.json["peak_memory_mib"], MEMORY_MIB)
     operator = ran.json["operators"][0]
     assert (operator["buses"], operator["seats"]) == (3827, 153_080)
     assert ran.json["peak_memory_mib"] <= MEMORY_MIB
     assert await _shape(owner) == (3827, 7, 52, 29 * 60 + 39)
     assert await _calls_in(owner) == _calls_told_by(cairns_feed)
 
-    again = omnibus(database_url, *arguments).json["operators"][0]
+    ran = omnibus(database_url, *arguments, seconds=PATIENCE_SECONDS)
+    assert ran.code == 0, ran.out + ran.err
+    again = ran.json["operators"][0]
     assert (again["buses"], again["stops"], again["routes"]) == (0, 0, 0)
     assert (again["known"], again["differing"], again["unlisted"]) == (3827, 0, 0)
 
     db = await Database.connect(database_url, size=1)
-    assert await find_violations(db) == {}
-    await db.close()
+    try:
+        assert await find_violations(db) == {}
+    finally:
+        await db.close()
 
 
 async def _shape(owner: Any) -> tuple[int, ...]:
@@ -117,7 +130,7 @@ def _tables(path: Path) -> dict[str, list[dict[str, str]]]:
 
 
 def test_its_routes_are_one_for_each_order_of_stops(cairns_feed: Path) -> None:
-    plan = make_plan(read_feed(cairns_feed), Wish("Sunbus", MONDAY, 7), NOW)
+    plan = make_plan(read_feed(cairns_feed), Wish("Sunbus", begin=MONDAY, days=7), NOW)
     departures = plan.offers[0].departures
     assert len(departures.routes) == 47
     for route in departures.routes:
@@ -126,6 +139,8 @@ def test_its_routes_are_one_for_each_order_of_stops(cairns_feed: Path) -> None:
 
 
 def test_an_old_week_is_sold_on_the_same_weekdays_from_today_on(cairns_feed: Path) -> None:
-    plan = make_plan(read_feed(cairns_feed), Wish("Sunbus", MONDAY, 7, is_shifted=True), NOW)
+    plan = make_plan(
+        read_feed(cairns_feed), Wish("Sunbus", begin=MONDAY, days=7, is_shifted=True), NOW
+    )
     assert (plan.begin, plan.end) == (date(2030, 6, 3), date(2030, 6, 9))
     assert plan.buses == 3827

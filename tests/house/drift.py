@@ -12,7 +12,9 @@ from urllib.parse import unquote
 
 from server.app import asyncapi_document, openapi_document
 from server.config import SETTINGS
+from server.nginx import for_containers
 from server.policies import POLICIES, WHOSE
+from tests.bench.capacity import capacity_page
 from tests.bench.table import with_figures
 
 ROOT = Path(__file__).parents[2]
@@ -46,7 +48,9 @@ def settings_table() -> bytes:
 
 
 GENERATED: Mapping[str, Callable[[], bytes]] = {
+    "deploy/nginx.conf": for_containers,
     "docs/asyncapi.json": asyncapi_document,
+    "docs/capacity.md": capacity_page,
     "docs/openapi.json": openapi_document,
     "docs/settings.md": settings_table,
 }

@@ -20,6 +20,7 @@ def tree(tmp_path: Path) -> Path:
     )
     (tmp_path / "docs" / "adr" / "0001-first.md").write_text("# 1. First\n")
     for name, make in GENERATED.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(make())
     return tmp_path
 

@@ -5,7 +5,7 @@ import re
 from typing import Any
 
 import pytest
-from jsonschema import ValidationError
+from jsonschema_rs import ValidationError
 
 from server.app import asyncapi_document
 from server.asyncapi import EXAMPLES

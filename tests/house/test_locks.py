@@ -13,7 +13,7 @@ _HASH = re.compile(r"--hash=sha256:[0-9a-f]{64}")
 
 
 def test_every_set_of_requirements_has_its_lock() -> None:
-    assert [path.stem for path in LOCKS] == ["check", "run", "test"]
+    assert [path.stem for path in LOCKS] == ["brokers", "check", "run", "test"]
 
 
 @pytest.mark.parametrize("path", LOCKS, ids=lambda path: path.stem)
@@ -35,10 +35,11 @@ def test_no_requirement_names_an_address_or_a_folder(path: Path) -> None:
 
 
 def test_what_runs_is_tested_in_the_same_versions() -> None:
-    run, test, check = (
-        _pins(ROOT / "requirements" / f"{name}.txt") for name in ("run", "test", "check")
+    run, brokers, test, check = (
+        _pins(ROOT / "requirements" / f"{name}.txt") for name in ("run", "brokers", "test", "check")
     )
-    assert run.items() <= test.items() <= check.items()
+    assert run.items() <= brokers.items() <= test.items() <= check.items()
+    assert {"aio-pika", "aiobotocore"} <= brokers.keys() - run.keys()
 
 
 def test_the_package_lock_holds_digests_and_no_addresses() -> None:

@@ -169,5 +169,5 @@ async def test_only_we_can_read_what_was_written(world: World, mailbox: Mailbox)
     assert mailbox.folder.stat().st_mode & 0o777 == 0o700
 
 
-def test_where_nothing_was_written_there_is_nothing_to_forget(tmp_path: Path) -> None:
-    FileSink(tmp_path / "nowhere").forget()
+async def test_where_nothing_was_written_there_is_nothing_to_forget(tmp_path: Path) -> None:
+    await FileSink(tmp_path / "nowhere").forget()

@@ -30,7 +30,8 @@ from tests.support import promised
 
 def app(live: Live) -> Front:
     """The one operation of the API that is about the live layer alone."""
-    services = cast("Services", SimpleNamespace(live=live, pacing=None))
+    store = SimpleNamespace(reader=SimpleNamespace(standbys=()))
+    services = cast("Services", SimpleNamespace(live=live, pacing=None, store=store))
     (operation,) = streams.OPERATIONS
     endpoint = Endpoint([operation], services)
     return Front(

@@ -166,9 +166,10 @@ async def test_what_is_given_back_was_not_used(tallies: list[Tally]) -> None:
 async def test_what_stands_in_redis_runs_out_by_itself(
     counting: Valkey, tallies: list[Tally]
 ) -> None:
-    assert await Allowance(QUICK, tallies[0]).ask(b"passing")
-    ttl = cast("int", await counting.do("PTTL", "omnibus:pace:{0}:quick:passing"))
-    assert 0 < ttl <= QUICK.window_seconds * 1000
+    # A debt that is paid within milliseconds may be gone before anybody has looked.
+    assert await Allowance(SLOW, tallies[0]).ask(b"passing")
+    ttl = cast("int", await counting.do("PTTL", "omnibus:pace:{0}:slow:passing"))
+    assert 0 < ttl <= SLOW.window_seconds * 1000
 
 
 async def test_a_clock_that_was_set_back_keeps_nobody_longer_than_a_whole_burst(

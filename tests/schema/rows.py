@@ -171,6 +171,72 @@ ROWS: dict[str, Row] = {
         "amount": "1500",
         "created_at": _NOW,
     },
+    "intents": {
+        "bus_id": "1",
+        "booking_id": "4",
+        "payment_id": uuid(122),
+        "operator_id": "1",
+        "method": "'demo'",
+        "provider_ref": "'demo_2'",
+        "action": """'{"type": "redirect"}'""",
+        "amount": "1500",
+        "created_at": _NOW,
+        "look_at": _NOW,
+        "looks": "0",
+    },
+    "refund_attempts": {
+        "bus_id": "1",
+        "attempt_id": uuid(124),
+        "refund_id": uuid(41),
+        "operator_id": "1",
+        "method": "'demo'",
+        "status": "'FAILED'",
+        "created_at": _NOW,
+    },
+    "postings": {
+        "bus_id": "1",
+        "group_id": uuid(126),
+        "account": "'provider_clearing'",
+        "operator_id": "1",
+        "payment_id": PAYMENT,
+        "amount": "1500",
+        "created_at": _NOW,
+    },
+    "provider_events": {
+        "method": "'demo'",
+        "event_id": "'evt_2'",
+        "kind": "'payment.succeeded'",
+        "provider_ref": "'demo_2'",
+        "state": "'NEW'",
+        "attempts": "0",
+        "received_at": _NOW,
+        "due_at": _NOW,
+    },
+    "demo_payments": {
+        "provider_ref": "'demo_bbbbbbbbbbbbbbbbbbbbbb'",
+        "payment_id": uuid(132),
+        "amount": "1500",
+        "currency": "'EUR'",
+        "reference": "'ABC234'",
+        "description": "'The 10:05'",
+        "return_url": "'/bookings/ABC234'",
+        "status": "'open'",
+        "created_at": _NOW,
+    },
+    "demo_refunds": {
+        "refund_id": uuid(134),
+        "provider_ref": "'demo_aaaaaaaaaaaaaaaaaaaaaa'",
+        "amount": "100",
+        "created_at": _NOW,
+    },
+    "demo_webhooks": {
+        "webhook_id": "2",
+        "event_id": "'evt_2'",
+        "kind": "'payment.succeeded'",
+        "provider_ref": "'demo_aaaaaaaaaaaaaaaaaaaaaa'",
+        "due_at": _NOW,
+        "attempts": "0",
+    },
     "refunds": {
         "bus_id": "1",
         "refund_id": uuid(42),
@@ -179,6 +245,37 @@ ROWS: dict[str, Row] = {
         "amount": "100",
         "seats": "'{2}'",
         "created_at": _NOW,
+    },
+    "refund_rules": {
+        "rules_id": "9",
+        "operator_id": "1",
+        "name": "'Nine'",
+        "version": "1",
+        "currency": "'EUR'",
+        "terms": """'[{"before_minutes":0,"percent":50}]'""",
+        "created_at": _NOW,
+    },
+    "refund_defaults": {
+        "operator_id": "1",
+        "route_id": "1",
+        "currency": "'EUR'",
+        "rules_id": "1",
+    },
+    "shifts": {
+        "shift_id": "9",
+        "operator_id": "1",
+        "user_id": "9",
+        "opened_at": _NOW,
+        "opening": """'{"EUR":5000}'""",
+    },
+    "cash_payouts": {
+        "bus_id": "1",
+        "refund_id": uuid(43),
+        "operator_id": "1",
+        "shift_id": "1",
+        "user_id": "1",
+        "amount": "100",
+        "paid_at": _NOW,
     },
     "events": {
         "bus_id": "1",
@@ -197,6 +294,25 @@ ROWS: dict[str, Row] = {
         "status": "200",
         "response": "'{}'",
     },
+    "jobs": {
+        "bus_id": "1",
+        "booking_id": "1",
+        "job_id": uuid(112),
+        "operator_id": "1",
+        "kind": "'BOOKING_CONFIRMED'",
+        "detail": "'{}'",
+        "state": "'QUEUED'",
+        "attempts": "0",
+        "due_at": _NOW,
+        "created_at": _NOW,
+    },
+    "job_inbox": {
+        "bus_id": "1",
+        "booking_id": "1",
+        "job_id": uuid(111),
+        "handler": "'letters.send_ticket'",
+    },
+    "job_counts": {"kind": "'REFUND'", "outcome": "'done'", "tries": "1"},
     "users": {
         "user_id": "9",
         "name": "'Nina'",
@@ -277,6 +393,66 @@ ROWS: dict[str, Row] = {
         "scanned_at": _NOW,
         "received_at": _NOW,
     },
+    "webhook_endpoints": {
+        "endpoint_id": "9",
+        "operator_id": "1",
+        "url": "'https://hooks.example/9'",
+        "description": "'Nine'",
+        "event_types": "'{booking.confirmed}'",
+        "created_at": _NOW,
+    },
+    "webhook_deliveries": {
+        "operator_id": "1",
+        "delivery_id": uuid(112),
+        "endpoint_id": "1",
+        "sequence": "2",
+        "event_type": "'booking.confirmed'",
+        "booking_ref": "'ABC234'",
+        "body": "'{}'",
+        "state": "'WAITING'",
+        "created_at": _NOW,
+        "due_at": _NOW,
+    },
+    "webhook_attempts": {
+        "operator_id": "1",
+        "delivery_id": uuid(111),
+        "attempt": "2",
+        "began_at": _NOW,
+        "duration_ms": "5",
+        "outcome": "'timeout'",
+    },
+    "webhook_counts": {"outcome": "'timeout'", "attempts": "0"},
+    "region_servers": {"host": "'nine'", "port": "5432", "region": "'north'"},
+    "imports": {
+        "import_id": "9",
+        "operator_id": "1",
+        "user_id": "1",
+        "file": "'feed.zip'",
+        "bytes": "9",
+        "wish": "'{}'",
+        "created_at": _NOW,
+        "beat_at": _NOW,
+    },
+    "rooms": {
+        "room_id": "9",
+        "operator_id": "1",
+        "scope": "'bus'",
+        "subject_id": "3",
+        "name": "'Night bus'",
+        "seed": "sha256('')",
+        "is_auto": "false",
+        "created_at": _NOW,
+        "opens_at": _NOW,
+        "pace": "5",
+        "served_at": _NOW,
+    },
+    "room_places": {
+        "room_id": "1",
+        "operator_id": "1",
+        "buyer": uuid(117),
+        "place_id": uuid(118),
+        "joined_at": _NOW,
+    },
     "audit_log": {
         "operator_id": "1",
         "action": "'bus.create'",
@@ -301,7 +477,11 @@ ROWS: dict[str, Row] = {
 }
 
 # What others write, in cases their owner: seals are the database's own, what came of looking at things the worker's.
-NOT_THE_APPLICATIONS = {"audit_heads", "audit_seals", "audit_checks", "invariant_checks"}
+NOT_THE_APPLICATIONS = {
+    *("audit_heads", "audit_seals", "audit_checks", "invariant_checks"),
+    *("job_counts", "job_inbox"),
+    *("webhook_attempts", "webhook_counts"),
+}
 
 # What is there already: the first of everything, of two operators.
 BASE: tuple[tuple[str, Row], ...] = (
@@ -343,11 +523,35 @@ BASE: tuple[tuple[str, Row], ...] = (
     ("payments", {"payment_id": PAYMENT, "status": "'SUCCEEDED'", "settled_at": _NOW}),
     ("payments", {"bus_id": "2", "booking_id": "3", "operator_id": "2"}),
     ("refunds", {"refund_id": uuid(41), "seats": "'{1}'"}),
+    ("refunds", {"refund_id": uuid(43), "seats": "'{1,2}'"}),
     ("refunds", {"bus_id": "2", "payment_id": NEXT_PAYMENT, "operator_id": "2"}),
+    ("intents", {"booking_id": "1"}),
+    (
+        "intents",
+        {"bus_id": "2", "booking_id": "3", "operator_id": "2", "provider_ref": "'demo_3'"},
+    ),
+    ("refund_attempts", {"attempt_id": uuid(123), "status": "'DONE'"}),
+    ("refund_attempts", {"bus_id": "2", "refund_id": uuid(42), "operator_id": "2"}),
+    ("postings", {"group_id": uuid(125)}),
+    ("postings", {"bus_id": "2", "operator_id": "2", "payment_id": NEXT_PAYMENT}),
+    ("provider_events", {"event_id": "'evt_1'"}),
+    (
+        "demo_payments",
+        {"provider_ref": "'demo_aaaaaaaaaaaaaaaaaaaaaa'", "payment_id": uuid(131)},
+    ),
+    ("demo_refunds", {"refund_id": uuid(133)}),
+    ("demo_webhooks", {"webhook_id": "1"}),
+    ("refund_rules", {"rules_id": "1", "name": "'One'", "published_at": _NOW}),
+    ("refund_rules", {"rules_id": "3", "name": "'Draft'"}),
+    ("refund_rules", {"rules_id": "2", "operator_id": "2", "published_at": _NOW}),
+    ("refund_defaults", {"route_id": "NULL"}),
+    ("refund_defaults", {"operator_id": "2", "route_id": "2", "rules_id": "2"}),
     ("events", {"rev": "1"}),
     ("events", {"bus_id": "2", "rev": "1", "operator_id": "2"}),
     ("idempotency_keys", {"key_hash": uuid(51)}),
     ("idempotency_keys", {"bus_id": "2", "operator_id": "2"}),
+    ("jobs", {"job_id": uuid(111)}),
+    ("jobs", {"bus_id": "2", "booking_id": "3", "operator_id": "2"}),
     ("buyer_holds", {"bus_id": "2", "operator_id": "2"}),
     ("users", {"user_id": "1", "email": "'one@example.org'"}),
     ("users", {"user_id": "2", "email": "'two@example.org'"}),
@@ -368,10 +572,28 @@ BASE: tuple[tuple[str, Row], ...] = (
         },
     ),
     ("devices", {"device_id": "2", "operator_id": "2", "key_digest": digest(72)}),
+    ("shifts", {"shift_id": "1", "user_id": "1"}),
+    ("shifts", {"shift_id": "3", "user_id": "NULL", "device_id": "1"}),
+    (
+        "shifts",
+        {
+            "shift_id": "4",
+            "closed_at": _LATER,
+            "sold": "'{}'",
+            "paid_out": "'{}'",
+            "counted": "'{}'",
+        },
+    ),
+    ("shifts", {"shift_id": "2", "operator_id": "2"}),
+    ("cash_payouts", {"refund_id": uuid(41)}),
+    (
+        "cash_payouts",
+        {"bus_id": "2", "refund_id": uuid(42), "operator_id": "2", "shift_id": "2"},
+    ),
     ("device_codes", {"code_digest": digest(81), "device_id": "1"}),
     ("device_codes", {"code_digest": digest(82), "operator_id": "2"}),
     ("pairing_tries", {"address": uuid(90)}),
-    ("scans", {"scan_id": uuid(101), "verdict": "'boarded'"}),
+    ("scans", {"scan_id": uuid(101), "verdict": "'ok'"}),
     (
         "scans",
         {
@@ -383,6 +605,20 @@ BASE: tuple[tuple[str, Row], ...] = (
             "seat_no": "2",
         },
     ),
+    ("webhook_endpoints", {"endpoint_id": "1", "url": "'https://hooks.example/1'"}),
+    ("webhook_endpoints", {"endpoint_id": "2", "operator_id": "2"}),
+    ("webhook_deliveries", {"delivery_id": uuid(111), "sequence": "1"}),
+    (
+        "webhook_deliveries",
+        {"operator_id": "2", "delivery_id": uuid(113), "endpoint_id": "2", "sequence": "1"},
+    ),
+    ("imports", {"import_id": "1", "state": "'DONE'", "ended_at": _NOW}),
+    ("imports", {"import_id": "2", "operator_id": "2"}),
+    ("region_servers", {"host": "'one'"}),
+    ("rooms", {"room_id": "1", "subject_id": "1"}),
+    ("rooms", {"room_id": "2", "operator_id": "2", "subject_id": "2"}),
+    ("room_places", {"buyer": uuid(120), "place_id": uuid(121)}),
+    ("room_places", {"room_id": "2", "operator_id": "2", "number": "1"}),
     ("audit_log", {}),
     ("audit_log", {"operator_id": "2"}),
     ("audit_log", {"operator_id": "NULL"}),
@@ -392,8 +628,17 @@ BASE: tuple[tuple[str, Row], ...] = (
 def insert(table: str, /, **changes: str) -> str:
     """Return the statement that adds the table's further row, with these columns changed."""
     row = {**ROWS[table], **changes}
-    columns, values = ", ".join(row), ", ".join(row.values())
-    return f"INSERT INTO {table} ({columns}) VALUES ({values})"  # noqa: S608 - of constants
+    rows = [row]
+    if table == "postings":
+        # A movement has two lines, or is none.
+        rows.append({**row, "account": "'sales'", "amount": f"-({row['amount']})::bigint"})
+    columns = ", ".join(row)
+    values = ", ".join(f"({', '.join(each.values())})" for each in rows)
+    statement = f"INSERT INTO {table} ({columns}) VALUES {values}"  # noqa: S608 - of constants
+    if table == "intents" and row["booking_id"] == "4":
+        # A booking has one: this is that of a booking of its own.
+        return f"{insert('bookings', booking_id='4')} ON CONFLICT DO NOTHING; {statement}"
+    return statement
 
 
 def base(tables: Collection[str] | None = None, *, has_buyers: bool = True) -> list[str]:
@@ -407,4 +652,12 @@ def base(tables: Collection[str] | None = None, *, has_buyers: bool = True) -> l
 
 def looked_at() -> list[str]:
     """Return the statements that add what workers have found."""
-    return [insert("invariant_checks", name="'one'"), insert("audit_checks", operator_id="1")]
+    return [
+        insert("invariant_checks", name="'one'"),
+        insert("audit_checks", operator_id="1"),
+        insert("job_counts", outcome="'dead'"),
+        insert("webhook_attempts", attempt="1"),
+        insert("webhook_attempts", operator_id="2", delivery_id=uuid(113)),
+        insert("webhook_counts", outcome="'delivered'"),
+        insert("job_inbox", handler="'letters.remind'"),
+    ]

@@ -8,13 +8,16 @@ import pytest
 import store
 from store.citus.forms import SQL, form_of
 from store.db import Connection
-from store.queries import Queries
+from store.queries import Queries, about_all
 
 FOLDER = Path(store.__file__).parent
 BATCH = Queries(FOLDER / "batch.sql")
 STATEMENTS = {
     f"{file}: {name}": Queries(FOLDER / f"{file}.sql")[name]
-    for file in ("batch", "counts", "fares", "catalogue", "retention", "watch", "invariants")
+    for file in (
+        *("batch", "counts", "fares", "catalogue", "day_prices"),
+        *("retention", "watch", "invariants", "shifts"),
+    )
     for name in Queries(FOLDER / f"{file}.sql").names()
 }
 JOINED = [
@@ -69,3 +72,25 @@ async def test_a_sweep_locks_nothing_and_a_scope_is_set_everywhere() -> None:
     assert form_of(sweep) == "SELECT 1\nFROM holds;"
     scope = "BEGIN; SELECT set_config('omnibus.operators', '{1}', true)"
     assert form_of(scope) == "BEGIN; SELECT set_config_everywhere('omnibus.operators', '{1}', true)"
+
+
+@pytest.mark.parametrize("file", ["operators", "refund_terms", "shifts"])
+async def test_buses_of_all_servers_are_changed_without_being_locked_before(
+    app: Connection, file: str
+) -> None:
+    plain = Queries(FOLDER / f"{file}.sql")["touch_buses"]
+    form = form_of(plain)
+    assert "FOR NO KEY UPDATE" in plain
+    assert "FOR NO KEY UPDATE" not in form
+    assert "b.departs_at > now() - interval '7 days'" in form
+    taken = [(await app.prepare(each)).get_parameters() for each in (plain, form)]
+    assert taken[0] == taken[1]
+
+
+def test_what_has_words_of_its_own_has_them_about_all_buses_too() -> None:
+    invariants = Queries(FOLDER / "invariants.sql")
+    shared = set(SQL.names()) & set(invariants.names())
+    assert shared
+    for name in shared:
+        assert form_of(about_all(invariants[name])) == about_all(SQL[name])
+        assert "$1" not in about_all(SQL[name])

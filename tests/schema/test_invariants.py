@@ -162,10 +162,20 @@ async def test_money_is_whole_minor_units_in_the_currency_of_the_bus(app: Connec
         ("holds", "_int4"),
         ("leg_fares", "int4"),
         ("payments", "int8"),
+        ("intents", "int8"),
         ("refunds", "int8"),
+        ("postings", "int8"),
+        ("demo_payments", "int8"),
+        ("demo_refunds", "int8"),
+        ("cash_payouts", "int8"),
     }
     currencies = await app.fetch(_COLUMNS + " AND column_name = 'currency'")
-    assert {row["table_name"] for row in currencies} == {"buses", "operators"}
+    # The pretend provider knows no bus. Rules say what their fees are in, and are used for what is sold in it. A
+    # payment names its currency only where it is another one, and then it goes back.
+    assert {row["table_name"] for row in currencies} == {
+        *("buses", "operators", "demo_payments", "payments"),
+        *("refund_rules", "refund_defaults"),
+    }
 
 
 async def test_a_buyer_cannot_be_counted_past_the_cap(app: Connection) -> None:

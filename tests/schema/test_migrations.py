@@ -68,6 +68,11 @@ async def test_ours_go_on_an_empty_database_and_then_nothing_is_pending(empty_ur
 
 
 _BUYERS_SINCE = 8
+_HAS_UNDONE = """
+SELECT EXISTS (
+    SELECT FROM information_schema.columns WHERE table_name = 'scans' AND column_name = 'undone_at'
+)
+"""
 _COLUMNS = """
 SELECT c.table_name, string_agg(quote_ident(c.column_name), ', ' ORDER BY c.ordinal_position) AS columns
 FROM information_schema.columns AS c
@@ -83,12 +88,15 @@ async def test_a_database_in_use_is_brought_forward_with_all_that_it_holds(
     """From every stage that could sell, with the tables it had, as whoever upgrades comes from one of them."""
     await migrate(empty_url, migrations=load()[:stage])
     tables = [table for table in ROWS if await exists(reader, table)]
+    word = "ok" if await reader.fetchval(_HAS_UNDONE) else "boarded"
     async with reader.transaction():
         await reader.execute("SET LOCAL omnibus.operators = '{1,2,9}'")
         for statement in base(tables, has_buyers=stage >= _BUYERS_SINCE):
-            await reader.execute(statement)
+            await reader.execute(statement.replace("'ok'", f"'{word}'"))
     columns = {row["table_name"]: row["columns"] for row in await reader.fetch(_COLUMNS)}
     before = await _contents(reader, columns)
+    if "scans" in before:
+        before["scans"] = before["scans"].replace(f",{word},", ",ok,")  # as it is said since
     await migrate(empty_url)
     assert await _contents(reader, columns) == before
     assert dump(empty_url) == SCHEMA.read_text(encoding="utf-8")

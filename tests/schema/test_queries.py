@@ -4,6 +4,7 @@ import ast
 import importlib
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 
@@ -22,7 +23,16 @@ NAMED = [path for path in FILES if path != ROOT / "schema.sql"]
 # What only workers ask; the application may not.
 WORKERS = {
     *(f"retention.{name}" for name in ("purge_events", "purge_keys", "purge_counts")),
+    "retention.purge_jobs",
     *("pairing.purge_codes", "pairing.purge_tries"),
+    *(f"webhook_outbox.{name}" for name in ("claim", "add_attempt", "add_counts")),
+    *(f"webhook_outbox.{name}" for name in ("purge_deliveries", "purge_endpoints")),
+    *(f"jobs.{name}" for name in ("claim", "claim_found", "finish", "renew", "add_counts")),
+    "inbox.purge",
+    "imports.purge_imports",
+    "rooms.purge_places",
+    "rooms.purge_rooms",
+    *("carriage.hand_over", "carriage.take", "job_inbox.find", "job_inbox.enter"),
     *("watch.keep_checks", "sessions.purge", "session_ends.purge", "audit_chain.keep_check"),
 }
 _CAN_BE_PLANNED = re.compile(r"(SELECT|INSERT|UPDATE|DELETE|WITH)\b")
@@ -120,10 +130,14 @@ def _strings(node: ast.AST) -> list[str]:
 
 async def _stage(app: Connection) -> None:
     """Make the temporary tables that bulk loads work on."""
-    for path, name in QUERIES:
-        query = _code(path, name)
-        if "CREATE TEMPORARY TABLE" in query:
-            await app.execute(query)
+    for statement in _staging():
+        await app.execute(statement)
+
+
+@cache
+def _staging() -> list[str]:
+    queries = [_code(path, name) for path, name in QUERIES]
+    return [query for query in queries if "CREATE TEMPORARY TABLE" in query]
 
 
 def _code(path: Path, name: str) -> str:

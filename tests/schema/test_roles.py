@@ -36,19 +36,41 @@ MATRIX: Mapping[str, tuple[str, str, str]] = {
     "devices": ("raU", "", "R"),
     "device_codes": ("raU", "Rd", ""),
     "pairing_tries": ("raU", "Rd", ""),
-    "scans": ("ra", "", "R"),
+    "scans": ("raU", "R", "R"),
     "buyer_holds": ("raU", "raUd", ""),
     "holds": ("raU", "rU", "R"),
     "bookings": ("raU", "rU", "R"),
     "blocks": ("raU", "r", "r"),
     "claims": ("rad", "rad", "R"),
-    "tickets": ("raU", "r", "R"),
-    "payments": ("raU", "r", "r"),
-    "refunds": ("ra", "r", "r"),
+    "tickets": ("raU", "raU", "R"),
+    "payments": ("ra", "ra", "r"),
+    "intents": ("raU", "rU", "R"),
+    "refunds": ("ra", "ra", "r"),
+    "refund_attempts": ("ra", "ra", "r"),
+    "postings": ("ra", "ra", "r"),
+    "provider_events": ("raU", "rUd", "r"),
+    "demo_payments": ("raU", "rU", ""),
+    "demo_refunds": ("ra", "ra", ""),
+    "demo_webhooks": ("raUd", "", ""),
+    "refund_rules": ("raU", "r", "r"),
+    "refund_defaults": ("raUd", "r", "r"),
+    "shifts": ("raU", "", "r"),
+    "cash_payouts": ("ra", "r", "r"),
     "events": ("ra", "rad", "r"),
     "idempotency_keys": ("ra", "rad", ""),
+    "jobs": ("raU", "raUd", "R"),
+    "job_inbox": ("", "ra", ""),
+    "job_counts": ("r", "raU", "r"),
+    "webhook_endpoints": ("raU", "rUd", "R"),
+    "webhook_deliveries": ("raU", "raUd", "r"),
+    "webhook_attempts": ("r", "ra", "R"),
+    "webhook_counts": ("r", "raU", "r"),
+    "imports": ("raU", "rd", "r"),
+    "region_servers": ("raUd", "", "r"),
+    "rooms": ("raU", "Rd", "R"),
+    "room_places": ("raU", "Rd", ""),
     "users": ("raU", "R", "R"),
-    "mails": ("raUd", "rUd", ""),
+    "mails": ("raUd", "raUd", ""),
     "mailed_tokens": ("raUd", "raUd", ""),
     "second_factors": ("raUd", "", ""),
     "recovery_codes": ("raUd", "", ""),
@@ -73,9 +95,11 @@ _SECRET = {
     ("devices", "key_digest"),
     ("devices", "old_key_digest"),
     ("scans", "reading"),
+    ("intents", "action"),
+    ("intents", "provider_ref"),
+    ("webhook_endpoints", "url"),
+    ("webhook_attempts", "answer"),
 }
-# Columns that may be changed though no statement does so yet, by what for.
-PLANNED = {"payments": ({"status", "settled_at"}, "payment providers that answer later")}
 
 
 async def allowed(connection: Connection, role: str, table: str) -> str:
@@ -188,9 +212,8 @@ async def test_no_column_may_be_changed_that_nobody_changes(app: Connection) -> 
         list(WORKING),
     )
     granted = {(row["table_name"], row["column_name"]) for row in rows}
-    planned = {(table, column) for table, (columns, _) in PLANNED.items() for column in columns}
     assert len(granted) >= 30
-    assert granted - set(changed()) - planned == set()
+    assert granted - set(changed()) == set()
     # Those who copy a table lock it, too: what is changed may be changed.
     assert set(changed()) - granted == set()
 

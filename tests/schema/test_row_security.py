@@ -11,7 +11,7 @@ import pytest
 import store
 from store.db import Connection, Database
 from store.errors import Overloaded
-from tests.schema.rows import ROWS, insert
+from tests.schema.rows import NOT_THE_APPLICATIONS, ROWS, insert
 from tests.support.databases import Databases
 
 PRIVATE = (
@@ -22,12 +22,21 @@ PRIVATE = (
     "claims",
     "tickets",
     "payments",
+    "intents",
     "refunds",
+    "refund_attempts",
+    "postings",
     "idempotency_keys",
     "vehicles",
     "devices",
     "device_codes",
     "scans",
+    "jobs",
+    "shifts",
+    "cash_payouts",
+    *("webhook_endpoints", "webhook_deliveries", "webhook_attempts"),
+    "imports",
+    "room_places",
 )
 PUBLIC = (
     "routes",
@@ -39,6 +48,9 @@ PUBLIC = (
     "leg_fares",
     "seats",
     "events",
+    "refund_rules",
+    "refund_defaults",
+    "rooms",
 )
 # Tables of operators that are not forced on their owner, or not scoped at all, by why.
 NOT_FORCED = {
@@ -56,12 +68,20 @@ NOBODYS = {
     "session_ends": "a person's; asked for by what only their tokens say",
     "second_factors": "a person's",
     "recovery_codes": "a person's; found by what only that person has",
-    "mails": "to a person, or to whoever may be one",
+    "mails": "to a person, or to whoever may be one; of a booking they know the number only",
     "mailed_tokens": "a person's; found by what only that person has",
     "house_keys": "the installation's",
     "pairing_tries": "addresses that tried wrong codes, before anybody knows whose device it would be",
+    "webhook_counts": "how many attempts came to what, whosever they were",
+    "job_inbox": "names handlers by the numbers of jobs, which workers take whosever they are",
+    "job_counts": "how many tries came to what, whosever they were",
     "invariant_checks": "about buses by number; says how many rows are wrong",
+    "region_servers": "the installation's",
     "schema_migrations": "the program's own",
+    "provider_events": "what a provider calls a payment, before anybody has looked whose it is",
+    "demo_payments": "the pretend provider's",
+    "demo_refunds": "the pretend provider's",
+    "demo_webhooks": "the pretend provider's",
 }
 # Tables whose operator is right by other means than a key, by which.
 PINNED_OTHERWISE = {
@@ -69,6 +89,10 @@ PINNED_OTHERWISE = {
     "claims": "a trigger compares operator, seat and owner once a statement (0010)",
     "events": "the statement that writes them takes the operator from the bus row; an invariant looks",
     "idempotency_keys": "bus 0 is of no operator; the statement that writes them takes it from the bus's facts",
+    "webhook_endpoints": "the statement that adds one reads the operator's row; a key would bind a cluster's clock",
+    "imports": "the same",
+    "rooms": "the same",
+    "room_places": "the room's, which the statement that adds one has locked",
     "audit_log": "what concerns the platform has none",
     "audit_seals": "0 is the platform",
     "audit_heads": "0 is the platform",
@@ -239,6 +263,8 @@ async def test_an_operator_sees_its_own_rows_only(app: Connection, table: str) -
 @pytest.mark.parametrize("table", [*PRIVATE, *PUBLIC])
 async def test_an_operator_cannot_write_rows_of_another(app: Connection, table: str) -> None:
     await enter(app, 2)
+    if table in NOT_THE_APPLICATIONS:
+        await app.execute("SET LOCAL ROLE omnibus_worker")
     with pytest.raises(asyncpg.InsufficientPrivilegeError, match="row-level security"):
         await app.execute(insert(table))
 
@@ -252,7 +278,9 @@ UPDATES = (
     "UPDATE bookings SET email = NULL WHERE bus_id = 2",
     "UPDATE blocks SET lifted_at = now() WHERE bus_id = 2",
     "UPDATE tickets SET status = status WHERE bus_id = 2",
-    "UPDATE payments SET status = status WHERE bus_id = 2",
+    "UPDATE jobs SET state = 'DEAD' WHERE bus_id = 2",
+    "DELETE FROM refund_defaults WHERE operator_id = 2",
+    "UPDATE shifts SET closed_at = closed_at WHERE operator_id = 2",
     "DELETE FROM claims WHERE bus_id = 2",
     "DELETE FROM leg_fares WHERE bus_id = 2",
     "SELECT FROM seats WHERE bus_id = 2 FOR UPDATE",
@@ -277,6 +305,17 @@ async def test_the_worker_forgets_what_is_in_its_scope_only(app: Connection, tab
     assert (await app.execute(statement)).endswith(" 0")
     await enter(app, 2)
     assert not (await app.execute(statement)).endswith(" 0")
+
+
+async def test_a_worker_sees_the_jobs_of_all_operators_and_the_application_those_in_its_scope(
+    app: Connection,
+) -> None:
+    await enter(app, 1)
+    assert await count(app, "jobs") == 1
+    await app.execute("RESET omnibus.operators")
+    assert await count(app, "jobs") == 0
+    await app.execute("SET LOCAL ROLE omnibus_worker")
+    assert await count(app, "jobs") == 2
 
 
 async def test_a_scope_that_makes_no_sense_shows_nothing(app: Connection) -> None:

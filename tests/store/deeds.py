@@ -74,12 +74,12 @@ async def cancel(world: World, bus: int) -> Deed:
 
 def cancel_of(booking: Booking) -> Deed:
     bus, number = booking.bus.bus_id, booking.booking_id
-    return lambda store, ask: store.settlement.cancel(bus, number, None, ask)
+    return lambda store, ask: store.cancellations.cancel(bus, number, None, ask)
 
 
 async def cancel_seat(world: World, bus: int) -> Deed:
     booking = await world.book(bus, ["1A", "1B"], method="cash")
-    return lambda store, ask: store.settlement.cancel(bus, booking.booking_id, ["1B"], ask)
+    return lambda store, ask: store.cancellations.cancel(bus, booking.booking_id, ["1B"], ask)
 
 
 async def cancel_unpaid(world: World, bus: int) -> Deed:
@@ -95,6 +95,15 @@ async def lift(world: World, bus: int) -> Deed:
     blocked = await world.block(bus, ["1A", "1B"])
     owned, staff = (bus, blocked.block_id), world.manager()
     return lambda store, ask: store.blocks.lift(staff, owned, ask)
+
+
+async def move(world: World, bus: int) -> Deed:
+    return move_of(world, await world.book(bus, ["1A", "1B"], method="cash"), "2C")
+
+
+def move_of(world: World, booking: Booking, seat: str, place: int = 0) -> Deed:
+    staff, code = world.agent(), booking.tickets[place].code
+    return lambda store, ask: store.passenger_moves.move(staff, booking, code, seat, ask)
 
 
 async def hold_one(store: Store, bus: int, seat: str) -> Hold:
@@ -119,5 +128,6 @@ ALL: dict[str, Preparation] = {
         cancel_unpaid,
         block,
         lift,
+        move,
     )
 }

@@ -217,7 +217,7 @@ class StoreMachine(RuleBasedStateMachine):
         part = [seat for bit, seat in enumerate(sold.seats) if some and some >> bit & 1]
         seats = part or None
         booking = self._ask(
-            lambda store, ask: store.settlement.cancel(*self._sale(sold), seats, ask),
+            lambda store, ask: store.cancellations.cancel(*self._sale(sold), seats, ask),
             way,
             self.model.may_cancel(sold, seats),
         )

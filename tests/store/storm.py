@@ -108,12 +108,14 @@ class Actor:
 
     async def _cancel(self, store: Store) -> None:
         number = self.chance.choice(self.bookings).booking_id
-        await value(lambda ask: store.settlement.cancel(self.bus, number, None, ask))
+        await value(lambda ask: store.cancellations.cancel(self.bus, number, None, ask))
 
     async def _cancel_one(self, store: Store) -> None:
         booking = self.chance.choice(self.bookings)
         seat = booking.bus.layout.label(self.chance.choice(booking.seats))
-        await value(lambda ask: store.settlement.cancel(self.bus, booking.booking_id, [seat], ask))
+        await value(
+            lambda ask: store.cancellations.cancel(self.bus, booking.booking_id, [seat], ask)
+        )
 
     async def _block(self, store: Store) -> None:
         request = self._request()

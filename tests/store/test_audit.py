@@ -13,6 +13,7 @@ from store.audit import NewEntry, Wanted
 from store.audit_chain import LINKS_AT_A_TIME, Finding, digest_of
 from store.errors import Forbidden, NotFound, StoreError
 from store.fares import NewFares
+from store.house_keys import TICKETS, HouseKey
 from store.model import GUEST, Caller, Limits, Role
 from store.roles import WORKER
 from store.staffing import Staffing
@@ -381,12 +382,14 @@ async def test_an_operators_administrators_read_their_own_and_the_platforms_peop
             await audit.list(caller, Wanted(world.operator_id), before=None, limit=10)
 
 
-async def test_a_worker_reads_no_passwords_and_no_key_but_that_of_links_in_mails(
+async def test_a_worker_reads_no_passwords_and_no_keys_but_those_of_what_it_mails(
     world: World,
 ) -> None:
     worker = await world.worker()
-    rows = await worker.db.fetch("SELECT purpose FROM house_keys")
-    assert [row["purpose"] for row in rows] == ["mail_links"]
+    for purpose in ("access_tokens", TICKETS):
+        await world.store.house_keys.find_or_make(purpose, lambda: HouseKey("t1", "secret"))
+    rows = await worker.db.fetch("SELECT purpose FROM house_keys ORDER BY purpose")
+    assert [row["purpose"] for row in rows] == ["mail_links", TICKETS]
     for query in (
         "SELECT password_hash FROM users",
         "SELECT digest FROM refresh_tokens",

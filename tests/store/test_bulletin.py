@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 from store.accounts import NewUser
-from store.bulletin import Bulletin, Hearing
+from store.bulletin import Bulletin, Hearing, Readers
 from store.house_keys import HouseKey
 from store.model import DeviceKind
 from store.pairing import NewDevice
@@ -41,10 +41,8 @@ async def listening(world: World, url: str) -> AsyncIterator[Listener]:
     listener.bulletin = Bulletin(
         url,
         world.store.db,
-        "tokens",
-        ended=listener.hear_ends,
-        keys_changed=listener.hear_keys,
-        device_changed=listener.devices.add,
+        {"tokens": listener.hear_keys},
+        Readers(ended=listener.hear_ends, device_changed=listener.devices.add),
     )
     task = asyncio.create_task(listener.bulletin.run())
     try:

@@ -111,7 +111,7 @@ async def test_after_departure_nothing_is_cancelled(world: World) -> None:
     with pytest.raises(Departed):
         await world.cancel(booking)
     with pytest.raises(Departed):
-        await world.store.settlement.quote(bus, booking.booking_id, None)
+        await world.store.cancellations.quote(bus, booking.booking_id, None)
 
 
 async def test_the_passenger_who_boards_later_may_cancel_after_the_bus_has_started(
@@ -169,16 +169,16 @@ async def test_seats_of_others_cannot_be_cancelled(world: World) -> None:
 async def test_a_booking_that_does_not_exist_cannot_be_cancelled(world: World) -> None:
     bus = await world.bus()
     with pytest.raises(NotFound):
-        await value(lambda ask: world.store.settlement.cancel(bus, 4711, None, ask))
+        await value(lambda ask: world.store.cancellations.cancel(bus, 4711, None, ask))
 
 
 async def test_the_quote_is_what_the_cancellation_pays(world: World) -> None:
     bus = await world.bus(price=1999)
     booking = await world.book(bus, ["1A", "1B"], method="cash")
-    quote = await world.store.settlement.quote(bus, booking.booking_id, ["1A"])
+    quote = await world.store.cancellations.quote(bus, booking.booking_id, ["1A"])
     assert quote.amount == 1999
     assert (await world.cancel(booking, ["1A"])).refunded == quote.amount
-    rest = await world.store.settlement.quote(bus, booking.booking_id, None)
+    rest = await world.store.cancellations.quote(bus, booking.booking_id, None)
     assert (rest.amount, rest.seats) == (1999, booking.seats[1:])
 
 

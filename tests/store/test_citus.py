@@ -14,14 +14,15 @@ from store.citus.distribute import REFERENCE, distribute, find_spread, undistrib
 from store.citus.forms import form_of
 from store.db import Connection
 from store.migrate import load, migrate, pending
+from store.regions import RegionServer
 from tests.schema.rows import base
+from tests.schema.test_one_bus import BOOKING_PATH
 from tests.support.cluster import CLUSTER_URL, WHY_NOT
 from tests.support.databases import Databases, connect
 from tests.support.world import World
 
 pytestmark = pytest.mark.skipif(not CLUSTER_URL, reason=WHY_NOT)
 
-_BY_BUS = 14
 _LOCKS = ("lock_seats", "lock_holds", "lock_bookings")
 _RIGHTS = """
 SELECT concat_ws(
@@ -35,6 +36,18 @@ SELECT concat_ws(
 """
 _OWNERS = ("hold_id", "booking_id", "block_id")
 _ALL = "SELECT set_config('omnibus.operators', '{1,2,9}', true)"
+
+
+_LIES_AT = """
+SELECT n.nodeport FROM pg_dist_placement AS p JOIN pg_dist_node AS n USING (groupid)
+WHERE p.shardid = get_shard_id_for_distribution_column('buses', $1::bigint)
+"""
+_SHARD_AND_ANOTHER_SERVER = """
+SELECT s.shardid, other.nodeid FROM pg_dist_shard AS s
+JOIN pg_dist_placement AS p USING (shardid) JOIN pg_dist_node AS n USING (groupid)
+CROSS JOIN pg_dist_node AS other
+WHERE s.logicalrelid = 'buses'::regclass AND n.nodeport = $1 AND other.nodeport = $2 LIMIT 1
+"""
 
 
 @pytest.fixture
@@ -190,7 +203,8 @@ async def test_every_shard_has_the_rights_and_the_row_security_of_its_table(
     )
     for table in tables:
         rights = await cluster.fetchval(_RIGHTS.format(table["name"]))
-        assert "omnibus_app" in rights
+        # The inbox of jobs is the workers' alone.
+        assert ("omnibus_worker" if table["name"] == "job_inbox" else "omnibus_app") in rights
         shards = await cluster.fetch(
             "SELECT result FROM run_command_on_shards($1::text::regclass, $2)",
             table["name"],
@@ -230,8 +244,42 @@ async def test_an_agent_needs_an_operator_that_there_is(cluster: Connection) -> 
 async def test_the_doctor_sees_the_cluster(cluster: Connection) -> None:
     spread = await find_spread(cluster)
     assert spread is not None
-    assert (spread.tables, spread.groups_of_tables, spread.workers_away) == (_BY_BUS, 1, 0)
+    assert (spread.tables, spread.groups_of_tables, spread.workers_away) == (
+        len(BOOKING_PATH),
+        1,
+        0,
+    )
     assert replace(spread, workers=0) != spread
+    assert sum(place.parts for place in spread.places) == await cluster.fetchval(
+        "SELECT count(*) FROM pg_dist_shard WHERE logicalrelid = 'buses'::regclass"
+    )
+
+
+async def test_new_buses_of_an_operator_lie_in_its_region_and_stay_there(
+    world: World, cluster: Connection
+) -> None:
+    spread = await find_spread(cluster)
+    assert spread is not None
+    here, there = spread.places[0], spread.places[1]
+    regions = world.store.regions
+    await regions.place(RegionServer(here.host, here.port, "north"))
+    await regions.place(RegionServer(there.host, there.port, "south"))
+    operator = await cluster.fetchval("SELECT min(operator_id) FROM operators")
+    await regions.pin(operator, "north")
+    numbers = [await cluster.fetchval("SELECT next_bus_of($1)", operator) for _ in range(12)]
+    ports = [await cluster.fetchval(_LIES_AT, number) for number in numbers]
+    assert set(ports) == {here.port}
+    await regions.pin(operator, None)
+    numbers = [await cluster.fetchval("SELECT next_bus_of($1)", operator) for _ in range(40)]
+    assert len({await cluster.fetchval(_LIES_AT, number) for number in numbers}) > 1
+    move = await cluster.fetchrow(_SHARD_AND_ANOTHER_SERVER, here.port, there.port)
+    assert move is not None
+    assert not await cluster.fetchval("SELECT may_lie_in_region($1, $2)", *move)
+    await regions.place(RegionServer(there.host, there.port, "north"))
+    assert await cluster.fetchval("SELECT may_lie_in_region($1, $2)", *move)
+    await cluster.execute("UPDATE operators SET region = 'west'")
+    with pytest.raises(asyncpg.ObjectNotInPrerequisiteStateError, match="of region west"):
+        await cluster.fetchval("SELECT next_bus_of($1)", operator)
 
 
 async def _neighbours(world: World) -> list[int]:

@@ -45,10 +45,12 @@ async def nemesis(world: World, seed: int) -> AsyncIterator[list[int]]:
             await asyncio.sleep(chance.uniform(0.01, 0.05))
 
     task = asyncio.create_task(kill())
-    yield killed
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
-    await connection.close()
+    try:
+        yield killed
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await connection.close()
 
 
 @pytest.mark.parametrize("seed", [1, 2])

@@ -39,6 +39,12 @@ DAMAGE = {
         "INSERT INTO operators (name, time_zone, currency) VALUES ('Other', 'UTC', 'EUR')",
         "UPDATE events SET operator_id = (SELECT max(operator_id) FROM operators) WHERE rev = 1",
     ],
+    "jobs_are_of_a_booking": [
+        (
+            "INSERT INTO jobs (bus_id, booking_id, job_id, operator_id, kind, due_at, created_at)"
+            " SELECT bus_id, 999, gen_random_uuid(), operator_id, 'REMINDER', now(), now() FROM buses"
+        ),
+    ],
     "paid_is_confirmed": [
         (
             "INSERT INTO payments SELECT bus_id, gen_random_uuid(), booking_id, operator_id, 'demo', 'SUCCEEDED', 1,"
@@ -50,6 +56,48 @@ DAMAGE = {
             "INSERT INTO refunds SELECT bus_id, gen_random_uuid(), payment_id, operator_id, amount + 1, '{1}', now()"
             " FROM payments"
         )
+    ],
+    # The books say less than was taken.
+    "captured_is_confirmed_or_refunded": [
+        "ALTER TABLE postings DISABLE TRIGGER USER",
+        "DELETE FROM postings",
+    ],
+    "postings_sum_to_zero": [
+        "ALTER TABLE postings DISABLE TRIGGER USER",
+        "UPDATE postings SET amount = amount - 1 WHERE account = 'sales'",
+    ],
+    # Owed according to the books, promised to nobody.
+    "paid_back_once_and_as_promised": [
+        (
+            "INSERT INTO postings (bus_id, operator_id, group_id, payment_id, account, amount, created_at)"
+            " SELECT p.bus_id, p.operator_id, p.movement, p.payment_id, line.*, now() FROM"
+            " (SELECT bus_id, operator_id, payment_id, gen_random_uuid() AS movement FROM payments) AS p,"
+            " (VALUES ('refunds_due', -5), ('sales', 5)) AS line"
+        )
+    ],
+    "sold_under_rules_of_the_operator": ["UPDATE bookings SET rules_id = 4711"],
+    "cancelled_buses_hold_nothing": ["UPDATE buses SET status = 'CANCELLED', cancelled_at = now()"],
+    "cash_is_paid_out_as_it_was_promised": [
+        (
+            "INSERT INTO shifts (operator_id, user_id, opened_at, opening)"
+            " SELECT max(operator_id), 1, now(), '{}' FROM operators"
+        ),
+        (
+            "INSERT INTO refunds SELECT bus_id, gen_random_uuid(), payment_id, operator_id, 10, '{1}', now()"
+            " FROM payments LIMIT 1"
+        ),
+        (
+            "INSERT INTO cash_payouts SELECT r.bus_id, r.refund_id, r.operator_id, s.shift_id, 1, 11, now()"
+            " FROM refunds AS r, shifts AS s"
+        ),
+    ],
+    "whoever_boards_travels": [
+        (
+            "INSERT INTO scans (bus_id, scan_id, operator_id, user_id, reading, booking_id, seat_no, verdict,"
+            " is_offline, scanned_at, received_at) SELECT bus_id, gen_random_uuid(), operator_id, 1, 'x', booking_id,"
+            " seat_no, 'ok', false, now(), now() FROM tickets"
+        ),
+        "UPDATE tickets SET status = 'NO_SHOW', no_show_at = now()",
     ],
     "counts_cover_holds": ["UPDATE buyer_holds SET seats_held = 0"],
     "buyers_stay_within_their_caps": ["UPDATE buyer_holds SET holds_held = 0, holds_max = 1"],

@@ -178,7 +178,7 @@ READS: dict[str, Callable[[Store, Hold, Booking], Awaitable[object]]] = {
         booking.bus.bus_id, booking.booking_id
     ),
     "find by ref": lambda store, _, booking: store.lookup.find_by_ref(booking.ref),
-    "quote": lambda store, _, booking: store.settlement.quote(
+    "quote": lambda store, _, booking: store.cancellations.quote(
         booking.bus.bus_id, booking.booking_id, None
     ),
     "sweep": lambda store, _, __: store.expiry.sweep(),

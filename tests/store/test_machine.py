@@ -9,8 +9,9 @@ import pytest
 from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from store import rules, settlement
-from store.model import Booking, Leg
+from store import refund_rules, rules, settlement
+from store.model import Leg
+from store.refund_rules import Paid, Term, refund_of
 from tests.store.machine import StoreMachine
 from tests.store.ownership import Disagreement
 from tests.store.rig import Rig
@@ -80,8 +81,8 @@ def leave_out_the_last_segment(states: str, leg: Leg, letter: str) -> str:
     return states[: leg.start] + letter * (end - leg.start) + states[end:]
 
 
-def pay_back_twice(booking: Booking, seats: tuple[int, ...]) -> int:
-    return 2 * rules.refund_amount(booking, seats)
+def pay_back_twice(paid: Paid, term: Term | None) -> int:
+    return 2 * refund_of(paid, term)
 
 
 def charge_the_whole_route(fares: tuple[int, ...], _leg: Leg) -> int:
@@ -91,7 +92,7 @@ def charge_the_whole_route(fares: tuple[int, ...], _leg: Leg) -> int:
 BROKEN: dict[str, tuple[Any, str, Callable[..., object]]] = {
     "the last segment is not looked at": (rules, "status_on", skip_the_last_segment),
     "the last segment is not taken": (rules, "with_leg", leave_out_the_last_segment),
-    "a refund is paid twice": (settlement, "refund_amount", pay_back_twice),
+    "a refund is paid twice": (refund_rules, "refund_of", pay_back_twice),
     "a leg costs as much as the route": (rules, "leg_fare", charge_the_whole_route),
     "time to pay is never over": (settlement, "_require_payable", lambda *_: None),
 }

@@ -56,7 +56,7 @@ def through(deed: deeds.Deed) -> Deed:
 
 def give_back(booking: Booking, *seats: str) -> Deed:
     owned = booking.bus.bus_id, booking.booking_id
-    return lambda store: value(lambda ask: store.settlement.cancel(*owned, seats or None, ask))
+    return lambda store: value(lambda ask: store.cancellations.cancel(*owned, seats or None, ask))
 
 
 def sweep(store: Store) -> Awaitable[int]:

@@ -9,6 +9,7 @@ from store.model import Caller, Role
 from store.sales_report import SQL, Group, SalesLine, SalesPeriod
 from store.timetable import NewBus
 from tests.support.plans import explain
+from tests.support.road import set_off
 from tests.support.world import World
 
 TODAY = datetime.now(UTC).date()
@@ -65,6 +66,26 @@ async def test_drafts_are_not_in_it_and_cancelled_buses_have_no_places(world: Wo
     assert by_bus[str(gone)].revenue[0].amount == 2000
     await world.edit("UPDATE buses SET status = 'SCHEDULED' WHERE bus_id = $1", draft)
     assert (await report(world, Group.BUS)).keys() == {str(gone), str(draft)}
+
+
+async def test_a_seat_of_who_did_not_come_sold_again_is_two_sales_and_one_place(
+    world: World,
+) -> None:
+    bus = await world.bus(segments=4, seats=4, price=4000)
+    await world.book(bus, ["1A", "1B"], leg=(0, 4), caller=world.agent(), method="cash")
+    await set_off(world, bus, timedelta(minutes=20))
+    assert len(await world.store.no_shows.release(world.agent(), bus)) == 1
+    # The day that it leaves on may be yesterday by now.
+    period = SalesPeriod(TODAY - timedelta(days=1), WEEK[1], group=Group.BUS)
+
+    async def told() -> tuple[int, int, int, float | None]:
+        (line,) = await world.store.sales_report.of(world.manager(), period)
+        return line.bookings, line.seats, line.revenue[0].amount, line.occupancy
+
+    # Nothing is paid back. On the first segment two of four seats were theirs, the rest was given away.
+    assert await told() == (1, 2, 8000, 2 / 16)
+    await world.book(bus, ["1A"], leg=(1, 4), caller=world.agent(), method="cash")
+    assert await told() == (2, 3, 8000 + 3000, 5 / 16)
 
 
 async def test_money_of_two_currencies_is_never_added(world: World) -> None:

@@ -86,8 +86,11 @@ class ClusterDatabases(Databases):
     @asynccontextmanager
     async def fresh(self, *, is_migrated: bool = True) -> AsyncIterator[str]:
         name = f"{self._prefix}_{next(self._numbers)}"
-        yield await self.create(name, self._template if is_migrated else "template0")
-        await self.drop(name)
+        url = await self.create(name, self._template if is_migrated else "template0")
+        try:
+            yield url
+        finally:
+            await self.drop(name)
 
     async def close(self) -> None:
         await self.drop(self._template)

@@ -30,4 +30,5 @@ def _edit(statement: str) -> str:
         return statement
     # The edit's own beginning is as late as any moment that a test has seen.
     timed = statement.replace("clock_timestamp()", "statement_timestamp()")
-    return _SUM.sub(r"moved(\1, \2\3)", timed)
+    # There is no interval with a plus before it.
+    return _SUM.sub(lambda found: f"moved({found[1]}, {found[2].strip('+')}{found[3]})", timed)

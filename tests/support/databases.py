@@ -56,8 +56,11 @@ class Databases:
     async def fresh(self, *, is_migrated: bool = True) -> AsyncIterator[str]:
         """Lend a database that is dropped afterwards, whoever is still connected."""
         name = f"test_{next(self._numbers)}"
-        yield await self.create(name, _TEMPLATE if is_migrated else "template0")
-        await self.drop(name)
+        url = await self.create(name, _TEMPLATE if is_migrated else "template0")
+        try:
+            yield url
+        finally:
+            await self.drop(name)
 
     async def close(self) -> None:
         if self._superuser is not None:

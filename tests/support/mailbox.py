@@ -6,6 +6,7 @@ from email.message import EmailMessage
 from email.parser import BytesParser
 from pathlib import Path
 
+from server.mail.letters import House
 from server.mail.postman import Postman
 from server.mail.sink import FileSink
 from store import Store
@@ -18,7 +19,7 @@ _LINK = re.compile(rf"^{re.escape(ADDRESS)}/login\?(verify|reset)=([\w-]+)$", re
 class Mailbox:
     def __init__(self, store: Store, folder: Path) -> None:
         self.folder = folder
-        self.postman = Postman(store.mails, FileSink(folder), ADDRESS)
+        self.postman = Postman(store, FileSink(folder), House(ADDRESS))
 
     async def to(self, address: str) -> list[EmailMessage]:
         """Have everything that waits delivered and return what an address has got so far, oldest first."""

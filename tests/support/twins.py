@@ -7,7 +7,18 @@ from contextlib import contextmanager
 import asyncpg
 import pytest
 
-from store import audit, batch, counts, express, express_held
+from store import (
+    audit,
+    authority,
+    batch,
+    counts,
+    express,
+    express_held,
+    outbox,
+    refund_terms,
+    shifts,
+    webhooks,
+)
 from store.model import Caller, Role
 from store.queries import Queries
 from tests.support.world import World
@@ -127,7 +138,14 @@ def staff_is_everybodys() -> Iterator[None]:
         patch.setattr(Caller, "works_for", _has_role(Role.AGENT, Role.OPERATOR))
         patch.setattr(Caller, "manages", _has_role(Role.OPERATOR))
         patch.setattr(audit, "_readable", lambda _, wanted: None if wanted is None else [wanted])
+        for module in (authority, outbox, refund_terms, shifts, webhooks):
+            patch.setattr(module, "operator_asked_for", _whichever)
+        patch.setattr(shifts, "_is_of", lambda _caller, _row: True)
         yield
+
+
+def _whichever(caller: Caller, operator_id: int | None) -> int | None:
+    return caller.operator_id if operator_id is None else operator_id
 
 
 def _has_role(*roles: Role) -> Callable[[Caller, int], bool]:

@@ -14,16 +14,26 @@ const TAKEN = {
   htm: { "dist/htm.mjs": "htm/htm.mjs" },
   "@preact/signals": { "dist/signals.mjs": "signals/signals.mjs" },
   "@preact/signals-core": { "dist/signals-core.mjs": "signals-core/signals-core.mjs" },
+  // Its own names stay: the one imports the other, and workers know no import map. The types are for tsc.
+  qr: {
+    "decode.js": "qr/decode.js",
+    "decode.d.ts": "qr/decode.d.ts",
+    "index.js": "qr/index.js",
+    "index.d.ts": "qr/index.d.ts",
+  },
+  uplot: { "dist/uPlot.esm.js": "uplot/uplot.mjs", "dist/uPlot.min.css": "uplot/uplot.css" },
 };
 
 /** The icons of the sprite; their drawings are Lucide's. */
 const ICONS =
-  `accessibility arrow-left arrow-left-right arrow-right arrow-up-down ban bed bus calendar calendar-days
-  check chevron-down chevron-left chevron-right circle-alert circle-check circle-x clock copy credit-card history info keyboard
-  layout-grid life-buoy link list lock log-out mail map-pin minus monitor moon phone plus printer refresh-cw
-  search shield-check sofa sparkles sun ticket timer trash-2 triangle-alert undo-2 user users wifi-off x`.split(
-    /\s+/,
-  );
+  `accessibility activity armchair arrow-left arrow-left-right arrow-right arrow-up-down ban
+  banknote bed building-2 bus calendar calendar-days camera chart-column chart-line check chevron-down
+  chevron-left chevron-right chevron-up circle-alert circle-check circle-x clock copy credit-card
+  download eye file-text flashlight gauge hand-coins history hourglass info keyboard languages layers
+  layout-grid life-buoy link list lock log-in log-out mail map map-pin menu minus monitor moon move
+  paintbrush pencil phone plus printer receipt redo refresh-cw route scan-line scroll-text search send
+  settings shield-check smartphone sofa sparkles sun table tags ticket timer trash-2 triangle-alert
+  undo undo-2 upload user user-cog users wallet webhook wifi-off x`.split(/\s+/);
 
 const lock = [];
 await rm(VENDOR, { recursive: true, force: true });

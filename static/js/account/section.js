@@ -28,9 +28,9 @@ export function AccountSection() {
       <h2 id="account-title"><${Icon} name="user" />${t("account.title")}</h2>
       <${Fault} text=${fault} />
       <ul class="account-facts">
-        <li><small>${t("login.name")}</small><strong>${who.name}</strong>
+        <li><small>${t("login.name")}</small><strong><bdi>${who.name}</bdi></strong>
           <button type="button" class="button small" aria-label=${t("account.name")} onClick=${() => ask("name")}>${t("account.change")}</button></li>
-        <li><small>${t("login.email")}</small><strong>${who.email} <${Proof} isVerified=${who.email_verified} /></strong>
+        <li><small>${t("login.email")}</small><strong><bdi>${who.email}</bdi> <${Proof} isVerified=${who.email_verified} /></strong>
           <button type="button" class="button small" aria-label=${t("account.email")} onClick=${() => ask("email")}>${t("account.change")}</button></li>
         <li><small>${t("login.password")}</small><strong aria-hidden="true">••••••••</strong>
           <button type="button" class="button small" aria-label=${t("account.password")} onClick=${() => ask("password")}>${t("account.change")}</button></li>

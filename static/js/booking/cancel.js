@@ -21,7 +21,7 @@ export function CancelDialog({ booking, onClose, onBooking }) {
   const [quote, setQuote] = useState(/** @type {Quote | null} */ (null));
   const [fault, setFault] = useState("");
   const [isBusy, setBusy] = useState(false);
-  const key = useRef({ seats: "", key: "" });
+  const key = useRef({ quote: "", key: "" });
   const isWhole = booking.status === "PENDING";
   const path = `/bookings/${booking.ref}`;
 
@@ -46,11 +46,12 @@ export function CancelDialog({ booking, onClose, onBooking }) {
   const go = async () => {
     if (!quote || isBusy) return;
     setBusy(true);
-    if (key.current.seats !== chosen.join()) key.current = { seats: chosen.join(), key: newKey() };
+    if (key.current.quote !== quote.quote_id)
+      key.current = { quote: quote.quote_id, key: newKey() };
     try {
       const done = await post(
         `${path}/cancel`,
-        { seats: chosen },
+        { seats: chosen, quote_id: quote.quote_id },
         { ...withKey(booking.ref), key: key.current.key },
       );
       const amount = money(quote.refund);
@@ -62,6 +63,8 @@ export function CancelDialog({ booking, onClose, onBooking }) {
       onClose();
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
+      // Shown again as it is by now: nobody gives seats back for less than they saw.
+      if (error.problem.quote) setQuote(error.problem.quote);
       setFault(error.code === "offline" ? t("failure.offline") : error.message);
       setBusy(false);
     }

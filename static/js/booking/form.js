@@ -22,8 +22,9 @@ function faultsOf({ people, contact }) {
   return faults;
 }
 
-/** @param {{ draft: Draft, edit: (change: Partial<Draft>) => void, buy: () => void, isBusy: boolean, isOpen: boolean }} props */
-export function CheckoutForm({ draft, edit, buy, isBusy, isOpen }) {
+/** @param {{ draft: Draft, edit: (change: Partial<Draft>) => void, buy: () => void, isBusy: boolean, isOpen: boolean,
+ *   methods: string[], method: string }} props */
+export function CheckoutForm({ draft, edit, buy, isBusy, isOpen, methods, method }) {
   const [tries, setTries] = useState(0);
   const summary = useRef(/** @type {HTMLElement | null} */ (null));
   // Nobody is told off for what they have not been asked yet; after the first try faults go as they are mended.
@@ -61,8 +62,23 @@ export function CheckoutForm({ draft, edit, buy, isBusy, isOpen }) {
           <${Field} label=${t("checkout.phone")} name="phone" type="tel" autocomplete="tel" value=${draft.contact.phone} error=${faults.phone} onValue=${(/** @type {string} */ phone) => setContact({ phone })} />
         </div>
       </section>
+      ${methods.length > 1 && html`<${Methods} methods=${methods} method=${method} set=${(/** @type {string} */ chosen) => edit({ method: chosen })} />`}
       <button class="button primary wide" aria-disabled=${isBusy || !isOpen}>${t("checkout.go")}<${Icon} name="arrow-right" class="flip" /></button>
     </form>`;
+}
+
+/** @param {{ methods: string[], method: string, set: (method: string) => void }} props */
+function Methods({ methods, method, set }) {
+  const says = (/** @type {string} */ key) => t(/** @type {any} */ (`method.${key}`));
+  return html`
+    <fieldset class="card methods"><legend><${Icon} name="credit-card" />${t("method.title")}</legend>
+      ${methods.map(
+        (
+          each,
+        ) => html`<label class="method" key=${each}><input type="radio" name="method" value=${each} checked=${each === method} onChange=${() => set(each)} />
+          <span><strong>${says(each)}</strong><small>${says(`${each}.hint`)}</small></span></label>`,
+      )}
+    </fieldset>`;
 }
 
 /** @param {{ person: Person, isFirst: boolean, error?: string, set: (change: Partial<Person>) => void }} props */

@@ -68,7 +68,7 @@ export function Journey({ trip: { operator, name, from, to } }) {
       <p class="journey-day"><${Icon} name="calendar-days" />${longDay(from.at, from.zone)}</p>
       <ol>
         <${Call} label=${t("booking.board")} end=${from} />
-        <li class="journey-way">${duration(from.at, to.at)} · ${operator} · ${name}</li>
+        <li class="journey-way">${duration(from.at, to.at)} · <bdi>${operator}</bdi> · <bdi>${name}</bdi></li>
         <${Call} label=${t("booking.leave")} end=${to} later=${later} />
       </ol>
     </div>`;
@@ -79,5 +79,5 @@ function Call({ label, end: { name, zone, at }, later = 0 }) {
   return html`
     <li class="journey-end"><span class="visually-hidden">${label}</span>
       <time dateTime=${at}>${time(at, zone)}${later > 0 && html`<sup>+${later}</sup>`}</time>
-      <strong>${name}</strong><abbr title=${zone}>${zoneName(at, zone)}</abbr></li>`;
+      <strong><bdi>${name}</bdi></strong><abbr title=${zone}>${zoneName(at, zone)}</abbr></li>`;
 }

@@ -1,5 +1,6 @@
 // The REST API: JSON in and out, problems as errors, retries only where they are safe, and who is signed in.
-import { learnTime, recall, remember, signal } from "./dom.js";
+import { learnTime, local, recall, remember, session, signal } from "./dom.js";
+import { language, told } from "./text.js";
 
 /** @typedef {import("../api.d.ts").Problem} Problem */
 /** @typedef {import("../api.d.ts").User} User */
@@ -13,7 +14,7 @@ const RETRIED = new Set(["overloaded", "outcome_unknown", "request_in_progress",
 export class ApiError extends Error {
   /** @param {Problem} problem */
   constructor(problem) {
-    super(problem.detail ?? problem.title);
+    super(told("failure", problem.code) ?? problem.detail ?? problem.title);
     this.code = problem.code;
     this.status = problem.status;
     this.problem = problem;
@@ -51,7 +52,7 @@ export const newKey = () => crypto.randomUUID();
  * @param {string} method @param {string} path @param {Options} [options] */
 export async function send(method, path, options = {}) {
   /** @type {Record<string, string>} */
-  const headers = { accept: "application/json", ...options.headers };
+  const headers = { accept: "application/json", "accept-language": language, ...options.headers };
   if (options.body !== undefined) headers["content-type"] = "application/json";
   if (options.key) headers["idempotency-key"] = options.key;
   const token = options.guest ? null : await accessToken();
@@ -81,12 +82,23 @@ async function problemOf(response) {
 // this tab. The name is kept so that a page can greet, and so that a guest's page asks the server nothing.
 
 /** @type {import("@preact/signals").Signal<User | null>} */
-export const user = signal(recall(localStorage, "omnibus.user", null));
+export const user = signal(recall(local, "omnibus.user", null));
 const TOKEN = "omnibus.token";
 
-/** @returns {Promise<string | null>} */
-async function accessToken() {
-  const held = recall(sessionStorage, TOKEN, /** @type {any} */ (null));
+/** @type {string | null} */
+let deviceKey = null;
+
+/** Speak as a paired device from now on, whoever is signed in here.
+ * @param {string | null} key null to be a person's browser again */
+export function speakAs(key) {
+  deviceKey = key;
+}
+
+/** A token that is good for a while, for what is not asked over REST; null for guests.
+ * @returns {Promise<string | null>} */
+export async function accessToken() {
+  if (deviceKey) return deviceKey;
+  const held = recall(session, TOKEN, /** @type {any} */ (null));
   if (held && held.until > Date.now()) return held.token;
   if (!user.peek()) return null;
   // One tab at a time: a refresh token that is used twice looks stolen and ends the session everywhere.
@@ -102,29 +114,33 @@ async function accessToken() {
 
 /** Forget the access token; returns whether there was one. */
 function dropToken() {
-  const had = recall(sessionStorage, TOKEN, null) !== null;
-  remember(sessionStorage, TOKEN, null);
+  const had = recall(session, TOKEN, null) !== null;
+  remember(session, TOKEN, null);
   return had;
 }
 
 /** @param {User} known */
 export function setUser(known) {
   user.value = known;
-  remember(localStorage, "omnibus.user", known);
+  remember(local, "omnibus.user", known);
 }
 
 /** @param {import("../api.d.ts").SignedIn} answer */
 export function signedIn(answer) {
+  if (user.peek() && user.peek()?.id !== answer.user.id) signedOut();
   setUser(answer.user);
   const until = Date.now() + (answer.expires_in - 60) * 1000;
-  remember(sessionStorage, TOKEN, { token: answer.access_token, until });
+  remember(session, TOKEN, { token: answer.access_token, until });
   return answer;
 }
 
 export function signedOut() {
   user.value = null;
-  remember(localStorage, "omnibus.user", null);
-  remember(sessionStorage, TOKEN, null);
+  remember(local, "omnibus.user", null);
+  remember(session, TOKEN, null);
+  // Nobody who comes after finds a ticket, or who travels: js/booking/kept.js and js/scan/keep.js keep them for where
+  // there is no network.
+  for (const name of ["omnibus.tickets", "omnibus.manifests"]) globalThis.caches?.delete(name);
 }
 
 // A guest's booking opens with its access key. Keys stay in this browser, by ref; in an address they may stand only in
@@ -133,20 +149,15 @@ export function signedOut() {
 const KEYS = "omnibus.keys";
 
 /** @param {string} ref @returns {string | undefined} */
-export const keyOf = (ref) =>
-  recall(localStorage, KEYS, /** @type {Record<string, string>} */ ({}))[ref];
+export const keyOf = (ref) => recall(local, KEYS, /** @type {Record<string, string>} */ ({}))[ref];
 
 /** @param {string} ref @param {string | null} key */
 export function keepKey(ref, key) {
-  const { [ref]: _, ...others } = recall(
-    localStorage,
-    KEYS,
-    /** @type {Record<string, string>} */ ({}),
-  );
-  remember(localStorage, KEYS, key ? { ...others, [ref]: key } : others);
+  const { [ref]: _, ...others } = recall(local, KEYS, /** @type {Record<string, string>} */ ({}));
+  remember(local, KEYS, key ? { ...others, [ref]: key } : others);
 }
 
-export const keptRefs = () => Object.keys(recall(localStorage, KEYS, {})).reverse();
+export const keptRefs = () => Object.keys(recall(local, KEYS, {})).reverse();
 
 /** @param {string} ref @returns {Options} */
 export function withKey(ref) {

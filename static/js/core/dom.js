@@ -12,8 +12,11 @@ export const html = htm.bind(h);
 /** A picture of the sprite; it says nothing to a screen reader, the words beside it do.
  * @param {{ name: string, class?: string }} props */
 export function Icon({ name, class: classes = "" }) {
-  return html`<svg class=${`icon ${classes}`} aria-hidden="true"><use href=${`${SPRITE}#${name}`}></use></svg>`;
+  return html`<svg class=${`icon ${classes}`} aria-hidden="true"><use href=${iconUrl(name)}></use></svg>`;
 }
+
+/** @param {string} name */
+export const iconUrl = (name) => `${SPRITE}#${name}`;
 
 const SPRITE = new URL("../../vendor/lucide/icons.svg", import.meta.url).pathname;
 
@@ -41,18 +44,58 @@ export function learnTime(moment) {
   tick.value = now();
 }
 
+/** Whether a media query holds, as it changes.
+ * @param {string} query */
+export function media(query) {
+  const list = matchMedia(query);
+  const holds = signal(list.matches);
+  list.addEventListener("change", () => {
+    holds.value = list.matches;
+  });
+  return holds;
+}
+
+/** What this browser keeps, and what this tab does. A frame of another site may be denied both: then things are kept for
+ * as long as the page lives. */
+export const local = storageOf("localStorage");
+export const session = storageOf("sessionStorage");
+
+/** @typedef {Pick<Storage, "getItem" | "setItem" | "removeItem">} Kept */
+
+/** @param {"localStorage" | "sessionStorage"} name @returns {Kept} */
+function storageOf(name) {
+  try {
+    return globalThis[name];
+  } catch {
+    /** @type {Kept & ThisType<Record<string, string>>} */
+    const memory = {
+      getItem(key) {
+        return this[key] ?? null;
+      },
+      setItem(key, value) {
+        this[key] = value;
+      },
+      removeItem(key) {
+        delete this[key];
+      },
+    };
+    // What is kept are its own keys, as the browser's own storage has them.
+    return Object.create(memory);
+  }
+}
+
 /** A signal kept in localStorage, shared by all tabs of this browser.
  * @template T @param {string} name @param {T} otherwise */
 export function stored(name, otherwise) {
-  const kept = signal(recall(localStorage, name, otherwise));
+  const kept = signal(recall(local, name, otherwise));
   addEventListener("storage", (event) => {
-    if (event.key === name) kept.value = recall(localStorage, name, otherwise);
+    if (event.key === name) kept.value = recall(local, name, otherwise);
   });
-  effect(() => remember(localStorage, name, kept.value));
+  effect(() => remember(local, name, kept.value));
   return kept;
 }
 
-/** @template T @param {Storage} storage @param {string} name @param {T} otherwise @returns {T} */
+/** @template T @param {Pick<Storage, "getItem">} storage @param {string} name @param {T} otherwise @returns {T} */
 export function recall(storage, name, otherwise) {
   try {
     const text = storage.getItem(name);
@@ -63,7 +106,7 @@ export function recall(storage, name, otherwise) {
 }
 
 /** Storage may be full or forbidden; nothing that matters depends on it.
- * @param {Storage} storage @param {string} name @param {unknown} value */
+ * @param {Pick<Storage, "setItem" | "removeItem">} storage @param {string} name @param {unknown} value */
 export function remember(storage, name, value) {
   try {
     if (value === undefined || value === null) storage.removeItem(name);

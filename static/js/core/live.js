@@ -77,32 +77,40 @@ export class LiveSeats {
     this.etag = "";
     this.isRefused = false;
     this.isDrawing = false;
+    this.over = new AbortController();
     /** @type {Record<string, ReturnType<typeof setTimeout>>} */
     this.timers = {};
   }
 
   start() {
+    const { signal } = this.over;
     this.connect();
-    document.addEventListener("visibilitychange", () => {
-      if (document.visibilityState === "visible") this.resync();
-    });
-    addEventListener("online", () => this.resync());
+    const look = () => document.visibilityState === "visible" && this.resync();
+    document.addEventListener("visibilitychange", look, { signal });
+    addEventListener("online", () => this.resync(), { signal });
     // A page in the back-forward cache keeps no connection; one that comes back is behind.
-    addEventListener("pagehide", () => {
-      this.way?.close();
-      this.way = null;
-    });
-    addEventListener("pageshow", (event) => event.persisted && this.resync());
+    addEventListener("pagehide", () => this.hangUp(), { signal });
+    addEventListener("pageshow", (event) => event.persisted && this.resync(), { signal });
+  }
+
+  /** For good: where one page shows many buses, one after the other. */
+  stop() {
+    this.over.abort();
+    this.hangUp();
+    for (const timer of Object.values(this.timers)) clearTimeout(timer);
+  }
+
+  hangUp() {
+    this.way?.close();
+    this.way = null;
   }
 
   /** Ask REST for the map of the leg: once at the start, for every other leg, and while nobody tells. */
   async refresh() {
     const headers = this.etag ? { "if-none-match": this.etag } : undefined;
     const query = this.query();
-    const response = await send("GET", `/buses/${this.bus}/seats${query}`, {
-      headers,
-      guest: true,
-    });
+    const path = `/buses/${this.bus}/seats${query}`;
+    const response = await send("GET", path, { headers, guest: true });
     if (response.status === 304 || query !== this.query()) return;
     this.etag = response.headers.get("etag") ?? "";
     /** @type {SeatMap} */
@@ -128,7 +136,7 @@ export class LiveSeats {
 
   connect() {
     clearTimeout(this.timers.reconnect);
-    if (this.way) return;
+    if (this.way || this.over.signal.aborted) return;
     const listener = {
       /** @param {Way} way */
       opened: (way) => way === this.way && this.subscribe(),
@@ -147,7 +155,9 @@ export class LiveSeats {
   async stream(listener) {
     try {
       const { StreamWay } = await import("./stream.js");
-      if (!this.way && this.next === "stream") this.take(new StreamWay(this.bus, listener));
+      // It may be over by now, or have found another way.
+      if (this.way || this.over.signal.aborted || this.next !== "stream") return;
+      this.take(new StreamWay(this.bus, listener));
     } catch {
       // The server that has the script is away as well.
       this.attempt += 1;
@@ -270,7 +280,7 @@ export class LiveSeats {
       if (!(error instanceof ApiError)) throw error;
       if (this.news.peek() === "polled") this.news.value = "lost";
     }
-    if (this.news.peek() === "live") return;
+    if (this.news.peek() === "live" || this.over.signal.aborted) return;
     this.timers.poll = setTimeout(() => this.poll(), POLL_MS);
   }
 

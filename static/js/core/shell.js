@@ -1,7 +1,7 @@
 // The frame around every page: brand, ways around, theme, who is signed in.
 import { call, signedOut, user } from "./api.js";
-import { effect, html, Icon, render, signal } from "./dom.js";
-import { t } from "./text.js";
+import { effect, html, Icon, recall, render, session, signal, useState } from "./dom.js";
+import { language, t } from "./text.js";
 import { Messages } from "./ui.js";
 
 /** @typedef {"light" | "dark" | "auto"} Theme */
@@ -29,6 +29,24 @@ export function mount(Page, title) {
   const app = /** @type {HTMLElement} */ (document.getElementById("app"));
   app.replaceChildren();
   render(html`<${Frame}><${Page} /></${Frame}>`, app);
+  if (document.readyState === "complete") enlist();
+  else addEventListener("load", enlist);
+  if (recall(session, "omnibus.typed", null))
+    import("./language.js").then(({ restore }) => restore());
+}
+
+/** Draw a page that is all there is on its screen: a kiosk's, a board's.
+ * @param {(props: {}) => any} Page @param {string} title */
+export function mountAlone(Page, title) {
+  setTitle(title);
+  const app = /** @type {HTMLElement} */ (document.getElementById("app"));
+  app.replaceChildren();
+  render(html`<${Page} /><${Messages} />`, app);
+}
+
+/** Have the worker that keeps tickets for where there is no network; not before the page itself is there. */
+export function enlist() {
+  navigator.serviceWorker?.register("/sw.js").catch(() => {});
 }
 
 /** @param {string} title */
@@ -47,6 +65,7 @@ function Frame({ children }) {
           <${Way} href="/" icon="search">${t("nav.search")}</${Way}>
           <${Way} href="/my" icon="ticket">${t("nav.my")}</${Way}>
           <${Account} />
+          <${LanguageButton} />
           <${ThemeButton} />
         </nav>
       </div>
@@ -59,7 +78,8 @@ function Frame({ children }) {
     <${Messages} />`;
 }
 
-function Mark() {
+/** The sign of the house. */
+export function Mark() {
   return html`<svg class="mark" viewBox="0 0 32 32" aria-hidden="true">
     <rect x="3" y="5" width="26" height="20" rx="6" class="mark-body" />
     <path d="M7 10h18v6H7z" class="mark-glass" />
@@ -81,10 +101,23 @@ function Account() {
     location.assign("/");
   };
   return html`<button type="button" class="way" onClick=${leave} title=${user.value.email}>
-    <${Icon} name="log-out" /><span>${t("nav.logout")}</span></button>`;
+    <${Icon} name="log-out" class="flip" /><span>${t("nav.logout")}</span></button>`;
 }
 
-function ThemeButton() {
+/** The dialog comes when it is asked for: most never ask. */
+function LanguageButton() {
+  const [Asked, ask] = useState(/** @type {any} */ (null));
+  const open = async () => {
+    const { LanguageDialog } = await import("./language.js");
+    ask(() => LanguageDialog);
+  };
+  const name = new Intl.DisplayNames(language, { type: "language" }).of(language) ?? language;
+  return html`<button type="button" class="way way-language" aria-haspopup="dialog" aria-label=${t("language.now", { name })} onClick=${open}>
+      <${Icon} name="languages" /><span lang=${language}>${name}</span></button>
+    ${Asked && html`<${Asked} onClose=${() => ask(null)} />`}`;
+}
+
+export function ThemeButton() {
   const next = THEMES[(THEMES.indexOf(theme.value) + 1) % THEMES.length];
   return html`<button type="button" class="way way-icon" onClick=${() => {
     theme.value = next;

@@ -1,25 +1,33 @@
 // `/bookings/{ref}`: the ticket. A guest's key may come in the address after `#`, where no server and no log sees it;
 // it moves into this browser's storage and out of the address at once.
+import words from "messages/ticket";
 import { CancelDialog, cancellable } from "../booking/cancel.js";
 import { Journey, tripOf } from "../booking/journey.js";
-import { DemoPay } from "../booking/pay.js";
+import { keepTicket } from "../booking/kept.js";
+import { Pay } from "../booking/pay.js";
+import { TakeAlong, TicketCodes } from "../booking/takeaway.js";
 import { ApiError, get, keepKey, keyOf, user, withKey } from "../core/api.js";
 import { html, Icon, signal, useState } from "../core/dom.js";
 import { mount } from "../core/shell.js";
-import { money, t, term } from "../core/text.js";
-import { Failure, Field, Skeleton, toast } from "../core/ui.js";
+import { learn, longDay, money, t, term, time } from "../core/text.js";
+import { announce, Failure, Field, Skeleton, toast } from "../core/ui.js";
 
 /** @typedef {import("../api.d.ts").Booking} Booking */
 
+learn(words);
 const STATUS_ICONS = /** @type {Record<string, string>} */ ({
   CONFIRMED: "circle-check",
   PENDING: "clock",
   PARTIALLY_CANCELLED: "circle-check",
 });
+const LIVING = new Set(["PENDING", "CONFIRMED", "PARTIALLY_CANCELLED"]);
 const ref = location.pathname.split("/")[2].toUpperCase();
 const booking = signal(/** @type {Booking | null} */ (null));
 const failure = signal(/** @type {ApiError | null} */ (null));
 const isCancelling = signal(false);
+// Back from a provider's page: what came of it is heard of a moment later.
+const isPaying = new URLSearchParams(location.search).has("paid");
+const ASK_AGAIN_MS = 1500;
 
 function takeKey() {
   const key = new URLSearchParams(location.hash.slice(1)).get("key");
@@ -36,11 +44,29 @@ async function load() {
     return;
   }
   try {
-    booking.value = await get(`/bookings/${ref}`, withKey(ref));
+    const known = await get(`/bookings/${ref}`, withKey(ref));
+    show(known);
+    if (isPaying && known.status === "PENDING") setTimeout(load, ASK_AGAIN_MS);
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
-    failure.value = error;
+    // A ticket that is on the screen stays there: without a network is when it is needed.
+    if (!booking.peek() || error.code !== "offline") failure.value = error;
   }
+}
+
+let isFollowed = false;
+
+/** @param {Booking} known */
+function show(known) {
+  const before = booking.peek();
+  booking.value = known;
+  if (!known.kept_at) keepTicket(known).catch(() => {});
+  if (before && before.status !== known.status)
+    announce(t("booking.news", { status: term("booking", known.status) }));
+  if (isFollowed || !LIVING.has(known.status)) return;
+  isFollowed = true;
+  // Nobody waits for it: the ticket is there, and what is to come of it may come a moment later.
+  import("../booking/follow.js").then(({ follow }) => follow(known, load));
 }
 
 async function copyLink() {
@@ -83,22 +109,23 @@ function KeyForm({ isWrong }) {
 
 /** @param {{ booking: Booking }} props */
 function Ticket({ booking: shown }) {
-  const update = (/** @type {Booking} */ known) => {
-    booking.value = known;
-  };
   const isPaid = ["CONFIRMED", "PARTIALLY_CANCELLED"].includes(shown.status);
   const isPending = shown.status === "PENDING";
+  const { kept_at: kept, from_time_zone: zone } = shown;
   return html`
-    ${isPending && html`<${DemoPay} booking=${shown} onBooking=${update} onOver=${load} />`}
+    ${kept && html`<p class="banner" role="status"><${Icon} name="wifi-off" /><span>${t("booking.kept", { when: `${longDay(kept, zone)}, ${time(kept, zone)}` })}</span></p>`}
+    ${isPending && isPaying && html`<p class="hint" role="status">${t("pay.waiting")}</p>`}
+    ${isPending && !isPaying && html`<${Pay} booking=${shown} onBooking=${show} onOver=${load} />`}
     <article class="ticket" data-status=${shown.status} aria-labelledby="ticket-title">
       <header>
-        <div><p>${t("booking.ref")}</p><h1 id="ticket-title" aria-label=${t("booking.title", { ref })}>${ref}</h1></div>
+        <div><p>${t("booking.ref")}</p><h1 id="ticket-title" dir="ltr" aria-label=${t("booking.title", { ref })}>${ref}</h1></div>
         <p class="status"><${Icon} name=${STATUS_ICONS[shown.status] ?? "circle-x"} />${term("booking", shown.status)}</p>
       </header>
       <div class="ticket-body">
         <${Journey} trip=${tripOf(shown)} />
         ${shown.status === "CONFIRMED" && html`<p class="cheer">${t("booking.done")}</p>`}
       </div>
+      ${isPaid && html`<${TicketCodes} booking=${shown} />`}
       <section class="ticket-people" aria-labelledby="people-title">
         <h2 id="people-title" class="visually-hidden">${t("booking.passengers")}</h2>
         <ul>${shown.passengers.map(
@@ -106,17 +133,18 @@ function Ticket({ booking: shown }) {
             person,
           ) => html`<li key=${person.seat} data-off=${person.status === "CANCELLED" ? "" : null}>
             <span class="seat-tag"><span class="visually-hidden">${t("booking.seat")} </span>${person.seat}</span>
-            <span><strong>${person.name}</strong><small>${term("category", person.category)}${person.status === "CANCELLED" ? ` · ${t("booking.cancelled")}` : ""}</small></span>
+            <span><strong><bdi>${person.name}</bdi></strong><small>${term("category", person.category)}${person.status === "CANCELLED" ? ` · ${t("booking.cancelled")}` : ""}</small></span>
             <span class="money">${money(person.price)}</span></li>`,
         )}</ul>
       </section>
       <dl class="ticket-facts">
         <div><dt>${t(isPaid || shown.refunded ? "booking.total" : "booking.due")}</dt><dd>${money(shown.total)}</dd></div>
         ${shown.refunded && html`<div><dt>${t("booking.refunded")}</dt><dd>${money(shown.refunded)}</dd></div>`}
-        ${(shown.contact.email || shown.contact.phone) && html`<div><dt>${t("booking.contact")}</dt><dd>${[shown.contact.email, shown.contact.phone].filter(Boolean).join(", ")}</dd></div>`}
+        ${(shown.contact.email || shown.contact.phone) && html`<div><dt>${t("booking.contact")}</dt><dd><bdi dir="ltr">${[shown.contact.email, shown.contact.phone].filter(Boolean).join(", ")}</bdi></dd></div>`}
       </dl>
     </article>
     <div class="ticket-actions no-print">
+      ${isPaid && html`<${TakeAlong} booking=${shown} />`}
       <button type="button" class="button" onClick=${() => print()}><${Icon} name="printer" />${t("booking.print")}</button>
       <button type="button" class="button" onClick=${copyLink}><${Icon} name="link" />${t("booking.link")}</button>
       ${
@@ -129,7 +157,7 @@ function Ticket({ booking: shown }) {
     </div>
     ${
       isCancelling.value &&
-      html`<${CancelDialog} booking=${shown} onBooking=${update} onClose=${() => {
+      html`<${CancelDialog} booking=${shown} onBooking=${show} onClose=${() => {
         isCancelling.value = false;
       }} />`
     }`;

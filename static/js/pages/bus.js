@@ -1,6 +1,6 @@
 // `/buses/{id}`: choose seats on a live map.
 import { ApiError, get, post } from "../core/api.js";
-import { computed, html, Icon, signal, useEffect, useMemo, useState } from "../core/dom.js";
+import { computed, html, Icon, media, signal, useMemo, useRef, useState } from "../core/dom.js";
 import { LiveSeats } from "../core/live.js";
 import { statusOn } from "../core/seats.js";
 import { mount, setTitle } from "../core/shell.js";
@@ -8,7 +8,15 @@ import { list, t, term } from "../core/text.js";
 import { announce, Failure, limitAction, limitText, Notice, Skeleton, toast } from "../core/ui.js";
 import { SeatMap } from "../seatmap/grid.js";
 import { HoldClient } from "../seatmap/hold.js";
-import { BestSeatsPanel, Legend, LegPicker, SummaryBar, Trip } from "../seatmap/panel.js";
+import {
+  BestSeatsPanel,
+  foundText,
+  Legend,
+  LegPicker,
+  News,
+  Summary,
+  Trip,
+} from "../seatmap/panel.js";
 import { seatNear } from "../seatmap/plan.js";
 
 /** @typedef {import("../api.d.ts").Bus} Bus */
@@ -22,19 +30,15 @@ const VIEWS = /** @type {Record<string, View>} */ ({
   X: "blocked",
 });
 const UNDO_SECONDS = 5;
-const id = location.pathname.split("/")[2];
+const id = location.pathname.split("/").at(-1) ?? "";
 const query = new URLSearchParams(location.search);
-const wide = matchMedia("(min-width: 900px)");
-const isWide = signal(wide.matches);
-wide.addEventListener("change", () => {
-  isWide.value = wide.matches;
-});
+const isWide = media("(min-width: 900px)");
 
 const bus = signal(/** @type {Bus | null} */ (null));
 const seats = signal(/** @type {Seat[]} */ ([]));
 const failure = signal(/** @type {ApiError | null} */ (null));
 // The leg as indexes of the bus's stops; until the bus is known, what the address says.
-const leg = signal(/** @type {{ start: number, end: number } | null} */ (null));
+export const leg = signal(/** @type {{ start: number, end: number } | null} */ (null));
 
 const stops = () => {
   const calls = bus.peek()?.stops;
@@ -49,7 +53,7 @@ const legQuery = () => {
   );
   return named.size ? `?${named}` : "";
 };
-const live = new LiveSeats(
+export const live = new LiveSeats(
   id,
   legQuery,
   (map) => {
@@ -62,7 +66,10 @@ const live = new LiveSeats(
       bus.value = { ...before, status };
   },
 );
-const client = new HoldClient(id, stops, { taken, refused, expired });
+export const client = new HoldClient(id, stops, { taken, refused, expired });
+
+/** How the buyer goes on from here; where the map is part of another page, that page decides. */
+export const onward = { go: (/** @type {string} */ path) => location.assign(path) };
 
 /** @type {Map<string, import("@preact/signals").ReadonlySignal<View>>} */
 const views = new Map();
@@ -169,6 +176,7 @@ function taken(lost) {
 
 /** @param {ApiError} error @param {() => void} retry */
 function refused(error, retry) {
+  if (error.problem.room) return wait(error.problem.room);
   const isOffline = error.code === "offline";
   const limit = bus.peek() ? limitText(error, /** @type {Bus} */ (bus.peek()).rules) : null;
   const text = isOffline
@@ -182,6 +190,13 @@ function refused(error, retry) {
   });
 }
 
+/** There is a waiting room before this bus: the place in it is found at its page, and it leads back here.
+ * @param {{ page: string }} room */
+function wait({ page }) {
+  const { from, to } = stops();
+  onward.go(`${page}?${new URLSearchParams({ bus: id, from, to })}`);
+}
+
 function expired() {
   toast(t("hold.over"), { icon: "timer", tone: "bad" });
 }
@@ -189,7 +204,7 @@ function expired() {
 async function proceed() {
   await client.settle();
   const hold = client.hold.peek();
-  if (hold && client.isSettled.peek()) location.assign(`/checkout/${hold.id}`);
+  if (hold && client.isSettled.peek()) onward.go(`/checkout/${hold.id}`);
 }
 
 function BusPage() {
@@ -206,10 +221,6 @@ function Chooser({ bus, at }) {
   const [isBusy, setBusy] = useState(false);
   const [List, setList] = useState(/** @type {any} */ (null));
   const isOnSale = bus.status === "SCHEDULED";
-  const prices = useMemo(
-    () => new Map(seats.value.map((seat) => [seat.seat, seat.price])),
-    [seats.value],
-  );
   const deckNames = (/** @type {number} */ deck) =>
     bus.layout.decks === 1 ? t("deck.only") : t(deck === 1 ? "deck.lower" : "deck.upper");
 
@@ -226,10 +237,12 @@ function Chooser({ bus, at }) {
       else {
         client.want(items[0].seats);
         const undo = { label: t("undo"), run: () => client.want(before) };
-        toast(
-          t(items[0].together ? "best.together" : "best.apart", { seats: list(items[0].seats) }),
-          { icon: "sparkles", tone: "good", seconds: UNDO_SECONDS, action: undo },
-        );
+        toast(foundText(items[0]), {
+          icon: "sparkles",
+          tone: "good",
+          seconds: UNDO_SECONDS,
+          action: undo,
+        });
       }
     } catch (error) {
       if (error instanceof ApiError) refused(error, () => find(count, prefer));
@@ -242,19 +255,18 @@ function Chooser({ bus, at }) {
     const { SeatList } = await import("../seatmap/list.js");
     setList(() => SeatList);
   };
-  const leave = () => document.getElementById("list-switch")?.focus();
-  const shared = { seats: seats.value, viewOf, toggle, deckNames, isWide: isWide.value, leave };
-  const wanted = client.wanted.value
-    .map((seat) => prices.get(seat))
-    .filter((price) => price !== undefined);
-  const sum = wanted.length
-    ? { amount: wanted.reduce((sum, price) => sum + price.amount, 0), currency: wanted[0].currency }
-    : null;
-  // What is held is held at the price of that moment, whatever the map says by now.
-  const total = (client.isSettled.value && client.hold.value?.total) || sum;
-  const cheapest = [...prices.values()].reduce((a, b) => (b.amount < a.amount ? b : a));
+  const finding = useRef(find);
+  finding.current = find;
+  // Each seat draws itself anew when its own state changes; nothing else here is a reason to draw them all.
+  const drawn = useMemo(() => {
+    const leave = () => document.getElementById("list-switch")?.focus();
+    const shared = { seats: seats.value, viewOf, toggle, deckNames, isWide: isWide.value, leave };
+    return List
+      ? html`<${List} ...${shared} />`
+      : html`<${SeatMap} ...${shared} best=${() => finding.current()} />`;
+  }, [List, bus, seats.value, isWide.value]);
   return html`
-    <${News} />
+    <${News} live=${live} />
     <${Trip} bus=${bus} at=${at} />
     ${!isOnSale && html`<${Notice} icon="info" title=${term("status", bus.status.toLowerCase())}><p>${t("bus.closed")}</p></${Notice}>`}
     <div class="chooser">
@@ -266,7 +278,7 @@ function Chooser({ bus, at }) {
             <button type="button" id="list-switch" aria-pressed=${Boolean(List)} onClick=${showList}><${Icon} name="list" />${t("map.list")}</button>
           </div>
         </div>
-        ${List ? html`<${List} ...${shared} />` : html`<${SeatMap} ...${shared} best=${() => find()} />`}
+        ${drawn}
         <p class="keys">${t("map.keys")}</p>
       </section>
       <div class="side">
@@ -275,18 +287,7 @@ function Chooser({ bus, at }) {
         <${Legend} seats=${seats.value} viewOf=${viewOf} />
       </div>
     </div>
-    <${SummaryBar} client=${client} total=${total} from=${cheapest} rules=${bus.rules}
-      canBuy=${isOnSale && live.news.value !== "lost"} go=${proceed} />`;
-}
-
-function News() {
-  const news = live.news.value;
-  useEffect(() => {
-    if (news !== "live") announce(t(`news.${news}`));
-  }, [news]);
-  if (news === "live") return null;
-  return html`<div class="banner" data-tone="bad"><${Icon} name="wifi-off" /><span>${t(`news.${news}`)}</span>
-    <button type="button" class="button small" onClick=${() => live.resync()}>${t("retry")}</button></div>`;
+    <${Summary} client=${client} live=${live} seats=${seats.value} rules=${bus.rules} isOnSale=${isOnSale} go=${proceed} />`;
 }
 
 mount(BusPage, t("bus.loading"));

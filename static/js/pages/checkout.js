@@ -1,14 +1,17 @@
 // `/checkout/{hold}`: who travels, how to reach them, and paying.
 
+import words from "messages/ticket";
+import { chooseOthers } from "../booking/again.js";
 import { claimHold } from "../booking/claim.js";
 import { draftFor, draftOf, keepDraft } from "../booking/draft.js";
 import { CheckoutForm } from "../booking/form.js";
 import { busOf, Journey, tripOn } from "../booking/journey.js";
-import { DemoPay } from "../booking/pay.js";
+import { Pay } from "../booking/pay.js";
+import { refundText } from "../booking/terms.js";
 import { ApiError, call, get, keepKey, newKey, post } from "../core/api.js";
-import { html, Icon, remember, signal, useEffect } from "../core/dom.js";
+import { html, Icon, remember, session, signal, useEffect } from "../core/dom.js";
 import { mount } from "../core/shell.js";
-import { list, money, t } from "../core/text.js";
+import { language, learn, list, money, t } from "../core/text.js";
 import { announce, Failure, limitAction, limitText, Notice, Skeleton, toast } from "../core/ui.js";
 import { HoldClock } from "../seatmap/countdown.js";
 
@@ -17,6 +20,7 @@ import { HoldClock } from "../seatmap/countdown.js";
 /** @typedef {import("../api.d.ts").Hold} Hold */
 /** @typedef {import("../booking/draft.js").Draft} Draft */
 
+learn(words);
 const hold = signal(/** @type {Hold | null} */ (null));
 const bus = signal(/** @type {Bus | null} */ (null));
 const draft = signal(/** @type {Draft | null} */ (null));
@@ -24,6 +28,10 @@ const booking = signal(/** @type {Booking | null} */ (null));
 const failure = signal(/** @type {ApiError | null} */ (null));
 /** Why there are no seats any more, while the form stays as it is. */
 const ended = signal(/** @type {null | "over" | "declined"} */ (null));
+/** Why seats cannot be had again, and what can be had in their place. */
+const others = signal(
+  /** @type {null | (import("../booking/again.js").Others & { why: string })} */ (null),
+);
 const isBusy = signal(false);
 /** The key belongs to what is sent: the same again is the same purchase, anything else is another. */
 let sent = { body: "", key: "" };
@@ -55,8 +63,9 @@ async function adopt(found) {
   hold.value = found;
   draft.value = draftFor(found);
   ended.value = null;
+  others.value = null;
   keepDraft(draft.value);
-  remember(sessionStorage, `omnibus.hold.${found.bus_id}`, {
+  remember(session, `omnibus.hold.${found.bus_id}`, {
     id: found.id,
     expires_at: found.expires_at,
   });
@@ -87,19 +96,30 @@ function over() {
   ended.value = "over";
 }
 
-/** The same seats again; if one is gone, the map is where to choose another. */
-async function holdAgain() {
+/** The same seats again; for those that went to others meanwhile, the next best are offered, and nothing is typed twice.
+ * @param {string[]} [seats] */
+async function holdAgain(seats = draft.peek()?.seats) {
   const wanted = draft.peek();
-  if (!wanted) return;
+  if (!wanted || !seats) return;
   try {
-    const body = { seats: wanted.seats, from_stop: wanted.from, to_stop: wanted.to };
+    const body = { seats, from_stop: wanted.from, to_stop: wanted.to };
     const found = await post(`/buses/${wanted.bus}/holds`, body, { key: newKey() });
     booking.value = null;
     history.replaceState(null, "", `/checkout/${found.id}`);
     await adopt(found);
   } catch (error) {
-    refuse(error);
+    if (!(error instanceof ApiError && error.problem.seats && ended.peek())) return refuse(error);
+    const lost = error.problem.seats.map(({ seat }) => seat);
+    const rules = /** @type {Bus} */ (bus.peek()).rules;
+    // Gone to somebody else, or let go by this very buyer a moment ago, which makes them others' first.
+    const why =
+      limitText(error, rules) ?? t("again.taken", { seats: list(lost), count: lost.length });
+    const leg = new URLSearchParams({ from_stop: wanted.from, to_stop: wanted.to });
+    const map = await get(`/buses/${wanted.bus}/seats?${leg}`, { guest: true }).catch(() => null);
+    others.value = { ...chooseOthers(map?.seats ?? [], seats, lost), why };
+    announce(why);
   }
+  return undefined;
 }
 
 async function buy() {
@@ -109,8 +129,9 @@ async function buy() {
   const contact = Object.fromEntries(
     Object.entries(wanted.contact).filter(([, value]) => value.trim()),
   );
+  if (contact.email) contact.locale = language; // its mails come as this page does
   const passengers = wanted.people.map((person) => ({ ...person, name: person.name.trim() }));
-  const body = { hold_id: wanted.hold, passengers, contact, payment_method: "demo" };
+  const body = { hold_id: wanted.hold, passengers, contact, payment_method: methodOf(wanted) };
   const text = JSON.stringify(body);
   if (sent.body !== text) sent = { body: text, key: newKey() };
   try {
@@ -118,7 +139,7 @@ async function buy() {
     const made = await post("/bookings", body, { key: sent.key });
     if (made.access_key) keepKey(made.ref, made.access_key);
     edit({ ref: made.ref });
-    remember(sessionStorage, `omnibus.hold.${wanted.bus}`, null);
+    remember(session, `omnibus.hold.${wanted.bus}`, null);
     settled(made);
   } catch (error) {
     refuse(error);
@@ -126,6 +147,13 @@ async function buy() {
     isBusy.value = false;
   }
 }
+
+/** What can be paid by here; cash is for counters. */
+const methods = () => (bus.peek()?.payment_methods ?? []).filter((each) => each !== "cash");
+
+/** @param {Draft} draft */
+const methodOf = ({ method }) =>
+  methods().find((each) => each === method) ?? methods()[0] ?? "demo";
 
 /** @param {Booking} known */
 function settled(known) {
@@ -182,8 +210,8 @@ function Checkout({ bus, draft }) {
     <div class="checkout">
       ${
         open
-          ? html`<${DemoPay} booking=${open} onBooking=${settled} onOver=${over} />`
-          : html`<${CheckoutForm} draft=${draft} edit=${edit} buy=${buy} isBusy=${isBusy.value} isOpen=${!ended.value} />`
+          ? html`<${Pay} booking=${open} onBooking=${settled} onOver=${over} />`
+          : html`<${CheckoutForm} draft=${draft} edit=${edit} buy=${buy} isBusy=${isBusy.value} isOpen=${!ended.value} methods=${methods()} method=${methodOf(draft)} />`
       }
       <aside class="card order" aria-labelledby="order-title">
         <h2 id="order-title">${t("checkout.price")}</h2>
@@ -194,7 +222,7 @@ function Checkout({ bus, draft }) {
         })}</ul>
         ${(hold.value ?? booking.value) && html`<p class="order-total"><span>${t("checkout.total")}</span><strong>${money((hold.value ?? booking.value ?? { total: bus.price }).total)}</strong></p>`}
         ${!open && html`<a class="button small quiet" href=${seatsUrl(draft)}>${t("checkout.change")}</a>`}
-        <p class="hint"><${Icon} name="shield-check" />${t("checkout.refund", { what: bus.rules.refund })}</p>
+        <p class="hint"><${Icon} name="shield-check" />${t("checkout.refund", { what: refundText(bus.rules) })}</p>
       </aside>
     </div>`;
 }
@@ -213,10 +241,17 @@ function Steps({ at, seatsUrl: url }) {
 
 /** @param {{ why: "over" | "declined", draft: Draft }} props */
 function Ended({ why, draft }) {
-  const words = why === "declined" ? "pay.declined" : "checkout.over";
-  return html`<div role="alert"><${Notice} icon=${why === "declined" ? "credit-card" : "timer"} tone="bad" title=${t(words)}>
-    <p>${t(`${words}.body`)}</p>
-    <div class="chips"><button type="button" class="button primary" onClick=${holdAgain}>${t("hold.again", { seats: list(draft.seats) })}</button>
+  const says = why === "declined" ? "pay.declined" : "checkout.over";
+  const other = others.value;
+  return html`<div role="alert"><${Notice} icon=${why === "declined" ? "credit-card" : "timer"} tone="bad" title=${t(says)}>
+    <p>${t(`${says}.body`)}</p>
+    ${other && html`<p><strong>${other.why}</strong> ${other.found.length === 0 && t("again.none")}</p>`}
+    <div class="chips">${
+      other
+        ? other.found.length > 0 &&
+          html`<button type="button" class="button primary" onClick=${() => holdAgain(other.seats)}>${t("again.take", { seats: list(other.found) })}</button>`
+        : html`<button type="button" class="button primary" onClick=${() => holdAgain()}>${t("hold.again", { seats: list(draft.seats) })}</button>`
+    }
       <a class="button" href=${seatsUrl(draft)}>${t("checkout.change")}</a></div>
   </${Notice}></div>`;
 }

@@ -47,7 +47,7 @@ function DocsPage() {
       </div>
       <div class="docs-main">
         <h1>${info.title} ${t("docs.title")} <small>${info.version}</small></h1>
-        <p class="docs-lead">${t("docs.lead")} ${info.description.replaceAll("`", "")}</p>
+        <p class="docs-lead">${t("docs.lead")} <span lang="en">${info.description.replaceAll("`", "")}</span></p>
         <p><a href=${DOCUMENT}>${t("docs.document")}</a> · <a href=${EVENTS}>${t("docs.events")}</a></p>
         ${groups.length === 0 && html`<p>${t("docs.none")}</p>`}
         ${groups.map(
@@ -75,7 +75,7 @@ function OperationCard({ operation, schemas }) {
   return html`
     <article class="card operation" id=${id} aria-labelledby=${`${id}-title`}>
       <h3 id=${`${id}-title`}><${Verb} method=${method} /><code>${path}</code></h3>
-      <p>${summary}${isSignedIn && html` <span class="lock"><${Icon} name="lock" />${t("docs.signed")}</span>`}</p>
+      <p><bdi lang="en">${summary}</bdi>${isSignedIn && html` <span class="lock"><${Icon} name="lock" />${t("docs.signed")}</span>`}</p>
       ${
         parameters.length > 0 &&
         html`<h4>${t("docs.parameters")}</h4>

@@ -1,16 +1,21 @@
 // `/my`: the trips of an account, and those a guest booked in this browser.
+import words from "messages/ticket";
 import { AccountSection } from "../account/section.js";
+import { FindForm } from "../booking/find.js";
 import { tripOf } from "../booking/journey.js";
+import { forgetTicket } from "../booking/kept.js";
 import { ApiError, get, keepKey, keptRefs, signedOut, user, withKey } from "../core/api.js";
-import { html, Icon, signal } from "../core/dom.js";
+import { html, Icon, now, signal } from "../core/dom.js";
 import { mount } from "../core/shell.js";
-import { day, t, term, time } from "../core/text.js";
-import { Failure, Notice, Skeleton } from "../core/ui.js";
+import { day, learn, t, term, time } from "../core/text.js";
+import { Failure, Notice, Skeleton, toast } from "../core/ui.js";
 
 /** @typedef {import("../api.d.ts").Booking} Booking */
 /** @typedef {{ booking: Booking, isGuest: boolean }} Line */
 
+learn(words);
 const GUEST_SHOWN = 20;
+const OVER = new Set(["CANCELLED", "EXPIRED", "FAILED"]);
 const trips = signal(/** @type {Line[] | null} */ (null));
 const cursor = signal(/** @type {string | null} */ (null));
 const failure = signal(/** @type {ApiError | null} */ (null));
@@ -34,13 +39,16 @@ async function load() {
 
 /** @returns {Promise<Line[]>} */
 async function ownTrips() {
+  cursor.value = null;
   if (!user.peek()) return [];
-  const next = cursor.peek();
   /** @type {import("../api.d.ts").Page<Booking>} */
-  const page = await get(`/bookings${next ? `?cursor=${encodeURIComponent(next)}` : ""}`);
+  const page = await get("/bookings");
   cursor.value = page.next_cursor;
-  return page.items.map((booking) => ({ booking, isGuest: false }));
+  return page.items.map(ofAccount);
 }
+
+/** @param {Booking} booking @returns {Line} */
+const ofAccount = (booking) => ({ booking, isGuest: false });
 
 /** A key may be of a booking that is gone, which is no reason to show none of the others.
  * @returns {Promise<Line[]>} */
@@ -60,13 +68,24 @@ async function guestTrips() {
 }
 
 async function more() {
+  const after = cursor.peek();
+  if (!after) return;
   try {
-    trips.value = [...(trips.value ?? []), ...(await ownTrips())].sort(byDeparture);
+    /** @type {import("../api.d.ts").Page<Booking>} */
+    const page = await get(`/bookings?cursor=${encodeURIComponent(after)}`);
+    // Pressed twice: these are here already.
+    if (after !== cursor.peek()) return;
+    cursor.value = page.next_cursor;
+    trips.value = [...(trips.value ?? []), ...page.items.map(ofAccount)].sort(byDeparture);
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
-    failure.value = error;
+    const text = error.code === "offline" ? t("failure.offline") : error.message;
+    toast(text, { icon: "circle-alert", tone: "bad", action: { label: t("retry"), run: more } });
   }
 }
+
+/** @param {Line} line */
+const isOver = ({ booking }) => OVER.has(booking.status) || Date.parse(booking.arrives_at) < now();
 
 /** @param {Line} a @param {Line} b */
 const byDeparture = (a, b) => Date.parse(b.booking.departs_at) - Date.parse(a.booking.departs_at);
@@ -74,6 +93,7 @@ const byDeparture = (a, b) => Date.parse(b.booking.departs_at) - Date.parse(a.bo
 /** @param {string} ref */
 function forget(ref) {
   keepKey(ref, null);
+  forgetTicket(ref);
   trips.value = (trips.value ?? []).filter(({ booking }) => booking.ref !== ref);
 }
 
@@ -82,6 +102,7 @@ function MyPage() {
     <h1>${t("my.title")}</h1>
     ${!user.value && html`<${Notice} icon="user" title=${t("my.guest")}><p>${t("my.guest.body")}</p><a class="button" href="/login?next=/my">${t("nav.login")}</a></${Notice}>`}
     <${Trips} />
+    ${!user.value && html`<${FindForm} />`}
     <${AccountSection} />`;
 }
 
@@ -90,20 +111,30 @@ function Trips() {
   if (!trips.value) return html`<${Skeleton} lines=${3} />`;
   if (!trips.value.length)
     return html`<${Notice} icon="ticket" title=${t("my.empty")}><p>${t("my.empty.body")}</p><a class="button primary" href="/">${t("nav.search")}</a></${Notice}>`;
+  const past = trips.value.filter(isOver);
+  // The next one comes first here, and the last one there.
+  const next = trips.value.filter((trip) => !isOver(trip)).reverse();
   return html`
-    <ul class="trips">${trips.value.map((trip) => html`<${TripLine} key=${trip.booking.ref} ...${trip} />`)}</ul>
+    <section aria-labelledby="next-title"><h2 id="next-title">${t("my.next")}</h2>
+      ${next.length ? html`<${TripList} trips=${next} />` : html`<p class="hint">${t("my.next.none")} <a href="/">${t("nav.search")}</a></p>`}</section>
+    ${past.length > 0 && html`<section aria-labelledby="past-title"><h2 id="past-title">${t("my.past")}</h2><${TripList} trips=${past} /></section>`}
     ${cursor.value && html`<button type="button" class="button wide" onClick=${more}>${t("my.more")}</button>`}`;
+}
+
+/** @param {{ trips: Line[] }} props */
+function TripList({ trips }) {
+  return html`<ul class="trips">${trips.map((trip) => html`<${TripLine} key=${trip.booking.ref} ...${trip} />`)}</ul>`;
 }
 
 /** @param {Line} props */
 function TripLine({ booking, isGuest }) {
   const { operator, from, to } = tripOf(booking);
   return html`
-    <li class="trip-line" data-status=${booking.status}>
+    <li class="trip-line" data-status=${booking.status} data-over=${isOver({ booking, isGuest }) ? "" : null}>
       <a href=${`/bookings/${booking.ref}`}>
         <span class="trip-date"><strong>${day(from.at, from.zone)}</strong><span>${time(from.at, from.zone)}</span></span>
-        <span class="trip-way"><strong>${from.name} <${Icon} name="arrow-right" class="flip" /> ${to.name}</strong>
-          <small>${operator} · ${booking.seats.join(", ")} · ${booking.ref}</small></span>
+        <span class="trip-way"><strong><bdi>${from.name}</bdi> <${Icon} name="arrow-right" class="flip" /> <bdi>${to.name}</bdi></strong>
+          <small><bdi>${operator}</bdi> · <bdi>${booking.seats.join(", ")}</bdi> · <bdi>${booking.ref}</bdi></small></span>
         <span class="status">${term("booking", booking.status)}</span>
       </a>
       ${isGuest && html`<button type="button" class="icon-button" aria-label=${t("my.forget", { ref: booking.ref })} onClick=${() => forget(booking.ref)}><${Icon} name="x" /></button>`}

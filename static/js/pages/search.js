@@ -1,22 +1,40 @@
-// `/`: from where to where, and when. The address carries the question, so back, reload and a shared link ask it again.
+// `/`: from where to where, and when. The address carries the question with its filters, so back, reload and a shared
+// link ask it again.
+import words from "messages/search";
 import { ApiError, get } from "../core/api.js";
-import { StopInput } from "../core/combobox.js";
-import { html, Icon, now, signal, stored, useEffect, useState } from "../core/dom.js";
+import { html, now, signal, stored, useEffect, useMemo, useState } from "../core/dom.js";
 import { mount, setTitle } from "../core/shell.js";
-import { day, duration, isoDay, longDay, money, nights, t, time, zoneName } from "../core/text.js";
-import { announce, Failure, Notice, Skeleton } from "../core/ui.js";
+import { isoDay, learn, longDay, money, t } from "../core/text.js";
+import { announce, Failure, Notice, Skeleton, toast } from "../core/ui.js";
+import { inView, isCounted, watchCounts } from "../search/counts.js";
+import { DayStrip, nextDay } from "../search/days.js";
+import {
+  applyFilters,
+  countFilters,
+  NONE,
+  offerOf,
+  readFilters,
+  writeFilters,
+} from "../search/filters.js";
+import { Recent, SearchForm } from "../search/form.js";
+import { FilterPanel, SortSelect } from "../search/panel.js";
+import { isFull, Result } from "../search/result.js";
 
 /** @typedef {import("../api.d.ts").Departure} Departure */
 /** @typedef {import("../api.d.ts").Stop} Stop */
-/** @typedef {{ from: Stop | null, to: Stop | null, date: string }} Question */
+/** @typedef {import("../search/filters.js").Filters} Filters */
+/** @typedef {import("../search/form.js").Question} Question */
 
+learn(words);
 const AT_ONCE = 10;
+// Filters and order are of what has been found: whoever asks for a way or a day gets most days whole.
+const ASKED_AT_ONCE = 50;
 const AGAIN_MS = 20_000;
 const RECENT = 4;
-const DAY_MS = 86_400_000;
 
 const recent = stored("omnibus.recent", /** @type {Question[]} */ ([]));
 const question = signal(/** @type {Question} */ ({ from: null, to: null, date: "" }));
+const filters = signal(NONE);
 const buses = signal(/** @type {Departure[] | null} */ (null));
 const cursor = signal(/** @type {string | null} */ (null));
 const failure = signal(/** @type {ApiError | null} */ (null));
@@ -25,6 +43,7 @@ let asked = 0;
 let isFocusDue = false;
 
 const isAsked = () => Boolean(question.value.from || question.value.to || question.value.date);
+const limit = () => String(isAsked() ? ASKED_AT_ONCE : AT_ONCE);
 
 /** @param {Question} asked @param {Record<string, string>} more */
 function queryOf({ from, to, date }, more) {
@@ -44,22 +63,48 @@ function readAddress() {
       : null;
   };
   question.value = { from: stop("from"), to: stop("to"), date: query.get("date") ?? "" };
+  filters.value = readFilters(query);
 }
+
+/** @param {Question} asked */
+function addressOf(asked) {
+  const names = { from_name: asked.from?.name ?? "", to_name: asked.to?.name ?? "" };
+  const query = queryOf(asked, names);
+  writeFilters(query, filters.value);
+  return query.size ? `/?${query}` : "/";
+}
+
+/** What is typed is part of no question yet; the address takes it along into another language.
+ * @param {Question} typed */
+const keep = (typed) => history.replaceState(null, "", addressOf(typed));
 
 /** @param {Question} next */
 function go(next) {
-  const names = { from_name: next.from?.name ?? "", to_name: next.to?.name ?? "" };
-  const query = queryOf(next, names);
-  const address = query.size ? `/?${query}` : "/";
+  const isOther = (/** @type {Question} */ each) =>
+    each.from?.id !== next.from?.id || each.to?.id !== next.to?.id;
+  // Prices and operators are those of a way: filters stay on another day, not on another way.
+  if (isOther(question.value)) filters.value = NONE;
+  const address = addressOf(next);
   if (address !== location.pathname + location.search) history.pushState(null, "", address);
   question.value = next;
   isFocusDue = true;
-  if (next.from || next.to) {
-    const isOther = (/** @type {Question} */ each) =>
-      each.from?.id !== next.from?.id || each.to?.id !== next.to?.id;
-    recent.value = [next, ...recent.value.filter(isOther)].slice(0, RECENT);
-  }
+  if (next.from || next.to) recent.value = [next, ...recent.value.filter(isOther)].slice(0, RECENT);
   ask();
+}
+
+function forget() {
+  recent.value = [];
+}
+
+/** @param {Partial<Filters>} change */
+function setFilters(change) {
+  filters.value = { ...filters.value, ...change };
+  const query = new URLSearchParams(location.search);
+  writeFilters(query, filters.value);
+  history.replaceState(null, "", query.size ? `/?${query}` : "/");
+  const all = buses.peek() ?? [];
+  const count = applyFilters(all, filters.value).length;
+  announce(t("filter.fit", { count, all: all.length }));
 }
 
 async function ask() {
@@ -70,7 +115,7 @@ async function ask() {
   const { from, to } = question.value;
   setTitle(from && to ? `${from.name} – ${to.name}` : t("search.title"));
   try {
-    const page = await get(`/buses?${queryOf(question.value, { limit: String(AT_ONCE) })}`, {
+    const page = await get(`/buses?${queryOf(question.value, { limit: limit() })}`, {
       guest: true,
     });
     if (mine !== asked) return;
@@ -84,32 +129,53 @@ async function ask() {
 }
 
 async function more() {
-  if (!cursor.value) return;
+  const after = cursor.peek();
+  if (!after) return;
   const mine = asked;
-  const query = queryOf(question.value, { limit: String(AT_ONCE), cursor: cursor.value });
+  const query = queryOf(question.value, { limit: limit(), cursor: after });
   try {
     const page = await get(`/buses?${query}`, { guest: true });
-    if (mine !== asked) return;
+    // Another search by now, or pressed twice: these are here already.
+    if (mine !== asked || after !== cursor.peek()) return;
     buses.value = [...(buses.value ?? []), ...page.items];
     cursor.value = page.next_cursor;
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
-    failure.value = error;
+    if (mine !== asked) return;
+    const text = error.code === "offline" ? t("failure.offline") : error.message;
+    toast(text, { icon: "circle-alert", tone: "bad", action: { label: t("retry"), run: more } });
   }
 }
 
-/** Seats are sold while somebody reads: bring the numbers up to date without moving anything. */
+/** Seats are sold while somebody reads: where nobody tells, bring the numbers up to date without moving anything. */
 async function freshen() {
   const shown = buses.peek();
-  if (!shown?.length || document.visibilityState !== "visible") return;
+  if (!shown?.length || isCounted.peek() || document.visibilityState !== "visible") return;
   const mine = asked;
-  const limit = String(Math.min(100, shown.length));
-  const page = await get(`/buses?${queryOf(question.peek(), { limit })}`, { guest: true }).catch(
-    () => null,
-  );
+  const most = String(Math.min(100, shown.length));
+  const page = await get(`/buses?${queryOf(question.peek(), { limit: most })}`, {
+    guest: true,
+  }).catch(() => null);
   if (!page || mine !== asked) return;
   const fresh = new Map(page.items.map((/** @type {Departure} */ bus) => [bus.id, bus]));
   buses.value = (buses.peek() ?? []).map((bus) => fresh.get(bus.id) ?? bus);
+}
+
+/** @param {import("../search/counts.js").Told} told */
+function count({ seats, statuses }) {
+  const isNews = (/** @type {Departure} */ bus) =>
+    (seats.get(bus.id) ?? bus.seats_available) !== bus.seats_available ||
+    (statuses.get(bus.id) ?? bus.status) !== bus.status;
+  if (!buses.peek()?.some(isNews)) return;
+  buses.value = (buses.peek() ?? []).map((bus) =>
+    isNews(bus)
+      ? {
+          ...bus,
+          seats_available: seats.get(bus.id) ?? bus.seats_available,
+          status: statuses.get(bus.id) ?? bus.status,
+        }
+      : bus,
+  );
 }
 
 function SearchPage() {
@@ -117,78 +183,89 @@ function SearchPage() {
     <div class="hero" data-asked=${isAsked() ? "" : null}>
       <h1>${t("search.lead")}</h1>
       <p>${t("search.sub")}</p>
-      <${SearchForm} key=${JSON.stringify(question.value)} />
+      <${SearchForm} key=${JSON.stringify(question.value)} question=${question.value} go=${go} keep=${keep} />
     </div>
-    ${!isAsked() && recent.value.length > 0 && html`<${Recent} />`}
+    ${!isAsked() && recent.value.length > 0 && html`<${Recent} recent=${recent.value} go=${go} clear=${forget} />`}
     <${Results} />`;
 }
 
-function SearchForm() {
-  const [from, setFrom] = useState(question.value.from);
-  const [to, setTo] = useState(question.value.to);
-  const [date, setDate] = useState(question.value.date);
-  const [faults, setFaults] = useState(/** @type {Record<string, string>} */ ({}));
-  const submit = (/** @type {any} */ event) => {
-    event.preventDefault();
-    const typed = (/** @type {string} */ name) => event.target.elements[name].value.trim();
-    const found = {
-      ...(typed("from") && !from ? { from: t("search.unknown") } : {}),
-      ...(typed("to") && !to ? { to: t("search.unknown") } : {}),
-    };
-    setFaults(found);
-    const first = Object.keys(found)[0];
-    if (first) event.target.elements[first].focus();
-    else go({ from, to, date });
-  };
-  const swap = () => {
-    setFrom(to);
-    setTo(from);
-  };
-  return html`
-    <form class="search" role="search" onSubmit=${submit} novalidate>
-      <${StopInput} name="from" label=${t("search.from")} icon="map-pin" stop=${from} error=${faults.from} onStop=${setFrom} />
-      <button type="button" class="icon-button swap" aria-label=${t("search.swap")} onClick=${swap}><${Icon} name="arrow-left-right" /></button>
-      <${StopInput} name="to" label=${t("search.to")} icon="map-pin" stop=${to} error=${faults.to} onStop=${setTo} />
-      <div class="field"><label for="date">${t("search.date")}</label>
-        <input id="date" name="date" type="date" min=${isoDay(now() - DAY_MS)} value=${date} onInput=${(/** @type {any} */ event) => setDate(event.target.value)} /></div>
-      <button class="button primary"><${Icon} name="search" />${t("search.go")}</button>
-    </form>`;
-}
-
-function Recent() {
-  return html`
-    <section class="recent" aria-labelledby="recent-title"><h2 id="recent-title">${t("search.recent")}</h2>
-      <div class="chips">${recent.value.map(
-        (
-          each,
-          index,
-        ) => html`<button type="button" class="chip" key=${index} onClick=${() => go({ ...each, date: each.date >= isoDay(now()) ? each.date : "" })}>
-          <${Icon} name="history" />${each.from?.name ?? t("search.from.any")} – ${each.to?.name ?? t("search.to.any")}</button>`,
-      )}</div></section>`;
-}
-
 function Results() {
+  const all = buses.value;
+  const shown = useMemo(() => applyFilters(all ?? [], filters.value), [all, filters.value]);
+  const offer = useMemo(() => offerOf(all ?? []), [all]);
+  useEffect(() => watchView(shown), [shown]);
   if (failure.value) return html`<${Failure} error=${failure.value} retry=${ask} />`;
-  if (!buses.value) return html`<${Skeleton} lines=${4} />`;
-  const { date } = question.value;
-  const count = buses.value.length;
-  const counted = t(cursor.value ? "search.many" : "search.results", { count });
-  const title = isAsked() ? counted : t("search.soon");
-  const isEmpty = buses.value.length === 0;
-  const none = isAsked() ? "search.none" : "search.none.ever";
+  const { from, to, date } = question.value;
+  const days =
+    isAsked() &&
+    html`<${DayStrip} from=${from} to=${to} date=${date} go=${(/** @type {string} */ on) => go({ ...question.value, date: on })} />`;
+  if (!all) return html`${days}<${Skeleton} lines=${4} />`;
+  const isFiltered = countFilters(filters.value) > 0;
+  const counted = isFiltered
+    ? t("filter.fit", { count: shown.length, all: all.length })
+    : t(cursor.value ? "search.many" : "search.results", { count: all.length });
+  const panel =
+    isAsked() &&
+    all.length > 1 &&
+    html`<${FilterPanel} offer=${offer} currency=${all[0].price.currency} filters=${filters.value} set=${setFilters} />`;
   return html`
-    <section class="results" aria-labelledby="results-title">
+    ${days}
+    <section class="results" aria-labelledby="results-title" data-filters=${panel ? "" : null}>
       <div class="results-head">
-        <h2 id="results-title" tabindex="-1" ref=${focusOnce}>${title}</h2>
-        ${date && html`<${DayStrip} date=${date} />`}
+        <h2 id="results-title" tabindex="-1" ref=${focusOnce}>${isAsked() ? counted : t("search.soon")}</h2>
+        ${panel && html`<${SortSelect} filters=${filters.value} set=${setFilters} />`}
       </div>
-      ${
-        isEmpty
-          ? html`<${Notice} icon="calendar-days" title=${t(none)}><p>${t(`${none}.body`)}</p></${Notice}>`
-          : html`<ol class="result-list">${buses.value.map((bus) => html`<${Result} key=${bus.id} bus=${bus} />`)}</ol>`
-      }
-      ${cursor.value && html`<button type="button" class="button wide" onClick=${more}>${t("search.more")}</button>`}
+      ${panel}
+      <div class="results-body">
+        ${all.every(isFull) && html`<${Nothing} isEmpty=${all.length === 0} />`}
+        ${
+          all.length > 0 &&
+          shown.length === 0 &&
+          html`<${Notice} icon="search" title=${t("filter.none")}><p>${t("filter.none.body")}</p>
+            <button type="button" class="button" onClick=${() => setFilters({ ...NONE, sort: filters.value.sort })}>${t("filter.clear")}</button></${Notice}>`
+        }
+        <ol class="result-list">${shown.map((bus) => html`<${Result} key=${bus.id} bus=${bus} />`)}</ol>
+        ${cursor.value && html`<button type="button" class="button wide" onClick=${more}>${t("search.more")}</button>`}
+      </div>
     </section>`;
+}
+
+/** There is no seat: say so, and where the next ones are.
+ * @param {{ isEmpty: boolean }} props */
+function Nothing({ isEmpty }) {
+  const [next, setNext] = useState(/** @type {import("../api.d.ts").Day | null} */ (null));
+  const { from, to, date } = question.value;
+  useEffect(() => {
+    if (from) nextDay(from, to, date || isoDay(now())).then(setNext);
+  }, []);
+  const none = isEmpty ? (isAsked() ? "search.none" : "search.none.ever") : "search.full";
+  const price = next?.price;
+  return html`
+    <${Notice} icon="calendar-days" title=${t(none)}><p>${t(`${none}.body`)}</p>
+      ${
+        next &&
+        price &&
+        html`<p>${t("search.full.next")}</p><button type="button" class="button primary" onClick=${() => go({ from, to, date: next.date })}>
+        ${t("days.next", { day: longDay(next.date, "UTC"), price: money(price) })}</button>`
+      }
+    </${Notice}>`;
+}
+
+/** Keep what is in view counted.
+ * @param {Departure[]} shown */
+function watchView(shown) {
+  const byId = new Map(shown.map((bus) => [bus.id, bus]));
+  const seen = /** @type {Set<string>} */ (new Set());
+  const observer = new IntersectionObserver((entries) => {
+    for (const { target, isIntersecting } of entries) {
+      const id = /** @type {HTMLElement} */ (target).dataset.bus ?? "";
+      if (isIntersecting) seen.add(id);
+      else seen.delete(id);
+    }
+    inView.value = [...seen].map((id) => byId.get(id)).filter((bus) => bus !== undefined);
+  });
+  for (const line of document.querySelectorAll(".result")) observer.observe(line);
+  return () => observer.disconnect();
 }
 
 /** @param {HTMLElement | null} heading */
@@ -198,52 +275,13 @@ function focusOnce(heading) {
   heading.focus();
 }
 
-/** @param {{ date: string }} props */
-function DayStrip({ date }) {
-  const turn = (/** @type {number} */ by) =>
-    go({ ...question.value, date: isoDay(Date.parse(date) + by * DAY_MS, "UTC") });
-  const isFirst = Date.parse(date) <= now() - DAY_MS;
-  return html`
-    <div class="days">
-      <button type="button" class="icon-button" aria-label=${t("search.earlier")} aria-disabled=${isFirst} onClick=${() => !isFirst && turn(-1)}><${Icon} name="chevron-left" class="flip" /></button>
-      <span>${longDay(date, "UTC")}</span>
-      <button type="button" class="icon-button" aria-label=${t("search.later")} onClick=${() => turn(1)}><${Icon} name="chevron-right" class="flip" /></button>
-    </div>`;
-}
-
-/** @param {{ bus: Departure }} props */
-function Result({ bus }) {
-  const { from_stop: from, to_stop: to } = bus;
-  const left = bus.seats_available;
-  const later = nights(bus.departs_at, from.time_zone, bus.arrives_at, to.time_zone);
-  const isFull = left === 0 || bus.status !== "SCHEDULED";
-  const href = `/buses/${bus.id}?${new URLSearchParams({ from: from.id, to: to.id })}`;
-  return html`
-    <li class="result" data-full=${isFull ? "" : null}>
-      <a href=${href}>
-        <div class="result-line">
-          <p class="end"><time dateTime=${bus.departs_at}><span class="visually-hidden">${t("result.departs")} </span>${time(bus.departs_at, from.time_zone)}</time>
-            <small>${zoneName(bus.departs_at, from.time_zone)}</small><span>${from.name}</span></p>
-          <p class="way-between"><span>${duration(bus.departs_at, bus.arrives_at)}</span></p>
-          <p class="end"><time dateTime=${bus.arrives_at}><span class="visually-hidden">${t("result.arrives")} </span>${time(bus.arrives_at, to.time_zone)}${later > 0 && html`<sup title=${t("result.night", { count: later })}>+${later}</sup>`}</time>
-            <small>${zoneName(bus.arrives_at, to.time_zone)}</small><span>${to.name}</span></p>
-        </div>
-        <p class="result-bus"><strong>${day(bus.departs_at, from.time_zone)}</strong> <${Icon} name="bus" />${bus.operator.name} · ${bus.name}</p>
-        <div class="stub">
-          <p class="price"><small>${t("result.from")}</small> <strong>${money(bus.price)}</strong></p>
-          <p class="left" data-few=${left > 0 && left < 6 ? "" : null}>${left ? t("result.left", { count: left }) : t("result.full")}</p>
-          <span class="go">${t("result.choose")}<${Icon} name="chevron-right" class="flip" /></span>
-        </div>
-      </a>
-    </li>`;
-}
-
 function Search() {
   useEffect(() => {
     addEventListener("popstate", () => {
       readAddress();
       ask();
     });
+    watchCounts(count);
     const timer = setInterval(freshen, AGAIN_MS);
     return () => clearInterval(timer);
   }, []);

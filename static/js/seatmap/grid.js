@@ -1,23 +1,26 @@
 // The seat map: a grid for each deck, every seat a button that redraws alone when its own state changes.
-import { html, Icon, signal, useEffect, useMemo, useRef } from "../core/dom.js";
+import { computed, html, Icon, iconUrl, signal, untracked, useMemo, useRef } from "../core/dom.js";
 import { figure, money, t, term } from "../core/text.js";
 import { decksOf, seatAfter, seatLike } from "./plan.js";
 
 /** @typedef {import("../api.d.ts").Seat} Seat */
 /** @typedef {"available" | "mine" | "pending" | "held" | "booked" | "blocked"} View */
 /** @typedef {{ seats: Seat[], viewOf: (seat: string) => View, toggle: (seat: string) => void, best: () => void,
- *   leave: () => void, isWide: boolean, deckNames: (deck: number) => string }} MapProps */
+ *   leave: () => void, isWide: boolean, deckNames: (deck: number) => string, isOpen?: boolean }} MapProps
+ * `isOpen`: every seat can be chosen, whatever it is */
 
 const TYPING_MS = 900;
 const MARKS = { mine: "check", pending: "timer", held: "clock", booked: "x", blocked: "ban" };
-const isRtl = () => getComputedStyle(document.documentElement).direction === "rtl";
+/** @param {Element} element */
+const isRtl = (element) => getComputedStyle(element).direction === "rtl";
 
 /** @param {MapProps} props */
 export function SeatMap(props) {
   const { seats, isWide, deckNames } = props;
   const decks = useMemo(() => decksOf(seats), [seats]);
   const shown = useMemo(() => signal(decks[0]?.deck ?? 1), [decks]);
-  const focused = useMemo(() => signal(firstFocus(decks, props.viewOf)), [decks]);
+  // Looked at without listening: else the first change of any seat would draw all of them anew.
+  const focused = useMemo(() => signal(untracked(() => firstFocus(decks, props.viewOf))), [decks]);
   const typed = useRef({ text: "", at: 0 });
 
   /** @param {import("./plan.js").LayoutSeat} seat */
@@ -32,7 +35,9 @@ export function SeatMap(props) {
   const onKeyDown = (/** @type {any} */ event) => {
     const from = seats.find((seat) => seat.seat === event.target.dataset?.seat);
     if (!from || event.altKey || event.metaKey) return;
-    const next = seatAfter(decks, from, event, isRtl()) ?? byTyping(event, typed.current, seats);
+    // Keys follow the eye: they ask how the plan runs, which is not as the page's text does.
+    const next =
+      seatAfter(decks, from, event, isRtl(event.target)) ?? byTyping(event, typed.current, seats);
     if (next) {
       event.preventDefault();
       go(next);
@@ -84,7 +89,8 @@ function DeckTabs({ decks, shown, deckNames }) {
     if (!step) return;
     event.stopPropagation();
     const at = decks.findIndex((each) => each.deck === shown.value);
-    const next = decks[(at + (isRtl() ? -step : step) + decks.length) % decks.length];
+    const next =
+      decks[(at + (isRtl(event.currentTarget) ? -step : step) + decks.length) % decks.length];
     shown.value = next.deck;
     event.currentTarget.querySelector(`#tab-${next.deck}`)?.focus();
   };
@@ -136,46 +142,61 @@ function Row({ row, index, ...props }) {
     </div>`;
 }
 
-/** @param {{ seat: Seat, viewOf: (seat: string) => View, toggle: (seat: string) => void, focused: any, deckNames: (deck: number) => string, count: number, isWhole: boolean }} props */
-function SeatButton({ seat, viewOf, toggle, focused, deckNames, count, isWhole }) {
-  const view = viewOf(seat.seat);
-  const before = useRef(view);
-  // Others' changes fade in; one's own are there at once.
-  const isNews = before.current !== view && (view === "booked" || view === "held");
-  useEffect(() => {
-    before.current = view;
-  });
-  const isTabStop = focused.value[seat.deck] === seat.seat;
-  const isMine = view === "mine" || view === "pending";
+/** A seat is drawn once. What changes is bound to its attributes, so that a delta of sixty seats renders nothing anew.
+ * @param {{ seat: Seat, viewOf: (seat: string) => View, toggle: (seat: string) => void, focused: any, deckNames: (deck: number) => string, count: number, isWhole: boolean, isOpen?: boolean }} props */
+function SeatButton({ seat, viewOf, toggle, focused, deckNames, count, isWhole, isOpen = false }) {
+  const deckName = count > 1 ? deckNames(seat.deck) : "";
+  const bound = useMemo(
+    () => bind(seat, viewOf, focused, deckName, isOpen),
+    [seat, focused, deckName, isOpen],
+  );
   const onFocus = () => {
     if (focused.peek()[seat.deck] === seat.seat) return;
     focused.value = { ...focused.peek(), [seat.deck]: seat.seat };
   };
   return html`
-    <button type="button" class=${`seat ${isNews ? "is-news" : ""}`} id=${`seat-${seat.seat}`} data-seat=${seat.seat} data-view=${view} data-class=${seat.seat_class}
-      tabindex=${isTabStop ? 0 : -1} aria-pressed=${isMine} aria-disabled=${isMine || view === "available" ? null : "true"}
-      aria-label=${nameOf(seat, view, count > 1 ? deckNames(seat.deck) : "")}
+    <button type="button" class=${bound.class} id=${`seat-${seat.seat}`} data-seat=${seat.seat} data-view=${bound.view} data-class=${seat.seat_class}
+      tabindex=${bound.tabindex} aria-pressed=${bound.pressed} aria-disabled=${bound.disabled} aria-label=${bound.name}
       onClick=${() => toggle(seat.seat)} onFocus=${onFocus}>
       <span class="seat-label">${seat.seat}</span>
-      ${
-        view === "available"
-          ? html`<span class="seat-price">${figure(seat.price, isWhole)}</span>`
-          : html`<${Icon} name=${MARKS[view]} />`
-      }
-      ${view === "available" && seat.attributes.includes("accessible") && html`<${Icon} name="accessibility" class="seat-badge" />`}
+      <span class="seat-price">${figure(seat.price, isWhole)}</span>
+      <svg class="icon mark" aria-hidden="true"><use href=${bound.mark}></use></svg>
+      ${seat.attributes.includes("accessible") && html`<${Icon} name="accessibility" class="seat-badge" />`}
     </button>`;
 }
 
-/** "Seat 12A, window, lower deck, comfort, €19.90, available"
- * @param {Seat} seat @param {View} view @param {string} deckName */
-export function nameOf(seat, view, deckName) {
+/** @param {Seat} seat @param {(seat: string) => View} viewOf @param {any} focused @param {string} deckName
+ * @param {boolean} isOpen whether taken seats may be pressed, too */
+function bind(seat, viewOf, focused, deckName, isOpen) {
+  const view = computed(() => viewOf(seat.seat));
+  const isMine = () => view.value === "mine" || view.value === "pending";
+  const facts = factsOf(seat, deckName);
+  let before = view.peek();
+  return {
+    view,
+    // Others' changes fade in; one's own are there at once.
+    class: computed(() => {
+      const isNews = before !== view.value && (view.value === "booked" || view.value === "held");
+      before = view.value;
+      return isNews ? "seat is-news" : "seat";
+    }),
+    tabindex: computed(() => (focused.value[seat.deck] === seat.seat ? 0 : -1)),
+    pressed: computed(isMine),
+    disabled: computed(() => (isMine() || isOpen || view.value === "available" ? null : "true")),
+    name: computed(() => `${facts}, ${t(`view.${view.value}`)}`),
+    mark: computed(() => iconUrl(view.value === "available" ? "check" : MARKS[view.value])),
+  };
+}
+
+/** "Seat 12A, window, lower deck, comfort, €19.90"; how it stands comes behind.
+ * @param {Seat} seat @param {string} deckName */
+function factsOf(seat, deckName) {
   const parts = [
     t("seat.name", { seat: seat.seat }),
     ...seat.attributes.map((attribute) => term("attribute", attribute)),
     deckName,
     seat.seat_class === "standard" ? "" : term("class", seat.seat_class),
     money(seat.price),
-    t(`view.${view}`),
   ];
   return parts.filter(Boolean).join(", ");
 }

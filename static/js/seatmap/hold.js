@@ -1,7 +1,8 @@
 // The buyer's hold, seen from the page: what is wanted, what is held, and how the two are brought together. The map
 // shows a choice at once; the server decides, and a refusal is always told.
 import { ApiError, call, get, newKey, post } from "../core/api.js";
-import { batch, computed, now, recall, remember, signal } from "../core/dom.js";
+import { batch, computed, now, recall, remember, session, signal } from "../core/dom.js";
+import { passFor } from "../waiting/pass.js";
 
 /** @typedef {import("../api.d.ts").Hold} Hold */
 /** @typedef {{ from: string, to: string }} Leg */
@@ -26,11 +27,12 @@ export class HoldClient {
     this.timer = undefined;
     /** @type {Promise<void> | null} */
     this.running = null;
+    this.isOver = false;
   }
 
   /** Take up the hold that this tab had before a reload or a way back, or let go of one that was booked meanwhile. */
   async restore() {
-    const kept = recall(sessionStorage, this.#place(), /** @type {any} */ (null));
+    const kept = recall(session, this.#place(), /** @type {any} */ (null));
     if (!kept || Date.parse(kept.expires_at) <= now()) {
       if (this.hold.peek()) this.#become(null);
       return null;
@@ -53,6 +55,7 @@ export class HoldClient {
   /** Ask for exactly these seats; soon, so that quick taps are one request.
    * @param {string[]} seats */
   want(seats) {
+    if (this.isOver) return;
     this.wanted.value = seats;
     clearTimeout(this.timer);
     this.timer = setTimeout(() => this.settle(), COALESCE_MS);
@@ -65,6 +68,19 @@ export class HoldClient {
       this.running = null;
     });
     return this.running;
+  }
+
+  /** Want nothing any more, for good: what is held, or is being asked for, goes back, and nobody is told of anything.
+   * Resolves when it is back, or could not be given back: then it ends by itself. */
+  async close() {
+    this.isOver = true;
+    this.wanted.value = [];
+    this.lost.value = [];
+    // One from before a reload may not have been taken up yet.
+    const held = this.hold.peek() ?? this.restore();
+    remember(session, this.#place(), null);
+    await held;
+    await this.settle();
   }
 
   /** Ask for more time; returns the deadline there is now. */
@@ -103,7 +119,7 @@ export class HoldClient {
       try {
         await this.#ask(wanted);
       } catch (error) {
-        if (!this.#fail(error)) return;
+        if (!this.#fail(error, wanted)) return;
       }
     }
   }
@@ -125,10 +141,10 @@ export class HoldClient {
     if (!hold) {
       const { from, to } = this.leg();
       const body = { seats: wanted, from_stop: from, to_stop: to };
-      this.#keep(await post(`/buses/${this.bus}/holds`, body, { key: newKey() }));
+      this.#keep(await post(`/buses/${this.bus}/holds`, body, this.#options()));
     } else if (wanted.length) {
       this.#keep(
-        await call("PUT", `/holds/${hold.id}`, { body: { seats: wanted }, key: newKey() }),
+        await call("PUT", `/holds/${hold.id}`, { body: { seats: wanted }, ...this.#options() }),
       );
     } else {
       await call("DELETE", `/holds/${hold.id}`);
@@ -138,9 +154,11 @@ export class HoldClient {
   }
 
   /** Take back what was refused and say so; returns whether there is more to try.
-   * @param {unknown} error */
-  #fail(error) {
+   * @param {unknown} error @param {string[]} [asked] */
+  #fail(error, asked = []) {
     if (!(error instanceof ApiError)) throw error;
+    // Other seats were refused: those that are held go back all the same.
+    if (this.isOver) return asked.length > 0;
     const tried = this.wanted.peek();
     if (error.code === "seat_unavailable" && error.problem.seats) {
       const taken = error.problem.seats.map(({ seat }) => seat);
@@ -167,15 +185,20 @@ export class HoldClient {
   /** @param {Hold | null} hold */
   #keep(hold) {
     this.hold.value = hold;
-    remember(sessionStorage, this.#place(), hold && { id: hold.id, expires_at: hold.expires_at });
+    if (this.isOver) return;
+    remember(session, this.#place(), hold && { id: hold.id, expires_at: hold.expires_at });
   }
 
   /** @param {Hold | null} hold */
   #become(hold) {
     batch(() => {
       this.#keep(hold);
-      this.wanted.value = hold?.seats ?? [];
+      this.wanted.value = this.isOver ? [] : (hold?.seats ?? []);
     });
+  }
+
+  #options() {
+    return { key: newKey(), headers: passFor(this.bus) };
   }
 
   #place() {

@@ -1,7 +1,7 @@
 // What stands around the map: the leg, best seats, the legend, and the bar with what has been chosen.
-import { html, Icon, useState } from "../core/dom.js";
+import { computed, html, Icon, useEffect, useMemo, useState } from "../core/dom.js";
 import { day, duration, list, money, nights, t, term, time, zoneName } from "../core/text.js";
-import { HoldClock } from "./countdown.js";
+import { announce } from "../core/ui.js";
 
 /** @typedef {import("../api.d.ts").Bus} Bus */
 /** @typedef {import("../api.d.ts").Money} Money */
@@ -21,8 +21,8 @@ export function Trip({ bus, at }) {
   ];
   return html`
     <div class="trip">
-      <p class="trip-name">${bus.operator.name} · ${bus.name}</p>
-      <h1><span>${from.stop.name}</span> <${Icon} name="arrow-right" class="flip" /><span class="visually-hidden">${t("trip.to")}</span> <span>${to.stop.name}</span></h1>
+      <p class="trip-name"><bdi>${bus.operator.name}</bdi> · <bdi>${bus.name}</bdi></p>
+      <h1><bdi>${from.stop.name}</bdi> <${Icon} name="arrow-right" class="flip" /><span class="visually-hidden">${t("trip.to")}</span> <bdi>${to.stop.name}</bdi></h1>
       <p class="trip-facts">
         <span><${Icon} name="calendar-days" />${day(from.departs_at, from.stop.time_zone)}</span>
         <span><${Icon} name="clock" />${time(from.departs_at, from.stop.time_zone)} – ${time(to.arrives_at, to.stop.time_zone)}${later > 0 && html`<sup>+${later}</sup>`}
@@ -99,25 +99,39 @@ export function BestSeatsPanel({ bus, isBusy, find, wish, onWish }) {
     </section>`;
 }
 
+/** What is said of the seats that were found; one alone sits beside nobody.
+ * @param {{ seats: string[], together: boolean }} found */
+export const foundText = ({ seats, together }) =>
+  seats.length === 1
+    ? t("seat.chosen", { seat: seats[0] })
+    : t(together ? "best.together" : "best.apart", { seats: list(seats) });
+
 /** What the shapes mean, and what each class costs on this leg.
  * @param {{ seats: Seat[], viewOf: (seat: string) => string }} props */
 export function Legend({ seats, viewOf }) {
-  const classes = [...new Set(seats.map((seat) => seat.seat_class))];
-  const prices = (/** @type {string} */ name) => {
-    const all = seats.filter((seat) => seat.seat_class === name).map((seat) => seat.price);
-    const sorted = all.sort((a, b) => a.amount - b.amount);
-    const ends = [sorted[0], sorted[sorted.length - 1]].map(money);
-    return [...new Set(ends)].join(" – ");
-  };
-  const free = (/** @type {string} */ name) =>
-    seats.filter((seat) => seat.seat_class === name && viewOf(seat.seat) === "available").length;
+  // Counted anew with every change, and written where it stands; the legend itself stays as it is.
+  const classes = useMemo(() => {
+    const names = [...new Set(seats.map((seat) => seat.seat_class))];
+    return names.map((name) => {
+      const here = seats.filter((seat) => seat.seat_class === name);
+      const sorted = here.map((seat) => seat.price).sort((a, b) => a.amount - b.amount);
+      const ends = [sorted[0], sorted[sorted.length - 1]].map(money);
+      const isFree = (/** @type {Seat} */ { seat }) => viewOf(seat) === "available";
+      const free = computed(() => t("legend.free", { count: here.filter(isFree).length }));
+      return { name, free, prices: [...new Set(ends)].join(" – ") };
+    });
+  }, [seats]);
   return html`
     <section class="card legend" aria-labelledby="legend-title">
       <h2 id="legend-title">${t("legend.title")}</h2>
       <ul class="legend-classes">
         ${classes.map(
-          (name) => html`<li key=${name}><span class="swatch" data-class=${name}></span>
-            <span>${term("class", name)}<small>${t("legend.free", { count: free(name) })}</small></span><strong>${prices(name)}</strong></li>`,
+          ({
+            name,
+            free,
+            prices,
+          }) => html`<li key=${name}><span class="swatch" data-class=${name}></span>
+            <span>${term("class", name)}<small>${free}</small></span><strong>${prices}</strong></li>`,
         )}
       </ul>
       <ul class="legend-views">
@@ -135,8 +149,38 @@ export function Legend({ seats, viewOf }) {
     </section>`;
 }
 
+/** How fresh the map is, when it is not.
+ * @param {{ live: import("../core/live.js").LiveSeats }} props */
+export function News({ live }) {
+  const news = live.news.value;
+  useEffect(() => {
+    if (news !== "live") announce(t(`news.${news}`));
+  }, [news]);
+  if (news === "live") return null;
+  return html`<div class="banner" data-tone="bad"><${Icon} name="wifi-off" /><span>${t(`news.${news}`)}</span>
+    <button type="button" class="button small" onClick=${() => live.resync()}>${t("retry")}</button></div>`;
+}
+
+/** What is chosen and what it costs; a choice draws this anew and no more.
+ * @param {{ client: import("./hold.js").HoldClient, live: import("../core/live.js").LiveSeats, seats: Seat[], rules: Bus["rules"], isOnSale: boolean, go: () => Promise<void> }} props */
+export function Summary({ client, live, seats, rules, isOnSale, go }) {
+  const prices = useMemo(() => new Map(seats.map((seat) => [seat.seat, seat.price])), [seats]);
+  const wanted = client.wanted.value
+    .map((seat) => prices.get(seat))
+    .filter((price) => price !== undefined);
+  const sum = wanted.length
+    ? { amount: wanted.reduce((sum, price) => sum + price.amount, 0), currency: wanted[0].currency }
+    : null;
+  // What is held is held at the price of that moment, whatever the map says by now.
+  const total = (client.isSettled.value && client.hold.value?.total) || sum;
+  const cheapest = [...prices.values()].reduce((a, b) => (b.amount < a.amount ? b : a));
+  return html`
+    <${SummaryBar} client=${client} total=${total} from=${cheapest} rules=${rules}
+      canBuy=${isOnSale && live.news.value !== "lost"} go=${go} />`;
+}
+
 /** @param {{ client: import("./hold.js").HoldClient, total: Money | null, from: Money, rules: Bus["rules"], canBuy: boolean, go: () => Promise<void> }} props */
-export function SummaryBar({ client, total, from, rules, canBuy, go }) {
+function SummaryBar({ client, total, from, rules, canBuy, go }) {
   const [isGoing, setGoing] = useState(false);
   const wanted = client.wanted.value;
   const hold = client.hold.value;
@@ -160,7 +204,7 @@ export function SummaryBar({ client, total, from, rules, canBuy, go }) {
               )}</ul>`
             : html`<p class="summary-hint">${lost.length ? t("hold.over") : t("summary.empty", { price: money(from) })}</p>`
         }
-        ${hold && wanted.length > 0 && html`<${HoldClock} hold=${hold} rules=${rules} extend=${() => client.extend()} onOver=${() => client.expire()} />`}
+        ${hold && wanted.length > 0 && html`<${Clock} hold=${hold} rules=${rules} extend=${() => client.extend()} onOver=${() => client.expire()} />`}
         ${total && wanted.length > 0 && html`<p class="total"><small>${t("summary.total")}</small><strong>${money(total)}</strong></p>`}
         ${
           !wanted.length && lost.length > 0
@@ -170,4 +214,14 @@ export function SummaryBar({ client, total, from, rules, canBuy, go }) {
         }
       </div>
     </aside>`;
+}
+
+/** Who only looks needs no clock: it is loaded with the first hold.
+ * @param {{ hold: import("../api.d.ts").Hold, rules: Bus["rules"], extend: () => Promise<string | undefined>, onOver: () => void }} props */
+function Clock(props) {
+  const [HoldClock, setClock] = useState(/** @type {any} */ (null));
+  useEffect(() => {
+    import("./countdown.js").then((clock) => setClock(() => clock.HoldClock));
+  }, []);
+  return HoldClock && html`<${HoldClock} ...${props} />`;
 }

@@ -1,0 +1,162 @@
+// An der Tür: die Seite des Scanners.
+export default {
+  "scan.title": "An der Tür",
+  "scan.other": "Dieser Browser ist: {kind}. Um damit zu scannen, koppeln Sie ihn neu.",
+  "scan.kind.board": "Abfahrtstafel",
+  "scan.kind.kiosk": "Automat",
+  "scan.role": "Mit diesem Konto werden keine Fahrkarten gescannt",
+  "scan.role.body":
+    "{email} ist angemeldet. Fahrkarten eines Betreibers scannen sein Verkaufspersonal und seine Leitung.",
+  "scan.pair": "Scanner koppeln",
+  "scan.pair.body":
+    "Das Personal kann in der Verwaltung unter „Geräte“ einen Code anzeigen lassen. Danach braucht der Scanner kein Konto.",
+  "scan.pair.code": "Sechs Ziffern",
+  "scan.pair.go": "Koppeln",
+  "scan.pair.wrong":
+    "Unter diesem Code wartet kein Gerät. Vielleicht wurde er schon benutzt oder ist zu alt.",
+  "scan.pair.later": "Zu viele falsche Codes. Versuchen Sie es in {time} noch einmal.",
+  "scan.staff": "Oder anmelden",
+  "scan.staff.body": "Verkaufspersonal und Leitung scannen mit dem eigenen Telefon.",
+  "scan.staff.one": "Personal",
+
+  "scan.choose": "Welcher Bus?",
+  "scan.choose.offline":
+    "Keine Verbindung. In Busse, deren Listen auf diesem Gerät sind, kann eingestiegen werden.",
+  "scan.day": "Tag",
+  "scan.day.before": "Gestern",
+  "scan.day.today": "Heute",
+  "scan.day.after": "Morgen",
+  "scan.none": "Hier ist kein Bus",
+  "scan.none.body": "An diesem Tag fährt keiner, oder seine Liste ist nicht auf diesem Gerät.",
+  "scan.of": "{boarded} von {count}",
+  "scan.bus.cancelled": "Fährt nicht",
+  "scan.leave": "Entkoppeln",
+  "scan.leave.of": "Nicht mehr scannen: {name}",
+  "scan.leave.not": "Bleiben",
+  "scan.leave.title": "Mit diesem Gerät nicht mehr scannen?",
+  "scan.leave.device":
+    "Sein Schlüssel, die Fahrgastlisten und die Scans darauf werden gelöscht. Um wieder zu scannen, braucht es einen neuen Code.",
+  "scan.leave.staff":
+    "Sie werden abgemeldet, und die Fahrgastlisten und Scans auf diesem Gerät werden gelöscht.",
+  "scan.leave.unsent": {
+    one: "Ein Scan ist noch nicht gesendet und ginge verloren.",
+    other: "{count} Scans sind noch nicht gesendet und gingen verloren.",
+  },
+
+  "scan.other.bus": "Anderen Bus wählen",
+  "scan.leaves": "Abfahrt um {time}",
+  "scan.stop": "Der Bus steht an",
+  "scan.online": "Verbunden",
+  "scan.offline":
+    "Keine Verbindung. Fahrkarten werden mit der Liste auf diesem Gerät geprüft und später gesendet.",
+  "scan.offline.short": "Keine Verbindung",
+  "scan.unsent": {
+    one: "Ein Scan ungesendet",
+    other: "{count} Scans ungesendet",
+  },
+  "scan.unsent.one": "Noch nicht gesendet",
+  "scan.tabs": "Ansichten",
+  "scan.tab.scan": "Scannen",
+  "scan.tab.list": "Fahrgäste",
+
+  "scan.camera.start": "Mit der Kamera scannen",
+  "scan.camera.asking": "Die Kamera startet …",
+  "scan.camera.stop": "Beenden",
+  "scan.camera.denied":
+    "Die Kamera darf nicht benutzt werden. Erlauben Sie sie für diese Seite in den Einstellungen des Browsers.",
+  "scan.camera.missing": "Es gibt keine Kamera, oder eine andere App benutzt sie.",
+  "scan.camera.unloaded":
+    "Der Codeleser ließ sich nicht laden. Versuchen Sie es mit einer Verbindung noch einmal.",
+  "scan.camera.other": "Andere Kamera",
+  "scan.camera.unreadable": "Dieser Browser kann mit der Kamera keine Codes lesen.",
+  "scan.camera.instead":
+    "Scannen Sie jederzeit mit einem Scanner, der tippt; oder schreiben Sie unten den Code, oder Buchung und Platz.",
+  "scan.torch": "Licht",
+  "scan.expected": { one: "von einem hier an Bord", other: "von {count} hier an Bord" },
+  "scan.missing": { one: "Einer fehlt noch", other: "{count} fehlen noch" },
+  "scan.complete": "Alle sind da",
+  "scan.last": "{who} ist seit {time} an Bord",
+  "scan.hand": "Von Hand",
+  "scan.hand.hint": "Platz, Buchung, beides oder der Code der Fahrkarte",
+  "scan.hand.go": "Prüfen",
+  "scan.hand.none": "Das hat niemand auf der Liste. Schreiben Sie Buchung und Platz: K7QX2M 12A.",
+
+  "scan.list": "Fahrgäste",
+  "scan.search": "Platz, Buchung oder Name",
+  "scan.part": "Wer gezeigt wird",
+  "scan.part.missing": "Fehlen",
+  "scan.part.here": "Diese Haltestelle",
+  "scan.part.all": "Alle",
+  "scan.stops": "An Bord, nach Haltestelle",
+  "scan.nobody": "Hier steigt niemand ein.",
+  "scan.nobody.missing": "Hier fehlt niemand.",
+  "scan.nobody.found": "Das hat niemand auf der Liste.",
+  "scan.board": "Einsteigen",
+  "scan.board.who": "{name} einsteigen lassen, Platz {seat}",
+  "scan.undo": "Rückgängig",
+  "scan.undo.who": "Einstieg von {name} zurücknehmen, Platz {seat}",
+  "scan.aboard": "An Bord",
+  "scan.aboard.at": "An Bord seit {time}",
+  "scan.missing.one": "Noch nicht da",
+  "scan.release": "Fehlende Plätze weitergeben",
+  "scan.release.not": "Auf sie warten",
+  "scan.release.title": "Die Plätze aller Fehlenden weitergeben?",
+  "scan.release.body":
+    "Ihre Fahrkarten gelten dann nicht mehr, nichts wird erstattet, und ihre Plätze werden ab der nächsten Haltestelle neu verkauft. Wo der Bus eben erst abgefahren ist, wird noch gewartet.",
+  "scan.release.offline": "Dafür ist eine Verbindung nötig.",
+  "scan.released": {
+    one: "Ein Platz wurde weitergegeben",
+    other: "{count} Plätze wurden weitergegeben",
+  },
+  "scan.released.none":
+    "Kein Platz wurde weitergegeben: Nach der Abfahrt wird noch eine Weile gewartet.",
+
+  "scan.conflicts": "Der Server hat anders entschieden",
+  "scan.conflict.who": "{seat} {name}",
+  "scan.conflict.somebody": "Eine Fahrkarte:",
+  "scan.conflict.seen": "Gesehen",
+  "scan.conflict.out": "um {time} hier ohne Verbindung eingelassen. Der Server sagt: {verdict}.",
+  "scan.conflict.boarded":
+    "um {time} hier ohne Verbindung eingelassen und um {at} von {by}. Vielleicht haben zwei diese Fahrkarte.",
+  "scan.conflict.in":
+    "um {time} hier ohne Verbindung abgewiesen, gilt aber als an Bord. Wer nicht eingestiegen ist: Nehmen Sie es zurück.",
+  "scan.conflict.undo": "bleibt an Bord: Der Einstieg um {time} ließ sich nicht mehr zurücknehmen.",
+
+  "scan.next": "Weiter",
+  "scan.seat": "Platz {seat}",
+  "scan.is.ok": "Willkommen",
+  "scan.is.already_boarded": "Schon an Bord",
+  "scan.is.cancelled": "Storniert",
+  "scan.is.no_show": "Weitergegeben",
+  "scan.is.wrong_bus": "Falscher Bus",
+  "scan.is.wrong_stop": "Falsche Haltestelle",
+  "scan.is.unknown": "Nicht gefunden",
+  "scan.is.bad_signature": "Nicht echt",
+  "scan.is.too_early": "Zu früh",
+  "scan.is.too_late": "Zu spät",
+  "scan.is.id_reused": "Noch einmal",
+  "scan.why.ok": "Die Fahrkarte gilt.",
+  "scan.why.already_boarded": "Mit dieser Fahrkarte ist schon jemand eingestiegen.",
+  "scan.why.boarded": "Mit dieser Fahrkarte ist um {time} jemand eingestiegen.",
+  "scan.why.boarded.by":
+    "Mit dieser Fahrkarte ist um {time} jemand eingestiegen, gescannt von {by}.",
+  "scan.why.boarded.where":
+    "Mit dieser Fahrkarte ist um {time} jemand eingestiegen, gescannt von {by} an {where}.",
+  "scan.why.cancelled":
+    "Diese Fahrkarte wurde storniert, und der Platz gehört vielleicht jemand anderem.",
+  "scan.why.no_show": "Bei der Abfahrt war niemand da, und der Platz wurde weitergegeben.",
+  "scan.why.wrong_bus": "Diese Fahrkarte gilt für einen anderen Bus.",
+  "scan.why.wrong_bus.of": "Diese Fahrkarte gilt für {bus} um {time}.",
+  "scan.why.wrong_stop": "Mit dieser Fahrkarte wird hier nicht eingestiegen.",
+  "scan.why.wrong_stop.of": "Mit dieser Fahrkarte wird an {stop} eingestiegen.",
+  "scan.why.unknown": "Hier ist keine solche Fahrkarte dieses Betreibers bekannt.",
+  "scan.why.bad_signature": "Das sieht aus wie eine unserer Fahrkarten, ist aber nicht von uns.",
+  "scan.why.too_early": "Der Einstieg beginnt 24 Stunden vor der Abfahrt.",
+  "scan.why.too_late": "Die Fahrt dieser Fahrkarte ist lange vorbei.",
+  "scan.why.id_reused": "Dieser Scan wurde mit einem anderen verwechselt.",
+  "scan.offline.judged": "Ohne Verbindung geprüft, mit der Liste auf diesem Gerät",
+  "scan.offline.unlisted":
+    "Echt, aber nicht auf der Liste dieses Geräts: verkauft, nachdem sie geholt wurde",
+  "scan.offline.unchecked":
+    "Dieser Browser kann die Signatur nicht prüfen; die Fahrkarte steht auf der Liste",
+};

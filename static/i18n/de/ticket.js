@@ -1,0 +1,48 @@
+// Fahrkarten zur Hand, Wege zu zahlen, Fahrten nach der Zeit, wiedergefundene Buchungen.
+export default {
+  "code.title": {
+    one: "Diesen Code beim Einsteigen vorzeigen",
+    other: "Diese Codes beim Einsteigen vorzeigen",
+  },
+  "code.hint":
+    "Tippen Sie auf einen Code, um ihn groß zu sehen. Er steht auch auf der Fahrkarte, die Sie speichern oder drucken können.",
+  "code.enlarge": "Platz {seat}: Code groß zeigen",
+  "code.of": "{seat}, {name}",
+  "code.alt": "Code der Fahrkarte für Platz {seat}",
+  "code.lost": "Der Code erscheint, sobald Sie wieder online sind",
+  "take.pdf": "Als PDF speichern",
+  "take.ics": "In den Kalender",
+  "booking.news": "Diese Buchung hat sich gerade geändert: {status}",
+  "my.next": "Demnächst",
+  "my.past": "Vergangen und storniert",
+  "my.next.none": "Demnächst steht keine Fahrt an.",
+  "find.title": "Buchung finden",
+  "find.body":
+    "Mit dem Code auf der Fahrkarte und der E-Mail-Adresse oder Telefonnummer, die dazu angegeben wurde.",
+  "find.ref": "Buchungscode",
+  "find.contact": "E-Mail oder Telefon",
+  "find.go": "Finden",
+  "find.ref.wrong": "Sechs bis acht Buchstaben und Ziffern, etwa K7QX2M",
+  "find.contact.wrong": "Geben Sie die E-Mail-Adresse oder Telefonnummer der Buchung ein",
+  "find.none": "Zu diesem Code und diesem Kontakt gibt es keine Buchung",
+  "find.later": "Zu viele Versuche. Der nächste ist in {time} möglich.",
+  "method.title": "Wie möchten Sie zahlen?",
+  "method.demo": "Demo-Zahlung",
+  "method.demo.hint": "Es fließt kein Geld",
+  "method.stripe": "Karte oder Wallet",
+  "method.stripe.hint": "Über Stripe",
+  "method.razorpay": "UPI, Karte oder Onlinebanking",
+  "method.razorpay.hint": "Über Razorpay",
+  "till.title": "Zahlung",
+  "till.go": "{amount} zahlen",
+  "till.loading": "Die Zahlung wird geöffnet",
+  "till.blocked":
+    "Die Zahlungsseite von {provider} öffnet sich nicht. Prüfen Sie Ihr Netz, oder ob etwas sie blockiert.",
+  "till.private": "Kartendaten gehen an {provider} und nie über uns.",
+  "again.taken": {
+    one: "{seats} ging inzwischen an jemand anderen",
+    other: "{seats} gingen inzwischen an jemand anderen",
+  },
+  "again.take": "Stattdessen {seats} nehmen",
+  "again.none": "Vergleichbare Plätze sind nicht mehr frei. Wählen Sie andere auf dem Plan.",
+};

@@ -1,0 +1,82 @@
+"""The waiting room as people meet it: opened by staff, waited in, left for the seats when it is one's turn."""
+
+import uuid
+
+from playwright.async_api import Page, expect
+
+from store import Store
+from store.model import Role
+from store.rooms import Room
+from tests.browser.conftest import Visitors
+from tests.browser.site import DESKTOP, PHONE, Site
+from tests.browser.staff import hire, put_on_sale, sign_in
+from tests.browser.test_live import choose, seat
+from tests.browser.test_pages import judge, measure
+from tests.browser.world import ADMIN
+
+CROWD = 240
+
+
+async def let_wait(store: Store, bus: str, people: int = CROWD) -> Room:
+    """Have a crowd stand in the room before a bus."""
+    found = await store.rooms.list(ADMIN, None, before=None, limit=10)
+    room = next(each.room for each in found if each.room.subject_id == int(bus))
+    for _ in range(people):
+        await store.room_places.join(room, uuid.uuid4())
+    return room
+
+
+async def look(page: Page, name: str) -> None:
+    """What keeps nobody out, and fits."""
+    assert await measure(page) + await judge(page) == [], name
+
+
+async def test_a_rider_waits_reloads_loses_the_network_and_is_led_to_the_seats(
+    site: Site, visitors: Visitors
+) -> None:
+    bus, _ = await put_on_sale(site, "Festival express")
+    manager = await hire(site, Role.OPERATOR, "wanda@staff.example")
+    floor = await sign_in(await visitors.new(size=DESKTOP), manager, "/admin/rooms")
+    await floor.fill("#subject", bus)
+    await floor.fill("#per_minute", "60")
+    await floor.get_by_role("button", name="Open", exact=True).click()
+    row = floor.get_by_role("row", name="Festival express")
+    await expect(row).to_be_visible()
+    store = await Store.open(site.database_url)
+    try:
+        room = await let_wait(store, bus)
+        visitor = await visitors.new(size=PHONE)
+        page = await visitor.open(f"/buses/{bus}")
+        await page.click(seat(page, "1A"))
+        await page.wait_for_url(f"**/waiting/{room.room_id}?*")
+        await expect(page.locator(".wait-figure")).to_contain_text("before you")
+        await expect(page.locator(".wait-time")).to_contain_text("minutes")
+        number = await page.locator(".wait-facts dd").first.inner_text()
+        await look(page, "waiting")
+        await page.reload()
+        await expect(page.locator(".wait-facts dd").first).to_have_text(number)
+        await page.context.set_offline(True)
+        await expect(page.locator(".banner")).to_contain_text("Your place is kept", timeout=30_000)
+        await page.context.set_offline(False)
+        await expect(page.locator(".banner")).to_have_count(0, timeout=30_000)
+        assert await page.title() != "Omnibus"
+        await expect(row).to_contain_text("Open")
+        await look(floor, "floor")
+        await store.rooms.change_pace(ADMIN, room.room_id, 60_000)
+        await expect(page.get_by_role("heading", name="It is your turn")).to_be_visible(
+            timeout=30_000
+        )
+        await look(page, "turn")
+        await page.wait_for_url(f"**/buses/{bus}*")
+        await page.wait_for_selector(".seat")
+        await choose(page, "1A")
+        await floor.get_by_role("button", name="Close: Festival express").click()
+        await floor.get_by_role("dialog").get_by_role("button", name="Close", exact=True).click()
+        await expect(row).to_contain_text("Closed")
+        late = await visitors.new(size=PHONE)
+        page = await late.open(f"/waiting/{room.room_id}")
+        await expect(page.get_by_role("heading", name="Nobody has to wait")).to_be_visible()
+        await look(page, "closed")
+        visitor.complaints[:] = []  # refused by the room, and without a network for a while
+    finally:
+        await store.close()

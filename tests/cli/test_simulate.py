@@ -1,0 +1,82 @@
+"""`omnibus simulate`: a rush on a bus with a waiting room, judged by what was acknowledged."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+
+import pytest
+
+from server.cli.simulate import simulate as command
+from tests.api.served import Served
+from tests.api.shop import Json, Shop
+from tests.cli.commands import COMMAND, ROOT, environment
+from tests.support.databases import Databases
+from tests.support.servers import ThrowawayValkey
+from tests.support.waiting import wait_until
+
+SETTINGS = {"OMNIBUS_RATE_LIMITS": "off"}
+
+
+@pytest.fixture
+async def open_shop(databases: Databases, valkey: ThrowawayValkey) -> AsyncIterator[Shop]:
+    async with databases.fresh() as database:
+        shop = await Shop.open(database)
+        try:
+            async with Served(database, valkey.url, settings=SETTINGS) as served:
+                shop.url = served.url
+                yield shop
+        finally:
+            await shop.close()
+
+
+async def simulate(*arguments: str) -> tuple[int, str, str]:
+    process = await asyncio.create_subprocess_exec(
+        *COMMAND, "simulate", *arguments, cwd=ROOT, env=environment({}),
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    out, err = await process.communicate()
+    assert process.returncode is not None
+    return process.returncode, out.decode(), err.decode()
+
+
+async def test_a_rush_sells_every_seat_once_and_nobody_passes_the_room_without_waiting(
+    open_shop: Shop,
+) -> None:
+    shop = open_shop
+    bus = await shop.bus(seats=40)
+    manager = shop.client("manager")
+    room = (await manager.post("/admin/rooms", json={"bus": bus, "per_minute": 6_000})).json()
+
+    async def is_open() -> bool:
+        counter = await shop.client().get(f"/rooms/{room['id']}")
+        return counter.status_code == 200 and counter.json()["status"] == "open"
+
+    await wait_until(is_open)
+    wanted = ("--visitors", "60", "--seconds", "1", "--bots", "0.2", "--seed", "7", "--json")
+    code, out, err = await simulate("--url", shop.url, "--bus", bus, *wanted)
+    assert code == 0, err
+    told: Json = json.loads(out)
+    assert told["wrongs"] == []
+    assert told["seats"] >= 15
+    assert told["bookings"] == len(
+        await shop.owner.fetch("SELECT 1 FROM bookings WHERE status = 'CONFIRMED'")
+    )
+    # Programs that wait nowhere got nothing, whatever token they made up.
+    assert told["refusals"]["bot's hold: waiting_room"] == told["requests"]["bot's hold"] > 0
+    watched = next(
+        each for each in (await manager.get("/admin/rooms")).json()["items"]
+        if each["id"] == room["id"]
+    )  # fmt: skip
+    assert watched["entered"] == told["requests"]["enter"]
+    assert await shop.violations() == {}
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [("http://tickets.example", "--i-own-this-server"), ("https://127.0.0.1", "TLS")],
+)
+def test_a_rush_is_played_on_no_machine_but_this_one_unless_it_is_ones_own(
+    url: str, told: str
+) -> None:
+    with pytest.raises(SystemExit, match=told):
+        command(url=url)
