@@ -40,7 +40,13 @@ async def test_what_leans_on_the_schema_and_the_store_runs_when_it_is_quick(tmp_
     assert bench.returncode == 0, said.decode()
     document = json.loads(found.read_text())
     assert set(document["sections"]) == set(_QUICK)
-    assert all(claim["value"] > 0 for claim in _claims(document))
+    # A bound may well come out as nothing: the few reads of a quick run need not ask the database once.
+    assert all(
+        claim["value"] > 0
+        for section in document["sections"].values()
+        for claim in section["ratios"]
+    )
+    assert all(claim["value"] >= 0 for claim in _claims(document))
     table = with_figures("<!-- figures -->\n<!-- /figures -->", json.dumps(document))
     assert table.count("\n| ") == len(_claims(document)) + 2, "one row each, under two of the head"
 
