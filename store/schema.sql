@@ -1016,10 +1016,12 @@ CREATE TABLE public.payments (
     device_id bigint,
     provider_ref text,
     currency public.currency,
+    taken_by bigint,
     CONSTRAINT payments_amount_check CHECK ((amount >= 0)),
     CONSTRAINT payments_device_takes_cash CHECK (((device_id IS NULL) OR (method = 'cash'::text))),
     CONSTRAINT payments_foreign_go_back CHECK (((currency IS NULL) OR (status = 'RETURNED'::text))),
     CONSTRAINT payments_method_check CHECK ((method = ANY (ARRAY['demo'::text, 'cash'::text, 'stripe'::text, 'razorpay'::text]))),
+    CONSTRAINT payments_person_takes_cash CHECK (((taken_by IS NULL) OR ((method = 'cash'::text) AND (device_id IS NULL)))),
     CONSTRAINT payments_provider_ref_check CHECK ((provider_ref ~ '^[!-~]{1,200}$'::text)),
     CONSTRAINT payments_state_shape CHECK (((status = 'PENDING'::text) = (settled_at IS NULL))),
     CONSTRAINT payments_status_check CHECK ((status = ANY (ARRAY['PENDING'::text, 'SUCCEEDED'::text, 'DECLINED'::text, 'CANCELLED'::text, 'RETURNED'::text])))
@@ -1860,6 +1862,8 @@ CREATE INDEX payments_booking_idx ON public.payments USING btree (bus_id, bookin
 CREATE INDEX payments_device_idx ON public.payments USING btree (device_id, created_at) WHERE (device_id IS NOT NULL);
 
 CREATE UNIQUE INDEX payments_one_applied ON public.payments USING btree (bus_id, booking_id) WHERE (status = 'SUCCEEDED'::text);
+
+CREATE INDEX payments_taken_by_idx ON public.payments USING btree (taken_by, created_at) WHERE (taken_by IS NOT NULL);
 
 CREATE INDEX postings_payment_idx ON public.postings USING btree (bus_id, payment_id);
 

@@ -571,6 +571,7 @@ CASES = (
     check("pairing_tries_wrong_tries_check", "pairing_tries", wrong_tries="6"),
     unique("pairing_tries_pkey", "pairing_tries", address=uuid(90)),
     check("payments_device_takes_cash", "payments", device_id="1"),
+    check("payments_person_takes_cash", "payments", taken_by="1"),
     foreign("payments_operator_id_device_id_fkey", "payments", method="'cash'", device_id="2"),
     move(
         "holds_change_hands_from_devices",

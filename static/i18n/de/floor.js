@@ -185,6 +185,12 @@ export default {
   "bookings.none.body":
     "Versuchen Sie es mit einem Teil des Namens oder mit anderen Tagen. Ein Buchungscode wird gefunden, wann immer der Bus fährt.",
   "bookings.nocontact": "Kein Kontakt angegeben",
+  "bookings.cash": "{amount} bar annehmen",
+  "bookings.cash.title": "{amount} für {ref} annehmen?",
+  "bookings.cash.body":
+    "Die Plätze wurden für Barzahlung reserviert. Die Buchung wird bestätigt, das Geld zählt in Ihrer Schicht.",
+  "bookings.cash.go": "{amount} erhalten",
+  "bookings.cash.done": "{amount} angenommen. Die Tickets können jetzt gedruckt werden.",
   "bookings.print": "Fahrkarten drucken",
   "mail.again": "Mail erneut senden",
   "mail.again.title": "{ref} noch einmal mailen?",

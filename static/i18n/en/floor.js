@@ -179,6 +179,12 @@ export default {
   "bookings.none.body":
     "Try part of a name, or other days. A booking's code is found whenever its bus leaves.",
   "bookings.nocontact": "No contact was left",
+  "bookings.cash": "Take {amount} in cash",
+  "bookings.cash.title": "Take {amount} for {ref}?",
+  "bookings.cash.body":
+    "The seats were reserved for cash. The booking is confirmed, and the money counts in your shift.",
+  "bookings.cash.go": "{amount} received",
+  "bookings.cash.done": "{amount} taken. The tickets can be printed now.",
   "bookings.print": "Print tickets",
   "mail.again": "Send mail again",
   "mail.again.title": "Mail {ref} once more?",

@@ -204,6 +204,12 @@ export default {
   "bookings.none.body":
     "Pruebe con parte del nombre o con otros días. El código de una reserva se encuentra salga cuando salga su autobús.",
   "bookings.nocontact": "No se dejó ningún contacto",
+  "bookings.cash": "Cobrar {amount} en efectivo",
+  "bookings.cash.title": "¿Cobrar {amount} por {ref}?",
+  "bookings.cash.body":
+    "Los asientos se reservaron para pagar en efectivo. La reserva queda confirmada y el dinero cuenta en su turno.",
+  "bookings.cash.go": "{amount} recibidos",
+  "bookings.cash.done": "{amount} cobrados. Ya se pueden imprimir los billetes.",
   "bookings.print": "Imprimir billetes",
   "mail.again": "Reenviar correo",
   "mail.again.title": "¿Enviar {ref} otra vez?",

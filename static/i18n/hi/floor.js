@@ -181,6 +181,12 @@ export default {
   "bookings.none.body":
     "नाम का कोई हिस्सा लिखकर देखें, या दूसरे दिन चुनें। बुकिंग कोड से बुकिंग हमेशा मिलती है, बस जिस दिन की भी हो।",
   "bookings.nocontact": "कोई संपर्क नहीं दिया गया",
+  "bookings.cash": "{amount} नकद लें",
+  "bookings.cash.title": "{ref} के लिए {amount} लें?",
+  "bookings.cash.body":
+    "सीटें नकद भुगतान के लिए आरक्षित थीं। बुकिंग की पुष्टि हो जाती है और राशि आपकी शिफ़्ट में गिनी जाती है।",
+  "bookings.cash.go": "{amount} मिले",
+  "bookings.cash.done": "{amount} ले लिए गए। अब टिकट छापे जा सकते हैं।",
   "bookings.print": "टिकट छापें",
   "mail.again": "ईमेल फिर भेजें",
   "mail.again.title": "{ref} फिर से भेजें?",
