@@ -63,6 +63,7 @@ class Settings:
     razorpay_api_base: str | None = None
     hold_seconds: int = 300
     pending_seconds: int = 120
+    voucher_seconds: int = 900
     rate_limits: bool = True
     rate_policies: tuple[tuple[str, tuple[int, int]], ...] = ()
     staff_totp: str = "optional"
@@ -391,6 +392,12 @@ SETTINGS = (
     *(Setting(*row) for row in provider_settings.ROWS),
     Setting("hold_seconds", _whole(1, 1200), "300", "how long a hold lasts"),
     Setting("pending_seconds", _whole(1, 3600), "120", "how long an unpaid booking lasts"),
+    Setting(
+        "voucher_seconds",
+        _whole(0, 3600),
+        "900",
+        "how long seats that a kiosk has reserved wait for cash at a counter; 0: kiosks reserve none",
+    ),
     Setting("rate_limits", _switch, "on", "limits by caller and address: `on` or `off`"),
     Setting(
         "rate_policies",

@@ -194,6 +194,7 @@ async def _open_store(
             standbys=StandbyOptions(
                 settings.replica_urls, settings.replica_lag_seconds, settings.pool_size_each
             ),
+            voucher_seconds=settings.voucher_seconds,
         ),
         partial(_announce, listeners),
         doorkeeper.note,

@@ -173,17 +173,18 @@ WHERE b.bus_id = w.bus_id AND b.booking_id = w.booking_id;
 WITH paid AS (
     INSERT INTO payments (
         bus_id, operator_id, payment_id, booking_id, method, status, amount, created_at, settled_at, device_id,
-        provider_ref
+        provider_ref, taken_by
     )
     SELECT
         w.bus_id, w.operator_id, w.payment_id, w.booking_id, w.method, w.status, w.amount, w.settled_at AS created_at,
-        w.settled_at, w.device_id, w.provider_ref
+        w.settled_at, w.device_id, w.provider_ref, w.taken_by
     FROM
         unnest(
             $1::bigint[], $2::integer[], $3::uuid[], $4::bigint[], $5::text[], $6::text[], $7::bigint[],
-            $8::timestamptz[], $9::bigint[], $10::text[]
+            $8::timestamptz[], $9::bigint[], $10::text[], $11::bigint[]
         ) AS w (
-            bus_id, operator_id, payment_id, booking_id, method, status, amount, settled_at, device_id, provider_ref
+            bus_id, operator_id, payment_id, booking_id, method, status, amount, settled_at, device_id, provider_ref,
+            taken_by
         )
     RETURNING bus_id, operator_id, payment_id, method, status, amount, created_at
 )

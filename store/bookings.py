@@ -36,6 +36,8 @@ from store.requests import Ask, Needs, Reply, Request, Till
 from store.rules import Wanted, require_free, seats_by_label, set_leg
 from store.tenancy import Tenancy
 
+_SECOND = timedelta(seconds=1)
+
 
 class Traveller(msgspec.Struct, frozen=True):
     """A passenger as the buyer names them: the seat by label."""
@@ -46,12 +48,16 @@ class Traveller(msgspec.Struct, frozen=True):
 
 
 class Purchase(msgspec.Struct, frozen=True):
-    """Who travels, how they can be reached, how it is paid; `is_paid` when the money is in hand already."""
+    """Who travels, how they can be reached, how it is paid; `is_paid` when the money is in hand already.
+
+    With `is_voucher` the seats are reserved until the money is brought to a counter.
+    """
 
     travellers: Sequence[Traveller]
     contact: Contact
     method: str
     is_paid: bool = False
+    is_voucher: bool = False
 
 
 class Sale(msgspec.Struct, frozen=True):
@@ -88,6 +94,11 @@ class Sale(msgspec.Struct, frozen=True):
         """Return the booking as it begins: confirmed when it is paid already, else waiting to be paid."""
         is_paid = self.purchase.is_paid
         is_staff = self.caller.works_for(bus.operator_id)
+        time_to_pay = self.time_to_pay
+        if self.purchase.is_voucher:
+            # Nobody walks to a counter to pay for a bus that has left.
+            left = (bus.stops[leg.start].departs_at - now) // _SECOND
+            time_to_pay = min(time_to_pay, left * _SECOND)
         seats = tuple(passenger.seat_no for passenger in passengers)
         return Booking(
             bus=bus,
@@ -101,7 +112,7 @@ class Sale(msgspec.Struct, frozen=True):
             passengers=passengers,
             contact=self.purchase.contact,
             created_at=now,
-            expires_at=None if is_paid else now + self.time_to_pay,
+            expires_at=None if is_paid else now + time_to_pay,
             payment=Payment(
                 self.purchase.method,
                 PaymentStatus.SUCCEEDED if is_paid else PaymentStatus.PENDING,
@@ -127,13 +138,20 @@ class Sale(msgspec.Struct, frozen=True):
 
 class Bookings:
     def __init__(
-        self, lane: Lane, tenancy: Tenancy, refs: RefCodec, *, pending_seconds: int
+        self,
+        lane: Lane,
+        tenancy: Tenancy,
+        refs: RefCodec,
+        *,
+        pending_seconds: int,
+        voucher_seconds: int,
     ) -> None:
         self._lane = lane
         self._tenancy = tenancy
         self._refs = refs
         self._numbers = NumberSource(lane.db)
         self._time_to_pay = timedelta(seconds=pending_seconds)
+        self._time_to_bring = timedelta(seconds=voucher_seconds)
 
     async def book(
         self, caller: Caller, request: SeatRequest, purchase: Purchase, ask: Ask[Booking]
@@ -169,7 +187,8 @@ class Bookings:
 
     async def _sale(self, caller: Caller, purchase: Purchase) -> Sale:
         number = await self._numbers.take()
-        return Sale(caller, purchase, number, self._refs, self._time_to_pay)
+        time_to_pay = self._time_to_bring if purchase.is_voucher else self._time_to_pay
+        return Sale(caller, purchase, number, self._refs, time_to_pay)
 
 
 @dataclass(slots=True)

@@ -245,7 +245,7 @@ def assess(booking: Booking, labels: Sequence[str] | None, case: Case) -> Refund
 
 def channel_of(booking: Booking) -> Channel:
     """Return where a booking was sold, as reports of sales have it."""
-    if booking.sold_by is not None:
+    if booking.sold_by is not None or booking.payment.taken_by is not None:
         return Channel.COUNTER
     return Channel.WEB if booking.payment.device_id is None else Channel.KIOSK
 

@@ -93,7 +93,7 @@ from store.webhooks import Secrets, Webhooks
 class StoreOptions:
     """`pool_size` connections at most, and `warm` of them, or a quarter, from the start.
 
-    A hold lives `hold_seconds`, an unpaid booking `pending_seconds`.
+    A hold lives `hold_seconds`, an unpaid booking `pending_seconds`, one to be paid at a counter `voucher_seconds`.
     `role` is what connections become: a worker ends, forgets and verifies, and can sell nothing.
     """
 
@@ -104,6 +104,7 @@ class StoreOptions:
     lane: LaneOptions = field(default_factory=LaneOptions)
     standbys: StandbyOptions = field(default_factory=StandbyOptions)
     warm: int | None = None
+    voucher_seconds: int = 900
 
 
 def _nobody(_news: Sequence[SeatsChanged] | Sequence[SessionEnd]) -> None:
@@ -237,7 +238,13 @@ class Store:
             catalogue=catalogue,
             day_prices=DayPrices(reader, catalogue),
             holds=Holds(lane, tenancy, hold_seconds=options.hold_seconds),
-            bookings=Bookings(lane, tenancy, refs, pending_seconds=options.pending_seconds),
+            bookings=Bookings(
+                lane,
+                tenancy,
+                refs,
+                pending_seconds=options.pending_seconds,
+                voucher_seconds=options.voucher_seconds,
+            ),
             lookup=Lookup(db, buses),
             booking_search=BookingSearch(db, reader, buses),
             settlement=Settlement(lane),

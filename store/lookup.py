@@ -179,4 +179,5 @@ def _payment(row: Record, status: BookingStatus, amount: int) -> Payment:
         row["payment_ids"][0],
         row["payment_devices"][0],
         row["payment_refs"][0],
+        row["payment_takers"][0],
     )

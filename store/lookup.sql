@@ -6,7 +6,7 @@ SELECT
     b.user_id, b.sold_by, b.rules_id, b.hold_id, b.from_idx, b.to_idx, b.seats, b.prices,
     b.names::text[] AS names, b.categories, b.method, b.email, b.phone, b.locale, b.created_at,
     b.expires_at, b.confirmed_at,
-    p.payment_ids, p.payment_statuses, p.payment_devices, p.payment_refs,
+    p.payment_ids, p.payment_statuses, p.payment_devices, p.payment_refs, p.payment_takers,
     t.seat_nos AS ticket_seats, t.codes AS ticket_codes, t.statuses AS ticket_statuses,
     coalesce(r.refunded, 0) AS refunded
 FROM bookings AS b
@@ -16,7 +16,8 @@ LEFT JOIN LATERAL (
         array_agg(q.payment_id ORDER BY q.status <> 'SUCCEEDED', q.created_at DESC, q.payment_id) AS payment_ids,
         array_agg(q.status ORDER BY q.status <> 'SUCCEEDED', q.created_at DESC, q.payment_id) AS payment_statuses,
         array_agg(q.device_id ORDER BY q.status <> 'SUCCEEDED', q.created_at DESC, q.payment_id) AS payment_devices,
-        array_agg(q.provider_ref ORDER BY q.status <> 'SUCCEEDED', q.created_at DESC, q.payment_id) AS payment_refs
+        array_agg(q.provider_ref ORDER BY q.status <> 'SUCCEEDED', q.created_at DESC, q.payment_id) AS payment_refs,
+        array_agg(q.taken_by ORDER BY q.status <> 'SUCCEEDED', q.created_at DESC, q.payment_id) AS payment_takers
     FROM payments AS q
     WHERE q.bus_id = b.bus_id AND q.booking_id = b.booking_id
 ) AS p ON true

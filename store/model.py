@@ -274,7 +274,7 @@ class Contact(msgspec.Struct, frozen=True):
 class Payment(msgspec.Struct, frozen=True):
     """What has come of paying a booking; `payment_id` only when something has, `device_id` is who took the cash.
 
-    `provider_ref` is what its provider calls it, if one was asked.
+    `provider_ref` is what its provider calls it, if one was asked; `taken_by` who was paid for what had been reserved.
     """
 
     method: str
@@ -283,6 +283,7 @@ class Payment(msgspec.Struct, frozen=True):
     payment_id: uuid.UUID | None = None
     device_id: int | None = None
     provider_ref: str | None = None
+    taken_by: int | None = None
 
 
 class Ticket(msgspec.Struct, frozen=True):

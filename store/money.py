@@ -54,7 +54,7 @@ def note_payment(changes: Changes, booking: Booking, currency: str | None = None
         payment.provider_ref,
     )
     if currency is None:
-        changes.write("add_payments", row)
+        changes.write("add_payments", (*row, payment.taken_by))
     else:
         changes.write("add_foreign_payments", (*row, currency))
 

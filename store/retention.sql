@@ -18,7 +18,29 @@ USING (
     WHERE o.created_at < clock_timestamp() - $1::interval
     LIMIT $2
 ) AS old
-WHERE k.bus_id = old.bus_id AND k.key_hash = old.key_hash;
+WHERE k.bus_id = old.bus_id AND k.key_hash = old.key_hash
+RETURNING
+    k.operator_id, date_trunc('minute', k.created_at, 'UTC') AS minute,
+    k.status = 409 AND position('"seat_unavailable"'::bytea IN k.response) > 0 AS is_conflict;
+
+-- name: count_conflicts
+-- Refusals that were deleted in this transaction: $1 operators, $2 minutes, $3 how many. In order, for others may count
+-- the same minutes meanwhile.
+INSERT INTO conflict_counts AS c (operator_id, minute, conflicts)
+SELECT n.operator_id, n.minute, n.conflicts
+FROM unnest($1::integer[], $2::timestamptz[], $3::integer[]) AS n (operator_id, minute, conflicts)
+ORDER BY n.operator_id, n.minute
+ON CONFLICT (operator_id, minute) DO UPDATE SET conflicts = c.conflicts + excluded.conflicts;
+
+-- name: purge_conflicts
+DELETE FROM conflict_counts AS c
+USING (
+    SELECT o.operator_id, o.minute
+    FROM conflict_counts AS o
+    WHERE o.minute < now() - $1::interval
+    LIMIT $2
+) AS old
+WHERE c.operator_id = old.operator_id AND c.minute = old.minute;
 
 -- name: purge_counts
 -- Of buses that arrived so long ago that nobody holds their seats: $1 age, $2 at a time.

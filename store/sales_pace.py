@@ -30,14 +30,19 @@ class Quarter:
 
     minute: int
     takings: Takings
+    conflicts: int
 
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """A day so many days ago: what was sold by this time of it, and quarter by quarter all of it."""
+    """A day so many days ago: what was sold by this time of it, and quarter by quarter all of it.
+
+    Conflicts are requests with an idempotency key that found a seat taken.
+    """
 
     days_ago: int
     by_now: Takings
+    conflicts_by_now: int
     quarters: tuple[Quarter, ...]
 
 
@@ -58,8 +63,12 @@ class SalesPace:
 
         async def read(connection: Connection) -> Pace:
             await connection.execute(SQL["take_time"])
+
+            async def ask(query: str, ago: int) -> list[Record]:
+                return await connection.fetch(query, mine, ago, timeout=_SECONDS + 1)
+
             days = [
-                _day(ago, await connection.fetch(SQL["pace"], mine, ago, timeout=_SECONDS + 1))
+                _day(ago, await ask(SQL["pace"], ago), await ask(SQL["conflicts"], ago))
                 for ago in DAYS_AGO
             ]
             held = await connection.fetchrow(SQL["held"], mine)
@@ -69,13 +78,19 @@ class SalesPace:
         return await self._reader.read(scope_of(caller), read)
 
 
-def _day(days_ago: int, rows: Sequence[Record]) -> Day:
-    minutes = sorted({row["minute"] for row in rows})
+def _day(days_ago: int, paid: Sequence[Record], refused: Sequence[Record]) -> Day:
+    conflicts = {row["minute"]: int(row["conflicts"]) for row in refused}
+    minutes = sorted({row["minute"] for row in paid} | conflicts.keys())
     return Day(
         days_ago,
-        _sum(rows, "_by_now"),
+        _sum(paid, "_by_now"),
+        sum(int(row["conflicts_by_now"]) for row in refused),
         tuple(
-            Quarter(minute, _sum((row for row in rows if row["minute"] == minute), ""))
+            Quarter(
+                minute,
+                _sum((row for row in paid if row["minute"] == minute), ""),
+                conflicts.get(minute, 0),
+            )
             for minute in minutes
         ),
     )

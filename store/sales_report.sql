@@ -21,7 +21,11 @@ WITH running AS MATERIALIZED (
 sold AS MATERIALIZED (
     SELECT
         k.bus_id,
-        CASE WHEN k.sold_by IS NOT NULL THEN 'counter' WHEN money.has_device THEN 'kiosk' ELSE 'online' END AS channel,
+        CASE
+            WHEN k.sold_by IS NOT NULL OR money.has_taker THEN 'counter'
+            WHEN money.has_device THEN 'kiosk'
+            ELSE 'online'
+        END AS channel,
         count(*) FILTER (WHERE valid.seats > 0) AS bookings,
         sum(valid.seats) AS seats,
         sum(valid.seats * (k.to_idx - k.from_idx) - valid.segments_given_away) AS taken,
@@ -45,7 +49,8 @@ sold AS MATERIALIZED (
             coalesce(sum(p.amount - coalesce((
                 SELECT sum(f.amount) FROM refunds AS f WHERE f.bus_id = p.bus_id AND f.payment_id = p.payment_id
             ), 0)), 0) AS amount,
-            coalesce(bool_or(p.device_id IS NOT NULL), false) AS has_device
+            coalesce(bool_or(p.device_id IS NOT NULL), false) AS has_device,
+            coalesce(bool_or(p.taken_by IS NOT NULL), false) AS has_taker
         FROM payments AS p
         WHERE p.bus_id = k.bus_id AND p.booking_id = k.booking_id AND p.status = 'SUCCEEDED'
     ) AS money ON true

@@ -567,6 +567,15 @@ CREATE TABLE public.claims (
 WITH (fillfactor='80');
 ALTER TABLE ONLY public.claims FORCE ROW LEVEL SECURITY;
 
+CREATE TABLE public.conflict_counts (
+    operator_id integer NOT NULL,
+    minute timestamp with time zone NOT NULL,
+    conflicts integer NOT NULL,
+    CONSTRAINT conflict_counts_conflicts_check CHECK ((conflicts > 0)),
+    CONSTRAINT conflict_counts_minute_check CHECK ((minute = date_trunc('minute'::text, minute, 'UTC'::text)))
+);
+ALTER TABLE ONLY public.conflict_counts FORCE ROW LEVEL SECURITY;
+
 CREATE TABLE public.demo_payments (
     provider_ref text NOT NULL,
     payment_id uuid NOT NULL,
@@ -1007,10 +1016,12 @@ CREATE TABLE public.payments (
     device_id bigint,
     provider_ref text,
     currency public.currency,
+    taken_by bigint,
     CONSTRAINT payments_amount_check CHECK ((amount >= 0)),
     CONSTRAINT payments_device_takes_cash CHECK (((device_id IS NULL) OR (method = 'cash'::text))),
     CONSTRAINT payments_foreign_go_back CHECK (((currency IS NULL) OR (status = 'RETURNED'::text))),
     CONSTRAINT payments_method_check CHECK ((method = ANY (ARRAY['demo'::text, 'cash'::text, 'stripe'::text, 'razorpay'::text]))),
+    CONSTRAINT payments_person_takes_cash CHECK (((taken_by IS NULL) OR ((method = 'cash'::text) AND (device_id IS NULL)))),
     CONSTRAINT payments_provider_ref_check CHECK ((provider_ref ~ '^[!-~]{1,200}$'::text)),
     CONSTRAINT payments_state_shape CHECK (((status = 'PENDING'::text) = (settled_at IS NULL))),
     CONSTRAINT payments_status_check CHECK ((status = ANY (ARRAY['PENDING'::text, 'SUCCEEDED'::text, 'DECLINED'::text, 'CANCELLED'::text, 'RETURNED'::text])))
@@ -1539,6 +1550,9 @@ ALTER TABLE ONLY public.cash_payouts
 ALTER TABLE ONLY public.claims
     ADD CONSTRAINT claims_one_owner_per_seat_and_segment PRIMARY KEY (bus_id, seat_no, segment);
 
+ALTER TABLE ONLY public.conflict_counts
+    ADD CONSTRAINT conflict_counts_pkey PRIMARY KEY (operator_id, minute);
+
 ALTER TABLE ONLY public.demo_payments
     ADD CONSTRAINT demo_payments_once UNIQUE (payment_id);
 
@@ -1785,6 +1799,8 @@ CREATE INDEX buses_source_idx ON public.buses USING btree (operator_id, service_
 
 CREATE INDEX cash_payouts_shift_idx ON public.cash_payouts USING btree (shift_id);
 
+CREATE INDEX conflict_counts_age_idx ON public.conflict_counts USING brin (minute);
+
 CREATE INDEX demo_webhooks_due_idx ON public.demo_webhooks USING btree (due_at);
 
 CREATE INDEX demo_webhooks_ref_idx ON public.demo_webhooks USING btree (provider_ref);
@@ -1846,6 +1862,8 @@ CREATE INDEX payments_booking_idx ON public.payments USING btree (bus_id, bookin
 CREATE INDEX payments_device_idx ON public.payments USING btree (device_id, created_at) WHERE (device_id IS NOT NULL);
 
 CREATE UNIQUE INDEX payments_one_applied ON public.payments USING btree (bus_id, booking_id) WHERE (status = 'SUCCEEDED'::text);
+
+CREATE INDEX payments_taken_by_idx ON public.payments USING btree (taken_by, created_at) WHERE (taken_by IS NOT NULL);
 
 CREATE INDEX postings_payment_idx ON public.postings USING btree (bus_id, payment_id);
 
@@ -2203,6 +2221,8 @@ ALTER TABLE public.cash_payouts ENABLE ROW LEVEL SECURITY;
 CREATE POLICY cash_payouts_of_operator ON public.cash_payouts USING ((operator_id = ANY (( SELECT public.operators_in_scope() AS operators_in_scope)::integer[])));
 ALTER TABLE public.claims ENABLE ROW LEVEL SECURITY;
 CREATE POLICY claims_of_operator ON public.claims USING ((operator_id = ANY (( SELECT public.operators_in_scope() AS operators_in_scope)::integer[])));
+ALTER TABLE public.conflict_counts ENABLE ROW LEVEL SECURITY;
+CREATE POLICY conflict_counts_of_operator ON public.conflict_counts USING ((operator_id = ANY (( SELECT public.operators_in_scope() AS operators_in_scope)::integer[])));
 ALTER TABLE public.device_codes ENABLE ROW LEVEL SECURITY;
 CREATE POLICY device_codes_of_operator ON public.device_codes USING ((operator_id = ANY (( SELECT public.operators_in_scope() AS operators_in_scope)::integer[])));
 ALTER TABLE public.devices ENABLE ROW LEVEL SECURITY;
@@ -2424,6 +2444,10 @@ GRANT SELECT(segment) ON TABLE public.claims TO omnibus_readonly;
 GRANT SELECT(operator_id) ON TABLE public.claims TO omnibus_readonly;
 GRANT SELECT(booking_id) ON TABLE public.claims TO omnibus_readonly;
 GRANT SELECT(block_id) ON TABLE public.claims TO omnibus_readonly;
+GRANT SELECT ON TABLE public.conflict_counts TO omnibus_app;
+GRANT SELECT ON TABLE public.conflict_counts TO omnibus_readonly;
+GRANT SELECT,INSERT,DELETE ON TABLE public.conflict_counts TO omnibus_worker;
+GRANT UPDATE(conflicts) ON TABLE public.conflict_counts TO omnibus_worker;
 GRANT SELECT,INSERT ON TABLE public.demo_payments TO omnibus_app;
 GRANT SELECT ON TABLE public.demo_payments TO omnibus_worker;
 GRANT UPDATE(status) ON TABLE public.demo_payments TO omnibus_app;

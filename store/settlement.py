@@ -7,13 +7,21 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from store.bookings import issue_tickets, note_tickets
-from store.errors import HoldExpired, NotFound, SalesClosed, WrongState
+from store.errors import Forbidden, HoldExpired, NotFound, SalesClosed, WrongState
 from store.jobs import JobKind, note_job
 from store.lane import Lane
 from store.ledger import Changes, Ledger
-from store.model import AVAILABLE, BOOKED, Booking, BookingStatus, PaymentStatus, SaleStatus
+from store.model import (
+    AVAILABLE,
+    BOOKED,
+    Booking,
+    BookingStatus,
+    Caller,
+    PaymentStatus,
+    SaleStatus,
+)
 from store.money import note_payment
-from store.requests import Ask, Needs, Reply, Request
+from store.requests import Ask, Needs, Reply, Request, Till
 from store.rules import set_leg
 
 _ENDS = {
@@ -43,6 +51,16 @@ class Settlement:
         """
         return await self._lane.submit(DeclineBooking(owned[0], ask, owned[1], method))
 
+    async def take_cash(self, caller: Caller, owned: tuple[int, int], ask: Ask[Booking]) -> Reply:
+        """Record that staff was paid for a booking (bus, number) whose seats were reserved: it is CONFIRMED.
+
+        Locks: the caller's shift (shared), the seats, the booking, the bus row last. Whoever comes second is told so,
+        and takes no money. Raises Forbidden, NotFound, NoOpenShift, SalesClosed, HoldExpired, WrongState. Emits
+        `confirmed`.
+        """
+        assert caller.user_id is not None, "a person takes the money"
+        return await self._lane.submit(TakeCash(owned[0], ask, owned[1], caller, caller.user_id))
+
 
 @dataclass(slots=True)
 class ConfirmBooking(Request[Booking]):
@@ -66,6 +84,39 @@ class ConfirmBooking(Request[Booking]):
         states = ledger.shown(self.bus, booking.seats)
         changes.show("confirmed", set_leg(booking.seats, states, booking.leg, BOOKED))
         return confirmed
+
+
+@dataclass(slots=True)
+class TakeCash(Request[Booking]):
+    booking_id: int
+    caller: Caller
+    user_id: int
+
+    def needs(self) -> Needs:
+        return Needs(booking_id=self.booking_id, till=self._till())
+
+    def decide(self, ledger: Ledger, changes: Changes) -> Booking:
+        if not self.caller.works_for(self.bus.operator_id):
+            raise Forbidden("only the operator's agents take cash")
+        booking = _find(ledger, self)
+        if booking.payment.status is PaymentStatus.SUCCEEDED:
+            raise WrongState(booking.status, "it is paid already")
+        if booking.payment.method != "cash":
+            raise WrongState(booking.status, "it is not to be paid in cash")
+        if ledger.sale_status[self.bus_id] == SaleStatus.CANCELLED:
+            raise SalesClosed
+        _require_payable(booking, "cash", ledger.now)
+        ledger.require_till(self.bus, self._till())
+        payment_id, status = uuid.uuid4(), PaymentStatus.SUCCEEDED
+        paid = replace(booking.payment, status=status, payment_id=payment_id, taken_by=self.user_id)
+        attempts = (*booking.attempts, (payment_id, status))
+        confirmed = note_confirmed(changes, replace(booking, payment=paid, attempts=attempts))
+        states = ledger.shown(self.bus, booking.seats)
+        changes.show("confirmed", set_leg(booking.seats, states, booking.leg, BOOKED))
+        return confirmed
+
+    def _till(self) -> Till:
+        return Till(self.bus.operator_id, self.user_id, None)
 
 
 @dataclass(slots=True)
@@ -133,7 +184,7 @@ def end_unpaid(
     return ended
 
 
-def _find(ledger: Ledger, request: ConfirmBooking | DeclineBooking) -> Booking:
+def _find(ledger: Ledger, request: ConfirmBooking | DeclineBooking | TakeCash) -> Booking:
     booking = ledger.bookings.get((request.bus_id, request.booking_id))
     if booking is None:
         raise NotFound("booking")

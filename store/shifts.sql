@@ -51,7 +51,8 @@ LIMIT $4;
 
 -- name: list_lines
 -- What was taken and paid out in a shift: $1 shift, $2 operator, $3 user, $4 device, from $5 on, before $6. What people
--- took is found by their bookings, which in cash are paid when they are made; what a kiosk took by its payments.
+-- sold is found by their bookings, which in cash are paid when they are made; by the payments, what a kiosk took, and
+-- what people took for seats that had been reserved.
 SELECT
     'sale' AS kind, b.bus_id, b.ref, p.amount, x.currency::text AS currency, p.created_at AS at
 FROM bookings AS b
@@ -68,6 +69,14 @@ INNER JOIN bookings AS b ON b.bus_id = p.bus_id AND b.booking_id = p.booking_id
 INNER JOIN buses AS x ON x.bus_id = p.bus_id
 WHERE
     p.device_id = $4 AND p.operator_id = $2 AND p.status = 'SUCCEEDED' AND p.created_at >= $5 AND p.created_at < $6
+UNION ALL
+SELECT
+    'sale' AS kind, b.bus_id, b.ref, p.amount, x.currency::text AS currency, p.created_at AS at
+FROM payments AS p
+INNER JOIN bookings AS b ON b.bus_id = p.bus_id AND b.booking_id = p.booking_id
+INNER JOIN buses AS x ON x.bus_id = p.bus_id
+WHERE
+    p.taken_by = $3 AND p.operator_id = $2 AND p.status = 'SUCCEEDED' AND p.created_at >= $5 AND p.created_at < $6
 UNION ALL
 SELECT
     'payout' AS kind, o.bus_id, b.ref, o.amount, x.currency::text AS currency, o.paid_at AS at

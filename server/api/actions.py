@@ -12,8 +12,8 @@ from server.problems import HttpProblem
 from store.errors import NotFound
 
 RETRY_SECONDS = 5
-PAID_HERE = frozenset({"demo", "cash"})
-"""Methods of which nothing has to be begun: the demo's till, and money in hand."""
+PAID_HERE = frozenset({"demo", "cash", "voucher"})
+"""Methods of which nothing has to be begun: the demo's till, and money in hand or on its way."""
 REFUSALS: Mapping[int, str] = {409: "payment_refused", 503: "provider_unavailable"}
 
 

@@ -13,21 +13,26 @@ class PaceQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class QuarterShape(msgspec.Struct, frozen=True):
-    """A quarter of an hour that begins `minute` minutes after midnight."""
+    """A quarter of an hour that begins `minute` minutes after midnight.
+
+    `conflicts` are requests with an Idempotency-Key, as every booking has one, that found a seat taken.
+    """
 
     minute: int
     bookings: int
     seats: int
     revenue: list[Money]
+    conflicts: int
 
 
 class PaceDay(msgspec.Struct, frozen=True):
-    """A day so many days ago: what was paid for by this time of it, and all of it by quarters in which anything was."""
+    """A day so many days ago: what happened by this time of it, and all of it by quarters in which anything did."""
 
     days_ago: int
     bookings: int
     seats: int
     revenue: list[Money]
+    conflicts: int
     quarters: list[QuarterShape]
 
 
@@ -51,13 +56,21 @@ def _shape(pace: Pace) -> PaceShape:
 
 def _day(day: Day) -> PaceDay:
     told = day.by_now
-    quarters = [_quarter(each) for each in day.quarters]
-    return PaceDay(day.days_ago, told.bookings, told.seats, _revenue(told), quarters)
+    return PaceDay(
+        day.days_ago,
+        told.bookings,
+        told.seats,
+        _revenue(told),
+        day.conflicts_by_now,
+        [_quarter(each) for each in day.quarters],
+    )
 
 
 def _quarter(quarter: Quarter) -> QuarterShape:
     told = quarter.takings
-    return QuarterShape(quarter.minute, told.bookings, told.seats, _revenue(told))
+    return QuarterShape(
+        quarter.minute, told.bookings, told.seats, _revenue(told), quarter.conflicts
+    )
 
 
 def _revenue(takings: Takings) -> list[Money]:

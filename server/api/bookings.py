@@ -29,6 +29,7 @@ from store.errors import (
     NotFound,
     OutcomeUnknown,
     Overloaded,
+    SalesClosed,
     WrongState,
 )
 from store.ids import format_owned, is_ref
@@ -45,7 +46,7 @@ Email = Annotated[
     ),
 ]
 Phone = Annotated[str, msgspec.Meta(pattern=r"^\+?[0-9 ()./-]{4,32}$(?!\n)")]
-Method = Literal["demo", "cash", "stripe", "razorpay"]
+Method = Literal["demo", "cash", "voucher", "stripe", "razorpay"]
 
 
 class PassengerRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -199,6 +200,8 @@ def ask_booking(call: Call) -> Ask[Booking]:
 async def create_booking(call: Call, body: BookingRequest) -> Reply:
     """Book seats, from a hold or directly; `cash` confirms at once, everything else waits to be paid.
 
+    `voucher` is for kiosks: the seats wait until an agent has the cash (`POST /bookings/{ref}/cash`).
+
     Where a provider takes the money, paying is begun there: `payment.action` says how it goes on. If it cannot be begun
     now, the seats stay the buyer's for as long as they have time to pay.
     """
@@ -240,8 +243,11 @@ async def _book(call: Call, body: BookingRequest) -> Reply:
 
 
 def _purchase(call: Call, body: BookingRequest) -> Purchase:
-    offered = call.services.settings.payment_methods
-    if body.payment_method not in offered:
+    settings = call.services.settings
+    is_voucher = body.payment_method == "voucher"
+    method = "cash" if is_voucher else body.payment_method
+    offered = settings.payment_methods
+    if method not in offered or (is_voucher and not settings.voucher_seconds):
         told = f"{body.payment_method} is not set up here; there is {', '.join(offered)}"
         raise bad_field("/payment_method", "not_offered", told)
     return Purchase(
@@ -250,19 +256,34 @@ def _purchase(call: Call, body: BookingRequest) -> Purchase:
             for person in body.passengers
         ],
         contact=Contact(body.contact.email, body.contact.phone, find_locale(body.contact.locale)),
-        method=body.payment_method,
+        method=method,
         is_paid=body.payment_method == "cash",
+        is_voucher=is_voucher,
     )
 
 
 async def _require_seller(call: Call, purchase: Purchase, bus_id: int) -> None:
-    """Whoever says that the money is in hand must be of the operator whose money it is."""
-    if purchase.is_paid:
+    """Whoever says that the money is in hand, or will be, must be of the operator whose money it is."""
+    if purchase.is_voucher and call.caller.device_id is None:
+        raise Forbidden("only kiosks reserve seats for cash")
+    if purchase.is_paid or purchase.is_voucher:
         store = call.services.store
         bus = await store.buses.find(bus_id)
         seller = await store.tenancy.at(call.caller, bus.operator_id)
         if not seller.sells_for(bus.operator_id):
             raise Forbidden("only the operator's agents and devices take cash")
+
+
+async def take_cash(call: Call) -> Reply:
+    """Take the cash for seats that a kiosk has reserved: the booking is confirmed, and the money in the agent's shift.
+
+    Of two agents who try, one has it; the other is told that it is paid.
+    """
+    booking = await find_allowed(call)
+    store = call.services.store
+    agent = await store.tenancy.at(call.caller, booking.bus.operator_id)
+    owned = booking.bus.bus_id, booking.booking_id
+    return await store.settlement.take_cash(agent, owned, ask_booking(call))
 
 
 async def list_bookings(call: Call, query: ListQuery) -> BookingList:
@@ -324,6 +345,16 @@ OPERATIONS = (
         refusals=REFUSALS,
         tells_guests_apart=True,
         rate=Rate.BOOKING,
+    ),
+    Operation(
+        "POST",
+        "/bookings/{ref}/cash",
+        take_cash,
+        BookingShape,
+        access=Access.STAFF,
+        idempotency=Idempotency.ACCEPTED,
+        problems=(NotFound, HoldExpired, NoOpenShift, SalesClosed, WrongState, Forbidden, *_KEYED),
+        rate=Rate.PAYMENT,
     ),
     Operation(
         "GET",

@@ -82,12 +82,16 @@ class HeartbeatRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class DeviceSettings(msgspec.Struct, frozen=True):
-    """What a device goes by: the operator's money and clock, how long a hold lasts, and when to call again."""
+    """What a device goes by: the operator's money and clock, how long a hold lasts, and when to call again.
+
+    `voucher_seconds` is how long seats wait for cash at a counter, 0 where none do.
+    """
 
     currency: str
     time_zone: str
     hold_seconds: int
     heartbeat_seconds: int
+    voucher_seconds: int
 
 
 class HeartbeatShape(msgspec.Struct, frozen=True):
@@ -197,8 +201,14 @@ async def send_heartbeat(call: Call, body: HeartbeatRequest) -> HeartbeatShape:
             device.time_zone,
             call.services.settings.hold_seconds,
             HEARTBEAT_SECONDS,
+            _voucher_seconds(call),
         ),
     )
+
+
+def _voucher_seconds(call: Call) -> int:
+    settings = call.services.settings
+    return settings.voucher_seconds if "cash" in settings.payment_methods else 0
 
 
 async def roll_own_key(call: Call) -> RolledKey:

@@ -341,6 +341,7 @@ export interface DeviceState {
     time_zone: string;
     hold_seconds: number;
     heartbeat_seconds: number;
+    voucher_seconds: number;
   };
 }
 export interface PhoneCode {

@@ -118,6 +118,8 @@ ROWS: dict[str, Row] = {
         {"ref": "{ref}", "email": "nobody@example.org"},
         told=frozenset({404}),
     ),
+    # Its buyer pays otherwise: staff who may take cash is told so.
+    "take_cash": Row(OWN_STAFF, "/bookings/{ref}/cash", None, frozenset({409})),
     "quote_refund": Row(MAY_SEE, "/bookings/{ref}/refund-quote"),
     "cancel_booking": Row(OWNER_AND_STAFF, "/bookings/{ref}/cancel"),
     # Its id cannot be guessed, and whoever knows it may pay: a friend, another device.

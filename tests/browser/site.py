@@ -50,7 +50,7 @@ class Site:
     ) -> None:
         self.world = world
         self.port, self.embed_port = free_port(), free_port()
-        self.database_url = database_url
+        self.database_url, self.redis_url = database_url, redis_url
         self.url = f"http://127.0.0.1:{self.port}"
         self._settings = {
             "OMNIBUS_DATABASE_URL": database_url,
@@ -66,6 +66,16 @@ class Site:
     async def start(self) -> None:
         self._process = await self._run("serve")
         await wait_until(self._is_ready, seconds=120)
+
+    @contextlib.asynccontextmanager
+    async def another(self) -> AsyncIterator["Site"]:
+        """Have a second server on the same database, that browsers know nothing of."""
+        other = Site(self.database_url, self.redis_url, self.world)
+        await other.start()
+        try:
+            yield other
+        finally:
+            await other.stop()
 
     @contextlib.asynccontextmanager
     async def working(self) -> AsyncIterator[None]:

@@ -1,5 +1,6 @@
 import re
 
+import httpx2
 from playwright.async_api import Page, expect
 
 from store.model import Role
@@ -7,6 +8,7 @@ from tests.browser.conftest import Visitors
 from tests.browser.site import PHONE, Site
 from tests.browser.staff import hire, put_on_sale, sign_in
 from tests.browser.test_pages import judge, measure
+from tests.support.databases import connect
 
 
 async def look(page: Page, name: str) -> None:
@@ -218,6 +220,61 @@ async def test_a_manager_blocks_seats_watches_sales_and_cancels_a_bus(
     await expect(overview.get_by_role("button", name="Channel")).to_have_attribute(
         "aria-pressed", "true"
     )
+
+
+async def refuse_four_times(site: Site, bus: str) -> None:
+    """Have a taken seat asked for four times, once of them yesterday."""
+    await site.hold(bus, "1A")
+    async with httpx2.AsyncClient(base_url=f"{site.url}/api/v1") as client:
+        for number in range(4):
+            keyed = {"idempotency-key": f"conflict-{bus}-{number}"}
+            refused = await client.post(
+                f"/buses/{bus}/holds", json={"seats": ["1A"]}, headers=keyed
+            )
+            assert refused.status_code == 409
+    owner = await connect(site.database_url)
+    async with owner.transaction():
+        await owner.execute(
+            "SELECT set_config('omnibus.operators', array_agg(operator_id)::text, true) FROM operators"
+        )
+        await owner.execute(
+            "UPDATE idempotency_keys SET created_at = created_at - interval '1 day 1 second'"
+            " WHERE key_hash = (SELECT min(key_hash::text) FROM idempotency_keys"
+            " WHERE bus_id = $1 AND status = 409)::uuid",
+            int(bus),
+        )
+    await owner.close()
+
+
+async def test_conflicts_are_compared_and_more_of_them_are_worse(
+    site: Site, visitors: Visitors
+) -> None:
+    bus, _ = await put_on_sale(site, "Sought After")
+    await refuse_four_times(site, bus)
+    page = await sign_in(
+        await visitors.new(), await hire(site, Role.OPERATOR, "conflicts@staff.example")
+    )
+    tile = page.locator("[data-kpi=conflicts]")
+    today = int(await tile.locator(".kpi-value").inner_text())
+    assert today >= 3
+    change = tile.locator(".kpi-change")
+    await expect(change).to_have_attribute("data-tone", "bad")
+    await expect(change).to_contain_text(f"+{today - 1}00%")
+    await expect(change).to_contain_text("1 yesterday by this time")
+    await page.get_by_label("Compare with").select_option("7")
+    await expect(change).to_contain_text("0 a week ago by this time")
+    await page.get_by_label("Compare with").select_option("1")
+    await page.get_by_label("Show", exact=True).select_option("conflicts")
+    await page.get_by_role("button", name="Table").first.click()
+    table = page.get_by_role("table", name="Conflicts so far")
+    await expect(table.get_by_role("row").last).to_have_text(re.compile(r"^24:00.*1$"))
+    async with page.expect_download() as begun:
+        await page.locator(".card", has=table).get_by_role("button", name="CSV").click()
+    file = await begun.value
+    assert file.suggested_filename.startswith("conflicts-")
+    lines = (await file.path()).read_text(encoding="utf-8").splitlines()
+    assert lines[-1].endswith(",1")
+    await look(page, "conflicts")
 
 
 async def test_a_rider_at_the_staff_door_is_told_where_to_go(

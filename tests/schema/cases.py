@@ -476,6 +476,9 @@ CASES = (
     check("users_locale_check", "users", locale="'DE'"),
     check("operators_locale_check", "operators", locale="''"),
     check("operators_region_check", "operators", region="'North'"),
+    check("conflict_counts_minute_check", "conflict_counts", minute="'2030-01-01 10:01:30+00'"),
+    check("conflict_counts_conflicts_check", "conflict_counts", conflicts="0"),
+    unique("conflict_counts_pkey", "conflict_counts", minute="'2030-01-01 10:00:00+00'"),
     check("region_servers_host_check", "region_servers", host="'no host'"),
     check("region_servers_port_check", "region_servers", port="0"),
     check("region_servers_region_check", "region_servers", region="'-'"),
@@ -568,6 +571,7 @@ CASES = (
     check("pairing_tries_wrong_tries_check", "pairing_tries", wrong_tries="6"),
     unique("pairing_tries_pkey", "pairing_tries", address=uuid(90)),
     check("payments_device_takes_cash", "payments", device_id="1"),
+    check("payments_person_takes_cash", "payments", taken_by="1"),
     foreign("payments_operator_id_device_id_fkey", "payments", method="'cash'", device_id="2"),
     move(
         "holds_change_hands_from_devices",

@@ -422,6 +422,11 @@ ROWS: dict[str, Row] = {
         "outcome": "'timeout'",
     },
     "webhook_counts": {"outcome": "'timeout'", "attempts": "0"},
+    "conflict_counts": {
+        "operator_id": "1",
+        "minute": "'2030-01-01 10:01:00+00'",
+        "conflicts": "3",
+    },
     "region_servers": {"host": "'nine'", "port": "5432", "region": "'north'"},
     "imports": {
         "import_id": "9",
@@ -480,7 +485,7 @@ ROWS: dict[str, Row] = {
 NOT_THE_APPLICATIONS = {
     *("audit_heads", "audit_seals", "audit_checks", "invariant_checks"),
     *("job_counts", "job_inbox"),
-    *("webhook_attempts", "webhook_counts"),
+    *("webhook_attempts", "webhook_counts", "conflict_counts"),
 }
 
 # What is there already: the first of everything, of two operators.
@@ -659,5 +664,7 @@ def looked_at() -> list[str]:
         insert("webhook_attempts", attempt="1"),
         insert("webhook_attempts", operator_id="2", delivery_id=uuid(113)),
         insert("webhook_counts", outcome="'delivered'"),
+        insert("conflict_counts", minute="'2030-01-01 10:00:00+00'"),
+        insert("conflict_counts", operator_id="2"),
         insert("job_inbox", handler="'letters.remind'"),
     ]

@@ -57,6 +57,7 @@ ELSEWHERE = {
     "region_servers",
     "rooms",
     "room_places",
+    "conflict_counts",
 }
 
 _UNIQUE = """

@@ -58,6 +58,7 @@ MATRIX: Mapping[str, tuple[str, str, str]] = {
     "cash_payouts": ("ra", "r", "r"),
     "events": ("ra", "rad", "r"),
     "idempotency_keys": ("ra", "rad", ""),
+    "conflict_counts": ("r", "raUd", "r"),
     "jobs": ("raU", "raUd", "R"),
     "job_inbox": ("", "ra", ""),
     "job_counts": ("r", "raU", "r"),

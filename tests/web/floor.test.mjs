@@ -98,13 +98,14 @@ test("nothing is compared with nothing", () => {
 
 test("a curve grows by quarters and ends at the minute that it is", () => {
   const quarters = [
-    { minute: 15, bookings: 1, seats: 2, revenue: [] },
-    { minute: 60, bookings: 1, seats: 3, revenue: [] },
+    { minute: 15, bookings: 1, seats: 2, revenue: [], conflicts: 0 },
+    { minute: 60, bookings: 1, seats: 3, revenue: [], conflicts: 4 },
   ];
   const curve = curveOf(quarters, ({ seats }) => seats, 50);
   assert.equal(curve.length, 96);
   assert.deepEqual(curve.slice(0, 5), [0, 2, 2, 2, null]);
   assert.equal(curveOf(quarters, ({ seats }) => seats).at(-1), 5);
+  assert.equal(curveOf(quarters, ({ conflicts }) => conflicts).at(-1), 4);
   assert.equal(clockOf(75), "01:15");
 });
 

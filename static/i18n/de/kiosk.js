@@ -28,6 +28,8 @@ export default {
     "Zahlen Sie mit Ihrem eigenen Telefon: Scannen Sie mit seiner Kamera den quadratischen Code. Ihre Plätze bleiben währenddessen reserviert.",
   "kiosk.help.ticket":
     "Nehmen Sie die gedruckten Fahrkarten. Mit „Aufs Telefon“ haben Sie sie auch dort dabei.",
+  "kiosk.help.voucher":
+    "Gehen Sie mit dem gedruckten Zettel zum Schalter und zahlen Sie dort. Die Plätze bleiben bis zu der Zeit reserviert, die darauf steht.",
   "kiosk.help.keys":
     "Alles geht auch mit einer Tastatur: Tab führt weiter, Enter wählt, Pfeile bewegen im Sitzplan.",
   "kiosk.help.staff":
@@ -79,6 +81,20 @@ export default {
   "pay.cash.ask": "Geben Sie das Geld dem Personal; es bestätigt den Empfang mit seiner PIN.",
   "pay.cash.go": "{amount} erhalten",
   "pay.cash.wrong": "Das ist nicht die PIN",
+  "pay.voucher": "Am Schalter",
+  "pay.voucher.body": {
+    one: "Plätze eine Minute behalten und dort zahlen",
+    other: "Plätze {count} Minuten behalten und dort zahlen",
+  },
+  "voucher.title": "Ihre Plätze bleiben bis {time} reserviert",
+  "voucher.body":
+    "Gehen Sie mit diesem Zettel zum Schalter und zahlen Sie dort bar. Plätze, die bis dahin nicht bezahlt sind, werden anderen verkauft.",
+  "voucher.slip": "Zettel für den Schalter",
+  "voucher.code": "Code",
+  "voucher.pay": "Zu zahlen",
+  "voucher.until": "Bis",
+  "voucher.not": "Kein Ticket: am Schalter zahlen",
+  "voucher.back": "Plätze zurückgeben",
   "pay.none": "Zahlen ist hier gerade nicht möglich",
   "pay.none.body": "Am Schalter können Sie diese Plätze kaufen.",
   "pay.scan": "Scannen Sie diesen Code mit Ihrem Telefon",

@@ -28,6 +28,8 @@ export default {
     "Pay with your own phone: scan the square code with its camera. Your seats are kept while you pay.",
   "kiosk.help.ticket":
     "Take the printed tickets. With “To my phone” you can carry them there as well.",
+  "kiosk.help.voucher":
+    "Take the printed slip to the counter and pay there. The seats are kept until the time that it shows.",
   "kiosk.help.keys":
     "Everything works with a keyboard, too: Tab moves on, Enter chooses, arrows move on the seat map.",
   "kiosk.help.staff": "Staff of {operator} help you at the counter. This is kiosk “{name}”.",
@@ -78,6 +80,20 @@ export default {
   "pay.cash.ask": "Give the money to staff, who confirm it with their PIN.",
   "pay.cash.go": "{amount} received",
   "pay.cash.wrong": "That is not the PIN",
+  "pay.voucher": "At the counter",
+  "pay.voucher.body": {
+    one: "Keep the seats for one minute and pay there",
+    other: "Keep the seats for {count} minutes and pay there",
+  },
+  "voucher.title": "Your seats are kept until {time}",
+  "voucher.body":
+    "Take this slip to the counter and pay there in cash. Seats that are not paid for by then are sold to others.",
+  "voucher.slip": "Slip for the counter",
+  "voucher.code": "Code",
+  "voucher.pay": "To pay",
+  "voucher.until": "By",
+  "voucher.not": "Not a ticket: pay at the counter",
+  "voucher.back": "Give the seats back",
   "pay.none": "Paying is not possible here now",
   "pay.none.body": "Staff at the counter can sell you these seats.",
   "pay.scan": "Scan this code with your phone",

@@ -28,6 +28,8 @@ export default {
     "Pague con su propio teléfono: escanee el código cuadrado con la cámara. Sus asientos quedan reservados mientras paga.",
   "kiosk.help.ticket":
     "Recoja los billetes impresos. Con «A mi teléfono» puede llevarlos también ahí.",
+  "kiosk.help.voucher":
+    "Lleve el papel impreso al mostrador y pague allí. Los asientos se guardan hasta la hora que indica.",
   "kiosk.help.keys":
     "Todo funciona también con un teclado: Tab avanza, Intro elige y las flechas mueven por el plano de asientos.",
   "kiosk.help.staff":
@@ -84,6 +86,21 @@ export default {
   "pay.cash.ask": "Entregue el dinero al personal, que lo confirma con su PIN.",
   "pay.cash.go": "{amount} recibidos",
   "pay.cash.wrong": "Ese no es el PIN",
+  "pay.voucher": "En el mostrador",
+  "pay.voucher.body": {
+    one: "Reservar los asientos un minuto y pagar allí",
+    many: "Reservar los asientos {count} minutos y pagar allí",
+    other: "Reservar los asientos {count} minutos y pagar allí",
+  },
+  "voucher.title": "Sus asientos están reservados hasta las {time}",
+  "voucher.body":
+    "Lleve este papel al mostrador y pague allí en efectivo. Los asientos que no se paguen hasta entonces se venden a otros.",
+  "voucher.slip": "Papel para el mostrador",
+  "voucher.code": "Código",
+  "voucher.pay": "A pagar",
+  "voucher.until": "Hasta",
+  "voucher.not": "No es un billete: pague en el mostrador",
+  "voucher.back": "Devolver los asientos",
   "pay.none": "Ahora no es posible pagar aquí",
   "pay.none.body": "En la taquilla pueden venderle estos asientos.",
   "pay.scan": "Escanee este código con su teléfono",

@@ -1,7 +1,7 @@
 // Figures of the overview: sums by currency, comparison with another day, curves, and what stands where on the heat map. Pure.
 
 /** @typedef {import("../api.d.ts").Money} Money */
-/** @typedef {{ minute: number, bookings: number, seats: number, revenue: Money[] }} Quarter */
+/** @typedef {{ minute: number, bookings: number, seats: number, revenue: Money[], conflicts: number }} Quarter */
 /** @typedef {{ id: string, name: string, route: { id: string, name: string } | null, departs_at: string, status: string, seats_total: number }} BusLine */
 /** @typedef {{ key: string | null, seats: number, occupancy: number | null, revenue: Money[] }} SalesLine */
 /** @typedef {{ bus: BusLine, occupancy: number | null, seats: number }} HeatCell */

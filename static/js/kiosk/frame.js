@@ -99,7 +99,12 @@ function Offline() {
 /** @param {{ leave: () => void, isWaiting: boolean }} props */
 function IdleGuard({ leave, isWaiting }) {
   const heard = useRef(Number.POSITIVE_INFINITY);
-  useEffect(touch, [isWaiting]);
+  // Who has just paid elsewhere was busy until now; the first look must know that, or they are gone before their ticket.
+  const waited = useRef(/** @type {boolean | null} */ (null));
+  if (waited.current !== isWaiting) {
+    waited.current = isWaiting;
+    touch();
+  }
   // Read every second: nothing else tells that nothing has happened.
   const { stage, left } = tick.value && !isWaiting ? stageOf(performance.now() - touchedAt) : BUSY;
   useEffect(() => {

@@ -6,7 +6,7 @@ import { GIVE_UP_MS } from "./idle.js";
 /** @typedef {import("../api.d.ts").Booking} Booking */
 /** @typedef {import("../api.d.ts").Stop} Stop */
 /** @typedef {import("../booking/draft.js").Person} Person */
-/** @typedef {"attract" | "where" | "bus" | "seats" | "people" | "pay" | "ticket"} Step */
+/** @typedef {"attract" | "where" | "bus" | "seats" | "people" | "pay" | "voucher" | "ticket"} Step */
 /** @typedef {{ bus: string, from: string, to: string }} Ride */
 /** @typedef {{ ref: string, key: string }} Sale */
 /** @typedef {{ isLarge: boolean, isStrong: boolean }} Looks */

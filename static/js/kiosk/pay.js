@@ -3,7 +3,7 @@
 import { Journey, tripOn } from "../booking/journey.js";
 import { refundText, secondsToPay } from "../booking/terms.js";
 import { ApiError, get, newKey, post } from "../core/api.js";
-import { isLost, isOnline, noteSale } from "../core/device.js";
+import { about, isLost, isOnline, noteSale } from "../core/device.js";
 import { html, Icon, useEffect, useRef, useState } from "../core/dom.js";
 import { list, money, t } from "../core/text.js";
 import { announce, Dialog, Field, Notice, toast } from "../core/ui.js";
@@ -61,6 +61,7 @@ export function Pay({ choice, back }) {
       sale.value = { ref: made.ref, key: made.access_key ?? "" };
       booking.value = made;
       if (made.status === "CONFIRMED") finish();
+      else if (method === "voucher") go("voucher");
     } catch (error) {
       refuse(error, choice);
     } finally {
@@ -73,6 +74,7 @@ export function Pay({ choice, back }) {
   if (open?.status === "PENDING") return html`<${OnPhone} booking=${open} choice=${choice} />`;
   if (open && ENDS.has(open.status)) return html`<${Ended} booking=${open} choice=${choice} />`;
   const method = bus.payment_methods.find((each) => each !== "cash");
+  const keptMinutes = Math.floor((about.value?.settings.voucher_seconds ?? 0) / 60);
   const canPay = choice.client.hold.value !== null && isOnline.value && !isBusy;
   return html`
     <main id="main" class="kiosk-main" tabindex="-1">
@@ -86,7 +88,8 @@ export function Pay({ choice, back }) {
         <div class="ways">
           ${method && html`<button type="button" class="button primary way-to-pay" aria-disabled=${!canPay} onClick=${() => canPay && buy(method)}><${Icon} name="phone" /><span>${t("pay.phone")}<small>${t("pay.phone.body")}</small></span></button>`}
           ${isCashTaken.value && html`<button type="button" class="button way-to-pay" aria-disabled=${!canPay} onClick=${() => canPay && setCash(true)}><${Icon} name="user" /><span>${t("pay.cash")}<small>${t("pay.cash.body")}</small></span></button>`}
-          ${!method && !isCashTaken.value && html`<${Notice} icon="info" title=${t("pay.none")}><p>${t("pay.none.body")}</p></${Notice}>`}
+          ${keptMinutes > 0 && html`<button type="button" class="button way-to-pay" aria-disabled=${!canPay} onClick=${() => canPay && buy("voucher")}><${Icon} name="ticket" /><span>${t("pay.voucher")}<small>${t("pay.voucher.body", { count: keptMinutes })}</small></span></button>`}
+          ${!method && !isCashTaken.value && !keptMinutes && html`<${Notice} icon="info" title=${t("pay.none")}><p>${t("pay.none.body")}</p></${Notice}>`}
         </div>
       </div>
     </main>

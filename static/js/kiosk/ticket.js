@@ -20,6 +20,7 @@ export function Tickets({ leave }) {
   const [fault, setFault] = useState(/** @type {ApiError | null} */ (null));
   const [link, setLink] = useState(/** @type {PhoneCode | null} */ (null));
   const isPrinted = useRef(false);
+  const slips = useRef(/** @type {HTMLElement | null} */ (null));
   const made = sale.value;
   const load = async () => {
     if (!made) return leave();
@@ -42,8 +43,7 @@ export function Tickets({ leave }) {
     if (!codes || isPrinted.current) return;
     isPrinted.current = true;
     rejoice();
-    // Once they are drawn: what is not on the screen is not on paper.
-    requestAnimationFrame(() => print());
+    printDrawn(slips.current);
   }, [codes]);
   const toPhone = async () => {
     if (!made) return;
@@ -60,7 +60,7 @@ export function Tickets({ leave }) {
     <main id="main" class="kiosk-main kiosk-tickets" tabindex="-1">
       <${Question} text=${t("kiosk.done")}><p class="hint">${t("kiosk.done.body")}</p></${Question}>
       ${fault && html`<${Failure} error=${fault} retry=${load} />`}
-      ${shown && codes ? html`<div class="slips">${shown.passengers.map((person) => html`<${Slip} key=${person.seat} booking=${shown} person=${person} code=${codes[person.seat]} />`)}</div>` : !fault && html`<${Skeleton} lines=${3} />`}
+      ${shown && codes ? html`<div class="slips" ref=${slips}>${shown.passengers.map((person) => html`<${Slip} key=${person.seat} booking=${shown} person=${person} code=${codes[person.seat]} />`)}</div>` : !fault && html`<${Skeleton} lines=${3} />`}
     </main>
     <${Foot} next=${leave} nextText=${t("kiosk.finish")}>
       <button type="button" class="button" aria-disabled=${!codes} onClick=${() => codes && print()}><${Icon} name="printer" />${t("kiosk.print")}</button>
@@ -71,6 +71,22 @@ export function Tickets({ leave }) {
       html`<${Dialog} title=${t("kiosk.take.title")} onClose=${() => setLink(null)} actions=${html`<button type="button" class="button primary" autofocus onClick=${() => setLink(null)}>${t("close")}</button>`}>
       <img class="phone-link" src=${asImage(link.svg)} alt=${t("kiosk.take.alt")} /><p>${t("kiosk.take.body")}</p></${Dialog}>`
     }`;
+}
+
+/** Print once every code is a picture: what is not in the page is not on paper. A frame is not waited for; a screen that
+ * is dark has none, and a ticket that is paid comes all the same.
+ * @param {HTMLElement | null} slips */
+async function printDrawn(slips) {
+  const codes = [...(slips?.querySelectorAll("img") ?? [])];
+  await Promise.all(
+    codes.map((code) => code.complete || new Promise((resolve) => settle(code, resolve))),
+  );
+  if (slips?.isConnected) print();
+}
+
+/** @param {HTMLImageElement} code @param {(event: Event) => void} run */
+function settle(code, run) {
+  for (const end of ["load", "error"]) code.addEventListener(end, run, { once: true });
 }
 
 /** The code of every ticket by seat, as a picture. Raises ApiError.

@@ -21,6 +21,7 @@ import { Pay, readSale } from "../kiosk/pay.js";
 import { People } from "../kiosk/people.js";
 import { Seats } from "../kiosk/seats.js";
 import { Tickets } from "../kiosk/ticket.js";
+import { isVoucher, Voucher } from "../kiosk/voucher.js";
 import { Departures, prepare, Where } from "../kiosk/where.js";
 
 learn(boardWords);
@@ -45,6 +46,7 @@ async function resume() {
   if (made) booking.value = await readSale(made).catch(() => null);
   if (step.peek() === "pay" && !booking.peek()) go("people");
   if (booking.peek()?.status === "CONFIRMED") return go("ticket");
+  if (isVoucher(booking.peek())) return go("voucher");
   const begun = ride.peek();
   if (!begun || step.peek() === "where" || step.peek() === "bus") return undefined;
   await openRide(begun);
@@ -56,7 +58,9 @@ async function resume() {
  * memory has never known them. Without a network there is no page to be had, so this one goes on. */
 async function leave() {
   const held = choice.peek();
-  const made = booking.peek()?.status === "PENDING" ? sale.peek() : null;
+  const open = booking.peek();
+  // Who has a voucher takes it along.
+  const made = open?.status === "PENDING" && !isVoucher(open) ? sale.peek() : null;
   const isSomebody = step.peek() !== "attract";
   choice.value = null;
   const isBack = held?.close();
@@ -113,6 +117,8 @@ function Screen() {
         openRide({ bus: bus.id, from: bus.from_stop.id, to: bus.to_stop.id });
         go("seats");
       }} />`;
+    case "voucher":
+      return html`<${Voucher} leave=${leave} />`;
     case "ticket":
       return html`<${Tickets} leave=${leave} />`;
     default:
@@ -149,7 +155,7 @@ function keepHandsOff() {
   history.pushState(null, "");
   addEventListener("popstate", () => {
     history.pushState(null, "");
-    if (!["attract", "pay", "ticket"].includes(step.peek())) goBack();
+    if (!["attract", "pay", "voucher", "ticket"].includes(step.peek())) goBack();
   });
 }
 

@@ -46,6 +46,8 @@ function Page({ data: { booking, history, refunds }, reload }) {
     isOneOf(SELLERS) &&
     cancellable(booking).length > 0 &&
     ["PENDING", "CONFIRMED", "PARTIALLY_CANCELLED"].includes(booking.status);
+  const canTake =
+    isOneOf(SELLERS) && booking.status === "PENDING" && booking.payment.method === "cash";
   const hasTickets = booking.passengers.some(({ ticket }) => ticket);
   const canMail = isOneOf(SELLERS) && hasTickets && Boolean(booking.contact.email);
   useKeys(
@@ -68,6 +70,7 @@ function Page({ data: { booking, history, refunds }, reload }) {
         ${hasTickets && html`<button type="button" class="button" onClick=${() => printTickets(booking.ref)}><${Icon} name="printer" />${t("bookings.print")}</button>`}
         ${canMail && html`<button type="button" class="button" onClick=${() => mailAgain(booking, reload)}><${Icon} name="mail" />${t("mail.again")}</button>`}
         <a class="button" href=${`/admin/buses/${booking.bus_id}`}><${Icon} name="bus" />${booking.bus_name}</a>
+        ${canTake && html`<button type="button" class="button primary" onClick=${() => takeCash(booking, reload)}><${Icon} name="banknote" />${t("bookings.cash", { amount: money(booking.total) })}</button>`}
         ${canCancel && html`<button type="button" class="button danger" onClick=${() => setCancelling(true)}><${Icon} name="undo-2" />${t("refund.open")}</button>`}
       </div>
     </div>
@@ -114,6 +117,31 @@ async function mailAgain({ ref, contact }, reload) {
   await reload();
 }
 
+/** @param {Booking} booking @param {() => Promise<void>} reload */
+async function takeCash({ ref, total }, reload) {
+  const amount = money(total);
+  const isSure = await confirm({
+    title: t("bookings.cash.title", { amount, ref }),
+    body: t("bookings.cash.body"),
+    action: t("bookings.cash.go", { amount }),
+  });
+  if (!isSure) return;
+  try {
+    await post(`/bookings/${ref}/cash`, undefined, { key: newKey() });
+    toast(t("bookings.cash.done", { amount }), { icon: "banknote", tone: "good" });
+  } catch (error) {
+    tellOfDrawer(error);
+  }
+  await reload();
+}
+
+/** @param {unknown} error */
+function tellOfDrawer(error) {
+  if (!(error instanceof ApiError)) throw error;
+  const text = error.code === "no_open_shift" ? t("refund.noshift") : error.message;
+  toast(text, { icon: "circle-alert", tone: "bad", seconds: 10 });
+}
+
 /** @param {{ refunds: Refund[], reload: () => Promise<void> }} props */
 function Refunds({ refunds, reload }) {
   return html`
@@ -142,9 +170,7 @@ async function payOut(refund, reload) {
     await post(`/admin/refunds/${refund.id}/pay-out`, undefined, { key: newKey() });
     toast(t("refund.pay.done", { amount }), { icon: "banknote", tone: "good" });
   } catch (error) {
-    if (!(error instanceof ApiError)) throw error;
-    const text = error.code === "no_open_shift" ? t("refund.noshift") : error.message;
-    toast(text, { icon: "circle-alert", tone: "bad", seconds: 10 });
+    tellOfDrawer(error);
   }
   await reload();
 }

@@ -20,7 +20,7 @@ import { SalesFeed } from "../sales_feed.js";
 import { operator, operatorShown } from "../staff.js";
 
 /** @typedef {import("../figures.js").Quarter} Quarter */
-/** @typedef {{ days_ago: number, bookings: number, seats: number, revenue: import("../../api.d.ts").Money[], quarters: Quarter[] }} PaceDay */
+/** @typedef {{ days_ago: number, bookings: number, seats: number, revenue: import("../../api.d.ts").Money[], conflicts: number, quarters: Quarter[] }} PaceDay */
 /** @typedef {{ days: PaceDay[], holds: number, seats_held: number }} Pace */
 
 learn(floor);
@@ -29,6 +29,7 @@ learn(floor);
 const ASK_EVERY_MS = 4000;
 const AT_LEAST_EVERY_MS = 60_000;
 const FEED_SHOWN = 15;
+const SHOWN = ["revenue", "seats", "conflicts"];
 
 const filters = () => [
   {
@@ -50,6 +51,7 @@ const filters = () => [
     options: [
       { value: "revenue", label: t("overview.revenue") },
       { value: "seats", label: t("overview.seats") },
+      { value: "conflicts", label: t("overview.conflicts.short") },
     ],
   },
   {
@@ -71,7 +73,7 @@ export default function Overview() {
   }, []);
   useKeys({
     x: { name: t("overview.keys.against"), run: () => turn("against", ["1", "7", "none"]) },
-    r: { name: t("overview.keys.show"), run: () => turn("show", ["revenue", "seats"]) },
+    r: { name: t("overview.keys.show"), run: () => turn("show", SHOWN) },
     t: { name: t("overview.keys.table"), run: () => showTable(query.peek().get("as") !== "table") },
   });
   const pace = useLoaded(
@@ -133,6 +135,7 @@ function Figures({ pace, days, against, whose }) {
   // The live totals are younger than what was asked for; without them that has to do.
   const seats = days ? sum(days, (each) => each.seats) : (today?.seats ?? 0);
   const revenue = days ? addMoney(days.map((each) => each.revenue)) : (today?.revenue ?? []);
+  const conflicts = days ? sum(days, (each) => each.conflicts) : (today?.conflicts ?? 0);
   const told = useLoaded(
     () =>
       get(
@@ -172,7 +175,10 @@ function Figures({ pace, days, against, whose }) {
       key: "holds",
       label: t("overview.holds"),
       value: String(pace.holds),
-      hint: t("overview.holds.seats", { count: pace.seats_held }),
+      hint: [
+        t("overview.holds.seats", { count: pace.seats_held }),
+        ...(days ? [t("overview.conversion", { share: share(conversion(days)) })] : []),
+      ].join(" · "),
     },
     {
       key: "watchers",
@@ -183,8 +189,10 @@ function Figures({ pace, days, against, whose }) {
     {
       key: "conflicts",
       label: t("overview.conflicts"),
-      value: days ? String(sum(days, (each) => each.conflicts)) : "–",
-      hint: days ? t("overview.conversion", { share: share(conversion(days)) }) : "",
+      value: String(conflicts),
+      change: changeOf(conflicts, before?.conflicts),
+      before: before && String(before.conflicts),
+      isGoodUp: false,
     },
   ];
   return html`<${KpiRow} items=${items} against=${against === "7" ? t("overview.week.then") : t("overview.yesterday.then")} />`;
@@ -199,15 +207,16 @@ function Curves({ pace, against, show }) {
       ?.currency ??
     operatorShown.value?.currency ??
     "EUR";
+  const what = show === "seats" || show === "conflicts" ? show : "revenue";
+  const isMoney = what === "revenue";
   const figure = (/** @type {Quarter} */ quarter) =>
-    show === "seats" ? quarter.seats : amountOf(quarter.revenue, currency);
+    what === "revenue" ? amountOf(quarter.revenue, currency) : quarter[what];
   const say = (/** @type {number} */ value) =>
-    show === "seats" ? String(value) : money({ amount: value, currency });
-  const write = (/** @type {number} */ value) =>
-    show === "seats" ? value : inUnits(value, currency);
+    isMoney ? money({ amount: value, currency }) : String(value);
+  const write = (/** @type {number} */ value) => (isMoney ? inUnits(value, currency) : value);
   const short = numbers({ notation: "compact" });
   const mark = (/** @type {number} */ value) =>
-    show === "seats" ? short.format(value) : compactMoney(value, currency);
+    isMoney ? compactMoney(value, currency) : short.format(value);
   const curves = [
     { name: t("overview.today"), points: curveOf(today?.quarters ?? [], figure, minuteNow()) },
     ...(before
@@ -219,11 +228,11 @@ function Curves({ pace, against, show }) {
         ]
       : []),
   ];
-  const title = t(show === "seats" ? "overview.curve.seats" : "overview.curve.revenue");
+  const title = t(`overview.curve.${what}`);
   return html`
     <section class="card" aria-labelledby="curve-title">
       <div class="part-head"><h2 id="curve-title"><${Icon} name="chart-line" />${title}</h2><${AsSwitch} /></div>
-      <${Timeline} title=${title} curves=${curves} say=${say} mark=${mark} write=${write} file=${`${show}-${dayFromNow()}`} isTable=${isTable} />
+      <${Timeline} title=${title} curves=${curves} say=${say} mark=${mark} write=${write} file=${`${what}-${dayFromNow()}`} isTable=${isTable} />
     </section>`;
 }
 
