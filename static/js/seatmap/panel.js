@@ -135,15 +135,9 @@ export function Legend({ seats, viewOf }) {
         )}
       </ul>
       <ul class="legend-views">
-        ${[
-          ["available", ""],
-          ["mine", "check"],
-          ["held", "clock"],
-          ["booked", "x"],
-          ["blocked", "ban"],
-        ].map(
-          ([view, icon]) =>
-            html`<li key=${view}><span class="seat mini" data-view=${view} aria-hidden="true">${icon && html`<${Icon} name=${icon} />`}</span>${term("legend", view)}</li>`,
+        ${["available", "mine", "held", "booked", "blocked"].map(
+          (view) =>
+            html`<li key=${view}><span class="seat mini" data-view=${view} aria-hidden="true"></span>${term("legend", view)}</li>`,
         )}
       </ul>
     </section>`;

@@ -61,13 +61,13 @@ function Page({ admin, bus, reload }) {
     <${RefundProgress} admin=${admin} />
     <ul class="counts" aria-label=${t("floor.counts")}>
       ${[
-        ["available", "", seats_available],
-        ["held", "clock", seats_locked],
-        ["booked", "x", seats_booked],
-        ["blocked", "ban", seats_blocked],
+        ["available", seats_available],
+        ["held", seats_locked],
+        ["booked", seats_booked],
+        ["blocked", seats_blocked],
       ].map(
-        ([view, icon, count]) =>
-          html`<li key=${view}><span class="seat mini" data-view=${view} aria-hidden="true">${icon && html`<${Icon} name=${icon} />`}</span><strong>${count}</strong> ${term("floor.count", String(view))}</li>`,
+        ([view, count]) =>
+          html`<li key=${view}><span class="seat mini" data-view=${view} aria-hidden="true"></span><strong>${count}</strong> ${term("floor.count", String(view))}</li>`,
       )}
     </ul>
     ${bus ? html`<${Live} admin=${admin} bus=${bus} reload=${reload} />` : html`<p class="hint">${t("floor.draft")}</p>`}`;
