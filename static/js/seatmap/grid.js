@@ -1,5 +1,6 @@
 // The seat map: a grid for each deck, every seat a button that redraws alone when its own state changes.
 import {
+  computed,
   effect,
   html,
   Icon,
@@ -9,6 +10,7 @@ import {
   useMemo,
   useRef,
 } from "../core/dom.js";
+import { statusOn } from "../core/seats.js";
 import { figure, money, t, term } from "../core/text.js";
 import { decksOf, seatAfter, seatLike } from "./plan.js";
 
@@ -18,9 +20,62 @@ import { decksOf, seatAfter, seatLike } from "./plan.js";
  *   leave: () => void, isWide: boolean, deckNames: (deck: number) => string, isOpen?: boolean }} MapProps
  * `isOpen`: every seat can be chosen, whatever it is */
 
+const VIEWS = /** @type {Record<import("../core/seats.js").Letter, View>} */ ({
+  A: "available",
+  L: "held",
+  B: "booked",
+  X: "blocked",
+});
 const TYPING_MS = 900;
 /** @param {Element} element */
 const isRtl = (element) => getComputedStyle(element).direction === "rtl";
+
+/** How the seats of one bus look. Each seat hears of its own state, so that a change costs those that it changes. */
+export class SeatViews {
+  /** @param {import("../core/live.js").LiveSeats} live
+   * @param {import("@preact/signals").Signal<{ start: number, end: number } | null>} leg
+   * @param {(seat: string) => View | null} ours how a seat looks that is somebody's who looks here */
+  constructor(live, leg, ours) {
+    this.live = live;
+    this.leg = leg;
+    this.ours = ours;
+    /** @type {Map<string, import("@preact/signals").Signal<string | undefined>>} */
+    this.states = new Map();
+    /** @type {Map<string, import("@preact/signals").ReadonlySignal<View>>} */
+    this.views = new Map();
+    effect(() => {
+      const seats = live.known.value?.seats;
+      for (const [seat, states] of this.states) states.value = seats?.get(seat);
+    });
+  }
+
+  /** The worst state of a seat on the leg.
+   * @param {string} seat @returns {import("../core/seats.js").Letter} */
+  letterOf(seat) {
+    let states = this.states.get(seat);
+    if (!states) {
+      states = signal(this.live.known.peek()?.seats.get(seat));
+      this.states.set(seat, states);
+    }
+    const at = this.leg.value;
+    return states.value && at ? statusOn(states.value, at.start, at.end) : "X";
+  }
+
+  /** @param {string} seat */
+  viewOf(seat) {
+    let view = this.views.get(seat);
+    if (!view) {
+      view = computed(() => this.ours(seat) ?? VIEWS[this.letterOf(seat)]);
+      this.views.set(seat, view);
+    }
+    return view.value;
+  }
+}
+
+/** What the decks of a bus are called.
+ * @param {import("../api.d.ts").Bus} bus */
+export const deckNamesOf = (bus) => (/** @type {number} */ deck) =>
+  bus.layout.decks === 1 ? t("deck.only") : t(deck === 1 ? "deck.lower" : "deck.upper");
 
 /** @param {MapProps} props */
 export function SeatMap(props) {
