@@ -15,6 +15,17 @@ _WHEN_ALL_IS_DRAWN = """new Promise(drawn => requestAnimationFrame(() => request
     Promise.allSettled(document.getAnimations()
         .filter(each => each.effect.getComputedTiming().endTime < Infinity)
         .map(each => each.finished)).then(drawn))))"""
+# A page is called something, once, whatever it has to show: readers go from heading to heading.
+_HEADINGS = (
+    "[...document.querySelectorAll('h1')].filter(each => each.getClientRects().length).length"
+)
+# By how much the words of a select are wider than what shows of them, its arrow (24 px) taken off.
+_CUT_OFF = """selects => selects.map(select => {
+    const style = getComputedStyle(select), pen = document.createElement('canvas').getContext('2d');
+    pen.font = style.font;
+    const room = select.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight) - 24;
+    return Math.max(...[...select.options].map(each => pen.measureText(each.text.trim()).width)) - room;
+}).filter(excess => excess > 0)"""
 # What is drawn for longer than a picture or two, or over and over.
 _MOVING = """[...document.querySelectorAll('*')].flatMap(element => ['', '::before', '::after'].flatMap(part => {
     const { animationName, animationDuration, animationIterationCount, transitionDuration } =
@@ -68,6 +79,8 @@ class Walk:
 
     async def look(self, page: Page, name: str) -> None:
         found = await measure(page) + await judge(page, is_dark_too=self._is_dark_too)
+        if (headings := await page.evaluate(_HEADINGS)) != 1:
+            found.append(f"{headings} headings of the page")
         if found:
             self.faults[name] = found
 
@@ -130,12 +143,13 @@ class Walk:
         await self.glance("/my", "my with a trip")
 
     async def without_answers(self, bus: str) -> None:
-        """See a page whose server does not answer."""
+        """See pages whose server does not answer."""
         page = await self._visitor.context.new_page()
         await page.route("**/api/v1/**", lambda route: route.abort())
-        await page.goto(f"{self._visitor.site.url}/buses/{bus}")
-        await page.get_by_role("button", name="Try again").first.wait_for()
-        await self.look(page, "no answer")
+        for path in (f"/buses/{bus}", "/waiting/1", "/pay/demo/1"):
+            await page.goto(self._visitor.site.url + path)
+            await page.get_by_role("button", name="Try again").first.wait_for()
+            await self.look(page, f"no answer to {path}")
 
 
 @pytest.mark.parametrize("size", [PHONE, DESKTOP], ids=["phone", "desktop"])
@@ -149,6 +163,16 @@ async def test_no_page_keeps_anyone_out_or_sticks_out(
     await walk.purchase(site.world.coaches[2], "1A" if size == PHONE else "1D")
     await walk.without_answers(site.world.coaches[2])
     assert walk.faults == {}
+
+
+@pytest.mark.parametrize("size", [PHONE, (768, 1024), DESKTOP], ids=["phone", "tablet", "desktop"])
+async def test_no_stop_of_a_leg_loses_its_time(
+    site: Site, visitors: Visitors, size: tuple[int, int]
+) -> None:
+    page = await (await visitors.new(size=size)).open(f"/buses/{site.world.coaches[0]}")
+    selects = page.locator(".leg select")
+    await expect(selects).to_have_count(2)
+    assert await selects.evaluate_all(_CUT_OFF) == []
 
 
 async def test_nothing_moves_for_those_who_want_stillness_and_something_does_for_others(

@@ -23,7 +23,7 @@ export function ForgotForm({ email: known, onBack }) {
     });
   };
   if (isAsked)
-    return html`<${Notice} icon="mail" title=${t("forgot.sent")}><p>${t("forgot.sent.body", { email })}</p>
+    return html`<${Notice} isPage icon="mail" title=${t("forgot.sent")}><p>${t("forgot.sent.body", { email })}</p>
       <button type="button" class="button" onClick=${onBack}>${t("forgot.back")}</button></${Notice}>`;
   return html`
     <form class="card narrow login" novalidate onSubmit=${submit}>
@@ -55,7 +55,7 @@ export function ResetForm({ token, onDone }) {
     });
   };
   if (isReset)
-    return html`<${Notice} icon="circle-check" title=${t("reset.done")}><p>${t("reset.done.body")}</p>
+    return html`<${Notice} isPage icon="circle-check" title=${t("reset.done")}><p>${t("reset.done.body")}</p>
       <button type="button" class="button primary" onClick=${onDone}>${t("login.go")}</button></${Notice}>`;
   return html`
     <form class="card narrow login" novalidate onSubmit=${submit}>
@@ -81,8 +81,8 @@ export function Verification({ token }) {
   }, []);
   const next = html`<a class="button" href="/my">${t("nav.my")}</a>`;
   if (isDone)
-    return html`<${Notice} icon="circle-check" title=${t("verify.done")}><p>${t("verify.done.body")}</p>${next}</${Notice}>`;
+    return html`<${Notice} isPage icon="circle-check" title=${t("verify.done")}><p>${t("verify.done.body")}</p>${next}</${Notice}>`;
   if (fault)
-    return html`<${Notice} icon="circle-alert" tone="bad" title=${t("verify.failed")}><p>${fault}</p>${next}</${Notice}>`;
+    return html`<${Notice} isPage icon="circle-alert" tone="bad" title=${t("verify.failed")}><p>${fault}</p>${next}</${Notice}>`;
   return html`<${Skeleton} lines=${1} />`;
 }

@@ -141,7 +141,7 @@ function Outlet({ isIn }) {
   if (!isIn) return html`<${Doorway} />`;
   const found = find(path.value);
   if (!found)
-    return html`<${Notice} icon="info" title=${t("admin.missing")}><p>${t("admin.missing.body")}</p><a class="button" href=${home()}>${t("admin.home")}</a></${Notice}>`;
+    return html`<${Notice} isPage icon="info" title=${t("admin.missing")}><p>${t("admin.missing.body")}</p><a class="button" href=${home()}>${t("admin.home")}</a></${Notice}>`;
   if (!isOneOf(found.entry.roles)) return html`<${Closed} />`;
   return html`<${View} key=${found.entry.path} entry=${found.entry} params=${found.params} />`;
 }
@@ -151,11 +151,11 @@ function Doorway() {
   useEffect(() => setTitle(t("admin.title")), []);
   if (user.value)
     return html`
-      <${Notice} icon="lock" title=${t("admin.rider")}><p>${t("admin.rider.body", { email: user.value.email })}</p>
+      <${Notice} isPage icon="lock" title=${t("admin.rider")}><p>${t("admin.rider.body", { email: user.value.email })}</p>
         <a class="button primary" href="/my">${t("nav.my")}</a><a class="button" href="/">${t("nav.search")}</a></${Notice}>`;
   const next = encodeURIComponent(location.pathname + location.search);
   return html`
-    <${Notice} icon="lock" title=${t("admin.door")}><p>${t("admin.door.body")}</p>
+    <${Notice} isPage icon="lock" title=${t("admin.door")}><p>${t("admin.door.body")}</p>
       <a class="button primary" href=${`/login?next=${next}`}>${t("nav.login")}</a></${Notice}>`;
 }
 
@@ -167,7 +167,7 @@ function Closed() {
     if (isStart && start !== "/admin/") go(start, { replace: true });
   }, [isStart, start]);
   if (isStart && start !== "/admin/") return null;
-  return html`<${Notice} icon="lock" title=${t("admin.closed")}><p>${t("admin.closed.body")}</p><a class="button" href=${start}>${t("admin.home")}</a></${Notice}>`;
+  return html`<${Notice} isPage icon="lock" title=${t("admin.closed")}><p>${t("admin.closed.body")}</p><a class="button" href=${start}>${t("admin.home")}</a></${Notice}>`;
 }
 
 /** @param {{ entry: Entry, params: Record<string, string> }} props */
@@ -193,7 +193,7 @@ function View({ entry, params }) {
     hasArrived = true;
     load();
   }, [entry]);
-  if (fault) return html`<${Failure} error=${fault} retry=${load} />`;
+  if (fault) return html`<${Failure} isPage error=${fault} retry=${load} />`;
   if (!loaded) return html`<${Skeleton} lines=${4} />`;
   return html`<${loaded.Shown} params=${params} query=${query.value} />`;
 }

@@ -64,10 +64,10 @@ export function useLoaded(ask, deps, beat) {
 
 /** Show what was asked for: skeletons before, what failed and a way to try again after. What is here stays in view, and in
  * the hands of whoever works with it, while it cannot be asked for again.
- * @param {{ of: Loaded<any>, lines?: number, children: (data: any) => any }} props */
-export function Shown({ of, lines = 4, children }) {
+ * @param {{ of: Loaded<any>, lines?: number, isPage?: boolean, children: (data: any) => any }} props `isPage`: as of a Notice */
+export function Shown({ of, lines = 4, isPage = false, children }) {
   if (of.data === null && of.error)
-    return html`<${Failure} error=${of.error} retry=${of.reload} />`;
+    return html`<${Failure} isPage=${isPage} error=${of.error} retry=${of.reload} />`;
   if (of.data === null) return html`<${Skeleton} lines=${lines} />`;
   return html`${of.error && html`<${Stale} error=${of.error} retry=${of.reload} />`}${children(of.data)}`;
 }

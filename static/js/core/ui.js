@@ -131,21 +131,22 @@ export function Field({
     </div>`;
 }
 
-/** @param {{ icon: string, title: string, children?: any, tone?: string }} props */
-export function Notice({ icon, title, children, tone = "info" }) {
+/** `isPage`: there is nothing else on the page, so that this is its heading.
+ * @param {{ icon: string, title: string, children?: any, tone?: string, isPage?: boolean }} props */
+export function Notice({ icon, title, children, tone = "info", isPage = false }) {
   return html`
     <section class="notice" data-tone=${tone}>
       <span class="notice-mark"><${Icon} name=${icon} /></span>
-      <div><h2>${title}</h2>${children}</div>
+      <div>${isPage ? html`<h1>${title}</h1>` : html`<h2>${title}</h2>`}${children}</div>
     </section>`;
 }
 
 /** Something went wrong and can be tried again.
- * @param {{ error: import("./api.js").ApiError, retry?: () => void }} props */
-export function Failure({ error, retry }) {
+ * @param {{ error: import("./api.js").ApiError, retry?: () => void, isPage?: boolean }} props */
+export function Failure({ error, retry, isPage = false }) {
   const isOffline = error.code === "offline";
   return html`
-    <${Notice} icon=${isOffline ? "wifi-off" : "circle-alert"} tone="bad" title=${t(isOffline ? "failure.offline" : "failure.title")}>
+    <${Notice} isPage=${isPage} icon=${isOffline ? "wifi-off" : "circle-alert"} tone="bad" title=${t(isOffline ? "failure.offline" : "failure.title")}>
       <p>${isOffline ? t("failure.offline.body") : error.message}</p>
       ${retry && html`<button type="button" class="button" onClick=${retry}><${Icon} name="refresh-cw" />${t("retry")}</button>`}
     </${Notice}>`;

@@ -17,7 +17,7 @@ import { Chosen } from "./seats.js";
 
 /** @typedef {import("../api.d.ts").Booking} Booking */
 /** @typedef {import("../api.d.ts").PhoneCode} PhoneCode */
-/** @typedef {import("./choice.js").SeatChoice} SeatChoice */
+/** @typedef {import("./choice.js").KioskChoice} KioskChoice */
 
 const AGAIN_MS = 2_000;
 const DRAW_AGAIN_MS = 5_000;
@@ -38,7 +38,7 @@ async function drawCode(made, key) {
   return post("/devices/me/qr", { link });
 }
 
-/** @param {{ choice: SeatChoice, back: () => void }} props */
+/** @param {{ choice: KioskChoice, back: () => void }} props */
 export function Pay({ choice, back }) {
   const [isBusy, setBusy] = useState(false);
   const [isCash, setCash] = useState(false);
@@ -102,7 +102,7 @@ function finish() {
   go("ticket");
 }
 
-/** @param {unknown} error @param {SeatChoice} choice */
+/** @param {unknown} error @param {KioskChoice} choice */
 function refuse(error, choice) {
   if (!(error instanceof ApiError)) throw error;
   if (error.code.startsWith("hold_")) return choice.client.expire();
@@ -110,7 +110,7 @@ function refuse(error, choice) {
   return toast(text, { icon: "circle-alert", tone: "bad", seconds: 10 });
 }
 
-/** @param {{ booking: Booking, choice: SeatChoice }} props */
+/** @param {{ booking: Booking, choice: KioskChoice }} props */
 function OnPhone({ booking: open, choice }) {
   const [code, setCode] = useState(/** @type {PhoneCode | null} */ (null));
   const key = sale.value?.key ?? "";
@@ -169,7 +169,7 @@ function OnPhone({ booking: open, choice }) {
     </${Foot}>`;
 }
 
-/** @param {{ booking: Booking, choice: SeatChoice }} props */
+/** @param {{ booking: Booking, choice: KioskChoice }} props */
 function Ended({ booking: over, choice }) {
   const again = async () => {
     booking.value = null;

@@ -10,7 +10,7 @@ import { Chosen } from "./seats.js";
 const CATEGORIES = /** @type {const} */ (["adult", "child", "senior", "student"]);
 const PHONE = /^\+?[0-9 ()./-]{4,32}$/;
 
-/** @param {{ choice: import("./choice.js").SeatChoice, back: () => void, next: () => void }} props */
+/** @param {{ choice: import("./choice.js").KioskChoice, back: () => void, next: () => void }} props */
 export function People({ choice, back, next }) {
   const [at, setAt] = useState(() =>
     Math.max(

@@ -4,22 +4,23 @@ import { html, Icon, media, useEffect, useState } from "../core/dom.js";
 import { list, money, t, term } from "../core/text.js";
 import { announce, Failure, Notice, Skeleton } from "../core/ui.js";
 import { HoldClock } from "../seatmap/countdown.js";
-import { SeatMap } from "../seatmap/grid.js";
+import { deckNamesOf, SeatMap } from "../seatmap/grid.js";
 import { Legend, Trip } from "../seatmap/panel.js";
 import { Foot, Question } from "./frame.js";
 
-/** @typedef {import("./choice.js").SeatChoice} SeatChoice */
+/** @typedef {import("./choice.js").KioskChoice} KioskChoice */
 
 const PARTY_MAX = 6;
 // In a hand the decks take turns.
 const isWide = media("(min-width: 45rem)");
 
-/** @param {{ choice: SeatChoice, back: () => void, next: () => void }} props */
+/** @param {{ choice: KioskChoice, back: () => void, next: () => void }} props */
 export function Seats({ choice, back, next }) {
   const [isGoing, setGoing] = useState(false);
   const { client, live } = choice;
   const bus = choice.bus.value;
-  if (choice.failure.value || !bus)
+  const at = choice.leg.value;
+  if (choice.failure.value || !bus || !at)
     return html`<main id="main" class="kiosk-main" tabindex="-1"><${Question} text=${t("kiosk.seats")} />
       ${choice.failure.value ? html`<${Failure} error=${choice.failure.value} retry=${() => choice.load()} />` : html`<${Skeleton} lines=${5} />`}</main>
       <${Foot} back=${back} />`;
@@ -28,12 +29,10 @@ export function Seats({ choice, back, next }) {
   const canGo = wanted.length > 0 && isOnSale && isOnline.value && !isGoing;
   const proceed = async () => {
     setGoing(true);
-    await client.settle();
+    const hold = await choice.settle();
     setGoing(false);
-    if (client.hold.peek() && client.isSettled.peek()) next();
+    if (hold) next();
   };
-  const deckNames = (/** @type {number} */ deck) =>
-    bus.layout.decks === 1 ? t("deck.only") : t(deck === 1 ? "deck.lower" : "deck.upper");
   const map = {
     seats: choice.seats.value,
     viewOf: choice.viewOf,
@@ -41,7 +40,7 @@ export function Seats({ choice, back, next }) {
     best: () => choice.findBest(Math.max(1, wanted.length)),
     leave: () => document.querySelector(".kiosk-foot .button")?.closest("button")?.focus(),
     isWide: isWide.value,
-    deckNames,
+    deckNames: deckNamesOf(bus),
   };
   return html`
     <main id="main" class="kiosk-main kiosk-seats" tabindex="-1">
@@ -50,13 +49,13 @@ export function Seats({ choice, back, next }) {
       ${!isOnSale && html`<${Notice} icon="info" title=${term("status", bus.status.toLowerCase())}><p>${t("bus.closed")}</p></${Notice}>`}
       <div class="kiosk-map">
         <section class="card map" aria-label=${t("map.title")}><${SeatMap} ...${map} /></section>
-        <div class="kiosk-side"><${Trip} bus=${bus} at=${choice.at} /><${Legend} seats=${choice.seats.value} viewOf=${choice.viewOf} /></div>
+        <div class="kiosk-side"><${Trip} bus=${bus} at=${at} /><${Legend} seats=${choice.seats.value} viewOf=${choice.viewOf} /></div>
       </div>
     </main>
     <${Foot} back=${back} next=${proceed} isReady=${canGo}><${Chosen} choice=${choice} /></${Foot}>`;
 }
 
-/** @param {{ bus: import("../api.d.ts").Bus, choice: SeatChoice, isOpen: boolean }} props */
+/** @param {{ bus: import("../api.d.ts").Bus, choice: KioskChoice, isOpen: boolean }} props */
 function Party({ bus, choice, isOpen }) {
   const most = Math.min(PARTY_MAX, bus.rules.seats_per_buyer);
   if (!isOpen) return null;
@@ -67,7 +66,7 @@ function Party({ bus, choice, isOpen }) {
 }
 
 /** What is chosen, what it costs, and how long it is kept; also on the screens that follow.
- * @param {{ choice: SeatChoice }} props */
+ * @param {{ choice: KioskChoice }} props */
 export function Chosen({ choice }) {
   const { client } = choice;
   const wanted = client.wanted.value;
@@ -83,7 +82,7 @@ export function Chosen({ choice }) {
     ${hold && bus && html`<${HoldClock} hold=${hold} rules=${bus.rules} extend=${() => client.extend()} onOver=${() => client.expire()} />`}`;
 }
 
-/** @param {{ live: SeatChoice["live"] }} props */
+/** @param {{ live: KioskChoice["live"] }} props */
 function News({ live }) {
   const news = live.news.value;
   useEffect(() => {

@@ -54,7 +54,7 @@ function turnPaging() {
 function BoardPage() {
   const board = live.told.value;
   if (live.news.value === "missing")
-    return html`<main id="main" class="board-gone" tabindex="-1"><${Notice} icon="map-pin" title=${t("board.missing")}>
+    return html`<main id="main" class="board-gone" tabindex="-1"><${Notice} isPage icon="map-pin" title=${t("board.missing")}>
       <p>${t("board.missing.body")}</p><a class="button" href="/">${t("nav.search")}</a></${Notice}></main>`;
   if (!board)
     return html`<main id="main" class="board" tabindex="-1"><h1 class="visually-hidden">${t("board.title")}</h1>

@@ -83,7 +83,7 @@ async function copyLink() {
 function BookingPage() {
   const status = failure.value?.status;
   if (status === 401 || status === 404) return html`<${KeyForm} isWrong=${status === 404} />`;
-  if (failure.value) return html`<${Failure} error=${failure.value} retry=${load} />`;
+  if (failure.value) return html`<${Failure} isPage error=${failure.value} retry=${load} />`;
   if (!booking.value) return html`<${Skeleton} lines=${5} />`;
   return html`<${Ticket} booking=${booking.value} />`;
 }

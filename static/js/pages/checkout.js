@@ -189,8 +189,8 @@ const seatsUrl = (/** @type {Draft} */ { bus: id, from, to }) =>
 
 function CheckoutPage() {
   if (failure.value?.code.startsWith("hold_") || failure.value?.status === 404)
-    return html`<${Notice} icon="timer" title=${t("checkout.gone")}><p>${t("checkout.gone.body")}</p><a class="button" href="/">${t("nav.search")}</a></${Notice}>`;
-  if (failure.value) return html`<${Failure} error=${failure.value} retry=${load} />`;
+    return html`<${Notice} isPage icon="timer" title=${t("checkout.gone")}><p>${t("checkout.gone.body")}</p><a class="button" href="/">${t("nav.search")}</a></${Notice}>`;
+  if (failure.value) return html`<${Failure} isPage error=${failure.value} retry=${load} />`;
   if (!bus.value || !draft.value) return html`<${Skeleton} lines=${6} />`;
   return html`<${Checkout} bus=${bus.value} draft=${draft.value} />`;
 }

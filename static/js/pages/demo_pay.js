@@ -53,8 +53,8 @@ async function go(step, telling) {
 
 function DemoPayPage() {
   if (failure.value?.status === 404)
-    return html`<${Notice} icon="credit-card" title=${t("demopay.missing")}><p>${t("demopay.missing.body")}</p><a class="button" href="/">${t("nav.search")}</a></${Notice}>`;
-  if (failure.value) return html`<${Failure} error=${failure.value} retry=${load} />`;
+    return html`<${Notice} isPage icon="credit-card" title=${t("demopay.missing")}><p>${t("demopay.missing.body")}</p><a class="button" href="/">${t("nav.search")}</a></${Notice}>`;
+  if (failure.value) return html`<${Failure} isPage error=${failure.value} retry=${load} />`;
   if (!payment.value) return html`<${Skeleton} lines=${4} />`;
   return html`<${Bank} payment=${payment.value} />`;
 }

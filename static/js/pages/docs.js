@@ -29,7 +29,7 @@ async function load() {
 
 function DocsPage() {
   const [wanted, want] = useState("");
-  if (failure.value) return html`<${Failure} error=${failure.value} retry=${load} />`;
+  if (failure.value) return html`<${Failure} isPage error=${failure.value} retry=${load} />`;
   if (!parsed.value) return html`<${Skeleton} lines=${6} />`;
   const { info, components } = parsed.value;
   const groups = operationsOf(parsed.value, wanted);

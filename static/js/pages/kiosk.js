@@ -11,7 +11,7 @@ import { LiveTopic } from "../core/topic.js";
 import { Failure, Notice, Skeleton } from "../core/ui.js";
 import { Attract } from "../kiosk/attract.js";
 import { forgetPin, nextInLine } from "../kiosk/cash.js";
-import { SeatChoice } from "../kiosk/choice.js";
+import { KioskChoice } from "../kiosk/choice.js";
 import { KioskFrame } from "../kiosk/frame.js";
 import { giveUp } from "../kiosk/give_up.js";
 import { booking, go, goal, goBack, people, ride, sale, step, wipe } from "../kiosk/journey.js";
@@ -28,14 +28,14 @@ learn(boardWords);
 learn(words);
 
 const RENEW_MS = 10 * 60_000;
-const choice = signal(/** @type {SeatChoice | null} */ (null));
+const choice = signal(/** @type {KioskChoice | null} */ (null));
 const board = signal(/** @type {LiveTopic | null} */ (null));
 
 /** @param {import("../kiosk/journey.js").Ride} next */
 function openRide(next) {
   choice.peek()?.close();
   ride.value = next;
-  const chosen = new SeatChoice(next);
+  const chosen = new KioskChoice(next);
   choice.value = chosen;
   return chosen.load();
 }

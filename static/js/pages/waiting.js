@@ -6,8 +6,9 @@ import { mount, setTitle } from "../core/shell.js";
 import { clock, count, learn, t } from "../core/text.js";
 import { announce, Failure, Notice, Skeleton } from "../core/ui.js";
 import { rejoice } from "../kiosk/sound.js";
+import { keepAdmission } from "../seatmap/hold.js";
 import { aheadOf, estimate, lookAgainIn, lookAtOpeningIn, shareDone } from "../waiting/line.js";
-import { keepAdmission, keepPlace, placeIn } from "../waiting/pass.js";
+import { keepPlace, placeIn } from "../waiting/pass.js";
 
 learn(waiting);
 
@@ -131,15 +132,15 @@ function waitText(before) {
 
 function WaitingPage() {
   if (failure.value?.status === 404)
-    return html`<${Notice} icon="hourglass" title=${t("waiting.none")}><p>${t("waiting.none.body")}</p><a class="button" href=${onward()}>${t("waiting.on")}</a></${Notice}>`;
+    return html`<${Notice} isPage icon="hourglass" title=${t("waiting.none")}><p>${t("waiting.none.body")}</p><a class="button" href=${onward()}>${t("waiting.on")}</a></${Notice}>`;
   if (failure.value && !room.value)
-    return html`<${Failure} error=${failure.value} retry=${look} />`;
+    return html`<${Failure} isPage error=${failure.value} retry=${look} />`;
   if (!room.value) return html`<${Skeleton} lines=${5} />`;
   const shown = room.value;
   if (shown.status === "closed")
-    return html`<${Notice} icon="circle-check" title=${t("waiting.closed")}><p>${t("waiting.closed.body")}</p><a class="button primary" href=${onward()}>${t("waiting.on")}</a></${Notice}>`;
+    return html`<${Notice} isPage icon="circle-check" title=${t("waiting.closed")}><p>${t("waiting.closed.body")}</p><a class="button primary" href=${onward()}>${t("waiting.on")}</a></${Notice}>`;
   if (failure.value && !place.value)
-    return html`<${Failure} error=${failure.value} retry=${look} />`;
+    return html`<${Failure} isPage error=${failure.value} retry=${look} />`;
   return html`
     ${isLost.value && html`<div class="banner"><${Icon} name="wifi-off" /><span>${t("waiting.lost")}</span></div>`}
     <section class="card wait" data-phase=${admission.value ? "turn" : shown.status} aria-labelledby="wait-title">

@@ -1,5 +1,16 @@
 // The seat map: a grid for each deck, every seat a button that redraws alone when its own state changes.
-import { computed, html, Icon, iconUrl, signal, untracked, useMemo, useRef } from "../core/dom.js";
+import {
+  computed,
+  effect,
+  html,
+  Icon,
+  signal,
+  untracked,
+  useLayoutEffect,
+  useMemo,
+  useRef,
+} from "../core/dom.js";
+import { statusOn } from "../core/seats.js";
 import { figure, money, t, term } from "../core/text.js";
 import { decksOf, seatAfter, seatLike } from "./plan.js";
 
@@ -9,10 +20,62 @@ import { decksOf, seatAfter, seatLike } from "./plan.js";
  *   leave: () => void, isWide: boolean, deckNames: (deck: number) => string, isOpen?: boolean }} MapProps
  * `isOpen`: every seat can be chosen, whatever it is */
 
+const VIEWS = /** @type {Record<import("../core/seats.js").Letter, View>} */ ({
+  A: "available",
+  L: "held",
+  B: "booked",
+  X: "blocked",
+});
 const TYPING_MS = 900;
-const MARKS = { mine: "check", pending: "timer", held: "clock", booked: "x", blocked: "ban" };
 /** @param {Element} element */
 const isRtl = (element) => getComputedStyle(element).direction === "rtl";
+
+/** How the seats of one bus look. Each seat hears of its own state, so that a change costs those that it changes. */
+export class SeatViews {
+  /** @param {import("../core/live.js").LiveSeats} live
+   * @param {import("@preact/signals").Signal<{ start: number, end: number } | null>} leg
+   * @param {(seat: string) => View | null} ours how a seat looks that is somebody's who looks here */
+  constructor(live, leg, ours) {
+    this.live = live;
+    this.leg = leg;
+    this.ours = ours;
+    /** @type {Map<string, import("@preact/signals").Signal<string | undefined>>} */
+    this.states = new Map();
+    /** @type {Map<string, import("@preact/signals").ReadonlySignal<View>>} */
+    this.views = new Map();
+    effect(() => {
+      const seats = live.known.value?.seats;
+      for (const [seat, states] of this.states) states.value = seats?.get(seat);
+    });
+  }
+
+  /** The worst state of a seat on the leg.
+   * @param {string} seat @returns {import("../core/seats.js").Letter} */
+  letterOf(seat) {
+    let states = this.states.get(seat);
+    if (!states) {
+      states = signal(this.live.known.peek()?.seats.get(seat));
+      this.states.set(seat, states);
+    }
+    const at = this.leg.value;
+    return states.value && at ? statusOn(states.value, at.start, at.end) : "X";
+  }
+
+  /** @param {string} seat */
+  viewOf(seat) {
+    let view = this.views.get(seat);
+    if (!view) {
+      view = computed(() => this.ours(seat) ?? VIEWS[this.letterOf(seat)]);
+      this.views.set(seat, view);
+    }
+    return view.value;
+  }
+}
+
+/** What the decks of a bus are called.
+ * @param {import("../api.d.ts").Bus} bus */
+export const deckNamesOf = (bus) => (/** @type {number} */ deck) =>
+  bus.layout.decks === 1 ? t("deck.only") : t(deck === 1 ? "deck.lower" : "deck.upper");
 
 /** @param {MapProps} props */
 export function SeatMap(props) {
@@ -142,50 +205,67 @@ function Row({ row, index, ...props }) {
     </div>`;
 }
 
-/** A seat is drawn once. What changes is bound to its attributes, so that a delta of sixty seats renders nothing anew.
+/** A seat is drawn once. How it stands and whether the keys are at it is written to the button past the drawing, so that
+ * a delta of sixty seats compares nothing and costs what it changes.
  * @param {{ seat: Seat, viewOf: (seat: string) => View, toggle: (seat: string) => void, focused: any, deckNames: (deck: number) => string, count: number, isWhole: boolean, isOpen?: boolean }} props */
 function SeatButton({ seat, viewOf, toggle, focused, deckNames, count, isWhole, isOpen = false }) {
+  const button = useRef(/** @type {any} */ (null));
   const deckName = count > 1 ? deckNames(seat.deck) : "";
-  const bound = useMemo(
-    () => bind(seat, viewOf, focused, deckName, isOpen),
-    [seat, focused, deckName, isOpen],
-  );
+  useLayoutEffect(() => {
+    const { current } = button;
+    const view = () => viewOf(seat.seat);
+    const stopViews = showView(current, view, factsOf(seat, deckName), isOpen);
+    const stopFocus = effect(() => {
+      const index = focused.value[seat.deck] === seat.seat ? 0 : -1;
+      if (current.tabIndex !== index) current.tabIndex = index;
+    });
+    return () => {
+      stopViews();
+      stopFocus();
+    };
+  }, [seat, focused, deckName, isOpen]);
   const onFocus = () => {
     if (focused.peek()[seat.deck] === seat.seat) return;
     focused.value = { ...focused.peek(), [seat.deck]: seat.seat };
   };
   return html`
-    <button type="button" class=${bound.class} id=${`seat-${seat.seat}`} data-seat=${seat.seat} data-view=${bound.view} data-class=${seat.seat_class}
-      tabindex=${bound.tabindex} aria-pressed=${bound.pressed} aria-disabled=${bound.disabled} aria-label=${bound.name}
-      onClick=${() => toggle(seat.seat)} onFocus=${onFocus}>
+    <button type="button" class="seat" ref=${button} id=${`seat-${seat.seat}`} data-seat=${seat.seat} data-class=${seat.seat_class}
+      tabindex="-1" onClick=${() => toggle(seat.seat)} onFocus=${onFocus}>
       <span class="seat-label">${seat.seat}</span>
       <span class="seat-price">${figure(seat.price, isWhole)}</span>
-      <svg class="icon mark" aria-hidden="true"><use href=${bound.mark}></use></svg>
       ${seat.attributes.includes("accessible") && html`<${Icon} name="accessibility" class="seat-badge" />`}
     </button>`;
 }
 
-/** @param {Seat} seat @param {(seat: string) => View} viewOf @param {any} focused @param {string} deckName
- * @param {boolean} isOpen whether taken seats may be pressed, too */
-function bind(seat, viewOf, focused, deckName, isOpen) {
-  const view = computed(() => viewOf(seat.seat));
-  const isMine = () => view.value === "mine" || view.value === "pending";
-  const facts = factsOf(seat, deckName);
-  let before = view.peek();
-  return {
-    view,
+/** Keep a button as its seat stands: to look at (the style sheet has the marks), to press, and by name.
+ * @param {HTMLElement} button @param {() => View} view @param {string} facts
+ * @param {boolean} isOpen whether taken seats may be pressed, too @returns {() => void} what ends it */
+function showView(button, view, facts, isOpen) {
+  let before = /** @type {View | null} */ (null);
+  return effect(() => {
+    const now = view();
+    const isMine = now === "mine" || now === "pending";
+    const isShut = !isMine && !isOpen && now !== "available";
+    button.dataset.view = now;
+    button.setAttribute("aria-label", `${facts}, ${t(`view.${now}`)}`);
+    write(button, "aria-pressed", String(isMine));
+    write(button, "aria-disabled", isShut ? "true" : null);
     // Others' changes fade in; one's own are there at once.
-    class: computed(() => {
-      const isNews = before !== view.value && (view.value === "booked" || view.value === "held");
-      before = view.value;
-      return isNews ? "seat is-news" : "seat";
-    }),
-    tabindex: computed(() => (focused.value[seat.deck] === seat.seat ? 0 : -1)),
-    pressed: computed(isMine),
-    disabled: computed(() => (isMine() || isOpen || view.value === "available" ? null : "true")),
-    name: computed(() => `${facts}, ${t(`view.${view.value}`)}`),
-    mark: computed(() => iconUrl(view.value === "available" ? "check" : MARKS[view.value])),
-  };
+    write(
+      button,
+      "class",
+      before && (now === "booked" || now === "held") ? "seat is-news" : "seat",
+    );
+    before = now;
+  });
+}
+
+/** What stays is not written: the browser would look for what it changes.
+ * @param {HTMLElement} button @param {string} name @param {string | null} value */
+function write(button, name, value) {
+  if (button.getAttribute(name) === value) return;
+  if (value === null) button.removeAttribute(name);
+  else button.setAttribute(name, value);
 }
 
 /** "Seat 12A, window, lower deck, comfort, €19.90"; how it stands comes behind.

@@ -1,8 +1,7 @@
 // The buyer's hold, seen from the page: what is wanted, what is held, and how the two are brought together. The map
 // shows a choice at once; the server decides, and a refusal is always told.
 import { ApiError, call, get, newKey, post } from "../core/api.js";
-import { batch, computed, now, recall, remember, session, signal } from "../core/dom.js";
-import { passFor } from "../waiting/pass.js";
+import { batch, computed, local, now, recall, remember, session, signal } from "../core/dom.js";
 
 /** @typedef {import("../api.d.ts").Hold} Hold */
 /** @typedef {{ from: string, to: string }} Leg */
@@ -208,3 +207,18 @@ export class HoldClient {
 
 /** @param {string[]} a @param {string[]} b */
 const same = (a, b) => a.length === b.length && a.every((seat) => b.includes(seat));
+
+/** @typedef {{ token: string, expires_at: string }} Admission past a waiting room */
+
+/** @param {string} bus */
+const admissionAt = (bus) => `omnibus.admission.${bus}`;
+
+/** @param {string} bus @param {Admission | null} admission */
+export const keepAdmission = (bus, admission) => remember(local, admissionAt(bus), admission);
+
+/** The header that a bus's seats are asked for with; none without an admission that is still good.
+ * @param {string} bus @returns {Record<string, string>} */
+function passFor(bus) {
+  const kept = recall(local, admissionAt(bus), /** @type {Admission | null} */ (null));
+  return kept && Date.parse(kept.expires_at) > now() ? { "x-room-token": kept.token } : {};
+}

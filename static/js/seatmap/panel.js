@@ -135,15 +135,9 @@ export function Legend({ seats, viewOf }) {
         )}
       </ul>
       <ul class="legend-views">
-        ${[
-          ["available", ""],
-          ["mine", "check"],
-          ["held", "clock"],
-          ["booked", "x"],
-          ["blocked", "ban"],
-        ].map(
-          ([view, icon]) =>
-            html`<li key=${view}><span class="seat mini" data-view=${view} aria-hidden="true">${icon && html`<${Icon} name=${icon} />`}</span>${term("legend", view)}</li>`,
+        ${["available", "mine", "held", "booked", "blocked"].map(
+          (view) =>
+            html`<li key=${view}><span class="seat mini" data-view=${view} aria-hidden="true"></span>${term("legend", view)}</li>`,
         )}
       </ul>
     </section>`;
@@ -162,21 +156,16 @@ export function News({ live }) {
 }
 
 /** What is chosen and what it costs; a choice draws this anew and no more.
- * @param {{ client: import("./hold.js").HoldClient, live: import("../core/live.js").LiveSeats, seats: Seat[], rules: Bus["rules"], isOnSale: boolean, go: () => Promise<void> }} props */
-export function Summary({ client, live, seats, rules, isOnSale, go }) {
-  const prices = useMemo(() => new Map(seats.map((seat) => [seat.seat, seat.price])), [seats]);
-  const wanted = client.wanted.value
-    .map((seat) => prices.get(seat))
-    .filter((price) => price !== undefined);
-  const sum = wanted.length
-    ? { amount: wanted.reduce((sum, price) => sum + price.amount, 0), currency: wanted[0].currency }
-    : null;
-  // What is held is held at the price of that moment, whatever the map says by now.
-  const total = (client.isSettled.value && client.hold.value?.total) || sum;
-  const cheapest = [...prices.values()].reduce((a, b) => (b.amount < a.amount ? b : a));
+ * @param {{ choice: import("./choice.js").SeatChoice, rules: Bus["rules"], isOnSale: boolean, go: () => Promise<void> }} props */
+export function Summary({ choice, rules, isOnSale, go }) {
+  const seats = choice.seats.value;
+  const cheapest = useMemo(
+    () => seats.map(({ price }) => price).reduce((a, b) => (b.amount < a.amount ? b : a)),
+    [seats],
+  );
   return html`
-    <${SummaryBar} client=${client} total=${total} from=${cheapest} rules=${rules}
-      canBuy=${isOnSale && live.news.value !== "lost"} go=${go} />`;
+    <${SummaryBar} client=${choice.client} total=${choice.total} from=${cheapest} rules=${rules}
+      canBuy=${isOnSale && choice.live.news.value !== "lost"} go=${go} />`;
 }
 
 /** @param {{ client: import("./hold.js").HoldClient, total: Money | null, from: Money, rules: Bus["rules"], canBuy: boolean, go: () => Promise<void> }} props */

@@ -41,7 +41,7 @@ export function begin(bus, plan, line) {
 export async function moveTo(plan, seats, after) {
   const line = plan.moving.peek();
   if (!line || after === line.seat) return;
-  const letter = plan.letterOf(after);
+  const letter = plan.views.letterOf(after);
   if (letter !== "A") {
     say(
       after,

@@ -1,21 +1,12 @@
 // The live map of a bus as staff sees it: any seat can be chosen; what to do with the choice stands beside it.
-import { computed, html, Icon, signal } from "../../core/dom.js";
-import { statusOn } from "../../core/seats.js";
+import { html, Icon, signal } from "../../core/dom.js";
 import { list, t } from "../../core/text.js";
-import { SeatMap } from "../../seatmap/grid.js";
+import { deckNamesOf, SeatMap, SeatViews } from "../../seatmap/grid.js";
 import { leave, moveTo } from "./moving.js";
 
 /** @typedef {import("../../api.d.ts").Bus} Bus */
 /** @typedef {import("../../api.d.ts").Seat} Seat */
-/** @typedef {import("../../seatmap/grid.js").View} View */
-/** @typedef {"A" | "L" | "B" | "X"} Letter */
-
-const VIEWS = /** @type {Record<Letter, View>} */ ({
-  A: "available",
-  L: "held",
-  B: "booked",
-  X: "blocked",
-});
+/** @typedef {import("../../core/seats.js").Letter} Letter */
 
 /** What is shown and chosen of one bus. */
 export class Floorplan {
@@ -27,26 +18,7 @@ export class Floorplan {
     /** Whoever is to get another seat; as long as there is somebody, what is chosen on the map is for them. */
     this.moving = signal(/** @type {import("./manifest.js").Line | null} */ (null));
     this.looked = this.leg.peek();
-    /** @type {Map<string, import("@preact/signals").ReadonlySignal<View>>} */
-    this.views = new Map();
-  }
-
-  /** @param {string} seat @returns {Letter} */
-  letterOf(seat) {
-    const { start, end } = this.leg.value;
-    const states = this.live.known.value?.seats.get(seat);
-    return states ? statusOn(states, start, end) : "X";
-  }
-
-  /** How a seat looks; one signal a seat, so that a change redraws that seat alone.
-   * @param {string} seat */
-  viewOf(seat) {
-    let view = this.views.get(seat);
-    if (!view) {
-      view = computed(() => (this.isMine(seat) ? "mine" : VIEWS[this.letterOf(seat)]));
-      this.views.set(seat, view);
-    }
-    return view.value;
+    this.views = new SeatViews(live, this.leg, (seat) => (this.isMine(seat) ? "mine" : null));
   }
 
   /** @param {string} seat */
@@ -83,22 +55,20 @@ export class Floorplan {
   /** The chosen seats that are in a state on the leg.
    * @param {Letter} letter */
   chosenThatAre(letter) {
-    return this.chosen.value.filter((seat) => this.letterOf(seat) === letter);
+    return this.chosen.value.filter((seat) => this.views.letterOf(seat) === letter);
   }
 }
 
 /** @param {{ bus: Bus, seats: Seat[], plan: Floorplan, isWide: boolean }} props */
 export function FloorMap({ bus, seats, plan, isWide }) {
-  const deckNames = (/** @type {number} */ deck) =>
-    bus.layout.decks === 1 ? t("deck.only") : t(deck === 1 ? "deck.lower" : "deck.upper");
   const clear = () => plan.stay([]);
   const press = (/** @type {string} */ seat) =>
     plan.moving.peek() ? moveTo(plan, seats, seat) : plan.toggle(seat);
   const moving = plan.moving.value;
   if (!seats.length) return null;
   return html`
-    <${SeatMap} seats=${seats} viewOf=${(/** @type {string} */ seat) => plan.viewOf(seat)} toggle=${press}
-      best=${() => {}} leave=${clear} isWide=${isWide} deckNames=${deckNames} isOpen=${true} />
+    <${SeatMap} seats=${seats} viewOf=${(/** @type {string} */ seat) => plan.views.viewOf(seat)} toggle=${press}
+      best=${() => {}} leave=${clear} isWide=${isWide} deckNames=${deckNamesOf(bus)} isOpen=${true} />
     <p class="chosen-line" role="status">${
       moving
         ? html`${t("move.line", { name: moving.name, seat: moving.seat })}<button type="button" class="button small quiet" onClick=${() => leave(plan, moving)}><${Icon} name="x" />${t("move.keep")}</button>`

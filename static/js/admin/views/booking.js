@@ -36,7 +36,7 @@ export default function BookingView({ params }) {
     ]);
     return { booking, history: history.items, refunds: refunds.items };
   }, [ref]);
-  return html`<${Shown} of=${loaded} lines=${6}>${(/** @type {Data} */ data) => html`<${Page} data=${data} reload=${loaded.reload} />`}</${Shown}>`;
+  return html`<${Shown} isPage of=${loaded} lines=${6}>${(/** @type {Data} */ data) => html`<${Page} data=${data} reload=${loaded.reload} />`}</${Shown}>`;
 }
 
 /** @param {{ data: Data, reload: () => Promise<void> }} props */

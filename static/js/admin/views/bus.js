@@ -5,8 +5,7 @@ import { html, Icon, signal, useEffect, useMemo, useState } from "../../core/dom
 import { LiveSeats } from "../../core/live.js";
 import { setTitle } from "../../core/shell.js";
 import { learn, longDay, t, term, time } from "../../core/text.js";
-import { announce } from "../../core/ui.js";
-import { LegPicker } from "../../seatmap/panel.js";
+import { LegPicker, News } from "../../seatmap/panel.js";
 import { Blocks } from "../bus/blocks.js";
 import { ManifestPart } from "../bus/manifest.js";
 import { Moves, RefundProgress } from "../bus/moves.js";
@@ -34,7 +33,7 @@ export default function BusView({ params }) {
     setTitle(admin.name);
     return { admin, bus };
   }, [params.id]);
-  return html`<${Shown} of=${loaded} lines=${6}>${(/** @type {{ admin: AdminBus, bus: Bus | null }} */ data) => html`<${Page} key=${data.admin.id} ...${data} reload=${loaded.reload} />`}</${Shown}>`;
+  return html`<${Shown} isPage of=${loaded} lines=${6}>${(/** @type {{ admin: AdminBus, bus: Bus | null }} */ data) => html`<${Page} key=${data.admin.id} ...${data} reload=${loaded.reload} />`}</${Shown}>`;
 }
 
 /** A draft is on no map.
@@ -61,13 +60,13 @@ function Page({ admin, bus, reload }) {
     <${RefundProgress} admin=${admin} />
     <ul class="counts" aria-label=${t("floor.counts")}>
       ${[
-        ["available", "", seats_available],
-        ["held", "clock", seats_locked],
-        ["booked", "x", seats_booked],
-        ["blocked", "ban", seats_blocked],
+        ["available", seats_available],
+        ["held", seats_locked],
+        ["booked", seats_booked],
+        ["blocked", seats_blocked],
       ].map(
-        ([view, icon, count]) =>
-          html`<li key=${view}><span class="seat mini" data-view=${view} aria-hidden="true">${icon && html`<${Icon} name=${icon} />`}</span><strong>${count}</strong> ${term("floor.count", String(view))}</li>`,
+        ([view, count]) =>
+          html`<li key=${view}><span class="seat mini" data-view=${view} aria-hidden="true"></span><strong>${count}</strong> ${term("floor.count", String(view))}</li>`,
       )}
     </ul>
     ${bus ? html`<${Live} admin=${admin} bus=${bus} reload=${reload} />` : html`<p class="hint">${t("floor.draft")}</p>`}`;
@@ -123,9 +122,8 @@ function Live({ admin, bus, reload }) {
   const change = (/** @type {number} */ from, /** @type {number} */ to) => {
     plan.leg.value = { start: from, end: to };
   };
-  const news = plan.live.news.value;
   return html`
-    ${news !== "live" && html`<${News} news=${news} live=${plan.live} />`}
+    <${News} live=${plan.live} />
     <div class="bus-parts">
       <section class="card map" aria-labelledby="map-title">
         <div class="map-head"><h2 id="map-title">${t("map.title")}</h2></div>
@@ -138,13 +136,6 @@ function Live({ admin, bus, reload }) {
       </div>
     </div>
     <${Shown} of=${manifest} lines=${3}>${(/** @type {any} */ data) => html`<${ManifestPart} bus=${bus} admin=${admin} manifest=${data} />`}</${Shown}>`;
-}
-
-/** @param {{ news: "polled" | "lost", live: LiveSeats }} props */
-function News({ news, live }) {
-  useEffect(() => announce(t(`news.${news}`)), [news]);
-  return html`<div class="banner" data-tone="bad"><${Icon} name="wifi-off" /><span>${t(`news.${news}`)}</span>
-    <button type="button" class="button small" onClick=${() => live.resync()}>${t("retry")}</button></div>`;
 }
 
 /** Who sits on the seats that were chosen.

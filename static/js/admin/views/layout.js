@@ -15,7 +15,7 @@ import { DeckTabs } from "./layout_new.js";
 /** @param {import("../nav.js").ViewProps} props */
 export default function LayoutView({ params }) {
   const loaded = useLoaded(() => get(`/admin/layouts/${params.id}`), [params.id]);
-  return html`<${Shown} of=${loaded}>${(/** @type {Layout} */ layout) => html`<${Plan} layout=${layout} />`}</${Shown}>`;
+  return html`<${Shown} isPage of=${loaded}>${(/** @type {Layout} */ layout) => html`<${Plan} layout=${layout} />`}</${Shown}>`;
 }
 
 /** @param {{ layout: Layout }} props */

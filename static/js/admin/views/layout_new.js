@@ -44,7 +44,7 @@ export default function LayoutNew({ query }) {
     () => (from ? get(`/admin/layouts/${from}`) : Promise.resolve({ name: "", seats: null })),
     [from],
   );
-  return html`<${Shown} of=${loaded}>${(/** @type {any} */ source) => html`<${Editor} key=${from} source=${source} />`}</${Shown}>`;
+  return html`<${Shown} isPage of=${loaded}>${(/** @type {any} */ source) => html`<${Editor} key=${from} source=${source} />`}</${Shown}>`;
 }
 
 /** @param {{ source: { name: string, seats: any[] | null } }} props */

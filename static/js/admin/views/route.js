@@ -23,7 +23,7 @@ export default function RouteView({ params, query }) {
     () => (source ? get(`/admin/routes/${source}`) : Promise.resolve({ stops: [], name: "" })),
     [source],
   );
-  return html`<${Shown} of=${loaded}>${(/** @type {Route} */ route) => html`<${Editor} key=${`${params.id}-${route.version}`} route=${route} isNew=${params.id === "new"} reload=${loaded.reload} />`}</${Shown}>`;
+  return html`<${Shown} isPage of=${loaded}>${(/** @type {Route} */ route) => html`<${Editor} key=${`${params.id}-${route.version}`} route=${route} isNew=${params.id === "new"} reload=${loaded.reload} />`}</${Shown}>`;
 }
 
 /** @param {{ route: Route, isNew: boolean, reload: () => void }} props */

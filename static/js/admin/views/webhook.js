@@ -53,7 +53,7 @@ const statusName = (status) => t(`cat.delivery.${/** @type {"waiting"} */ (statu
 export default function WebhookView({ params }) {
   const path = `/admin/webhooks/${params.id}`;
   const hook = useLoaded(() => get(path), [path]);
-  return html`<${Shown} of=${hook}>${(/** @type {Webhook} */ told) => html`<${One} hook=${told} path=${path} reload=${hook.reload} />`}</${Shown}>`;
+  return html`<${Shown} isPage of=${hook}>${(/** @type {Webhook} */ told) => html`<${One} hook=${told} path=${path} reload=${hook.reload} />`}</${Shown}>`;
 }
 
 /** @param {{ hook: Webhook, path: string, reload: () => void }} props */
