@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
+# Tests and checks start hundreds of Pythons: what is compiled once is kept, whatever the shell is used to.
+unexport PYTHONDONTWRITEBYTECODE
 .PHONY: help run test check format bench prove texts lock clean
 
 help:  ## this list

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import httpx2
 import pytest
 
-from tests.api.served import Served
+from tests.api.served import Telling
 from tests.api.shop import Shop
 from tests.support.databases import Databases
 from tests.support.servers import ThrowawayValkey
@@ -14,16 +14,16 @@ from tests.support.servers import ThrowawayValkey
 @pytest.fixture(scope="session")
 async def served_shop(
     databases: Databases, valkey: ThrowawayValkey
-) -> AsyncIterator[tuple[Served, Shop]]:
+) -> AsyncIterator[tuple[Telling, Shop]]:
     async with databases.fresh() as url, await Shop.open(url) as shop:
-        async with Served(url, valkey.url) as served:
+        async with Telling(url, valkey.url) as served:
             shop.url = served.url
             yield served, shop
         assert await shop.violations() == {}
 
 
 @pytest.fixture
-async def shop(served_shop: tuple[Served, Shop]) -> AsyncIterator[Shop]:
+async def shop(served_shop: tuple[Telling, Shop]) -> AsyncIterator[Shop]:
     """The shop that is open for all tests: put a bus of your own on sale.
 
     The invariants are asked of that bus at once, and of all buses when the last test is over.

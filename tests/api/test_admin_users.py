@@ -114,7 +114,8 @@ async def test_who_is_invited_gets_a_token_once_and_cannot_sign_in_by_guessing(
     entered = {"email": who["email"], "password": chosen["password"]}
     assert (await guest.post("/auth/login", json=entered)).status_code == 200
     problem(await manager.post("/admin/users", json=who), 409, "already_exists")
-    (line,) = await audited(shop, user["id"])
+    # What was tried at the door is written down some seconds later, or already.
+    (line,) = [line for line in await audited(shop, user["id"]) if "login" not in line["action"]]
     assert (line["action"], line["actor_id"]) == ("user.invite", shop.people["manager"].user_id)
     assert line["operator_id"] == int(shop.operators["Northline"])
     assert who["email"] not in json.dumps(line["detail"]), "addresses have to be forgettable"
@@ -202,7 +203,7 @@ async def _patch(shop: Shop, who: User, whom: User, **change: object) -> httpx2.
 
 
 async def test_the_last_manager_of_an_operator_cannot_leave(shop: Shop, admin: Client) -> None:
-    first, second = await _operator_with(shop, "Westline", 2)
+    first, second = await _operator_with(shop, "Twinline", 2)
     assert (await _patch(shop, first, second, disabled=True)).status_code == 200
     for change in ({"disabled": True}, {"role": "agent"}, {"role": "rider"}):
         problem(await _patch(shop, first, first, **change), 409, "wrong_state")

@@ -2,7 +2,7 @@ import httpx2
 import pytest
 
 from tests.api.answers import problem
-from tests.api.served import Served
+from tests.api.served import Served, Telling
 from tests.api.shop import Shop
 from tests.support.databases import Databases
 from tests.support.servers import ThrowawayValkey
@@ -50,7 +50,7 @@ async def test_without_its_database_a_process_is_alive_not_ready_and_says_when_t
     async with (
         databases.fresh() as url,
         await Shop.open(url) as shop,
-        Served(url, valkey.url) as served,
+        Telling(url, valkey.url) as served,
     ):
         shop.url = served.url
         outside, guest = shop.client(prefix=""), shop.client()
@@ -63,6 +63,11 @@ async def test_without_its_database_a_process_is_alive_not_ready_and_says_when_t
         await let_in(shop)
         assert (await outside.get("/readyz")).status_code == 200
         assert (await guest.get("/stops")).status_code == 200
+        # Both are counted, and what tells all other tests here of failures has told of them, once.
+        assert len(await Served.failures(served)) == 2
+        told = [line.removeprefix("counted as failed: ") for line in await served.failures()]
+        assert told == ["GET /stops 503", "GET other 503"]
+        assert await served.failures() == []
 
 
 async def shut_out(shop: Shop) -> None:

@@ -45,7 +45,10 @@ class Databases:
 
     async def create(self, name: str, template: str = "template0") -> str:
         superuser = await self._connect()
-        await superuser.execute(f"CREATE DATABASE {name} TEMPLATE {template} OWNER omnibus")
+        # Files are copied, not logged: to make a database and to drop it takes half as long.
+        await superuser.execute(
+            f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy OWNER omnibus"
+        )
         return self.url(name)
 
     async def drop(self, name: str) -> None:
