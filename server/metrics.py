@@ -21,6 +21,11 @@ REQUESTS = Histogram(
 EVENTS = Counter(
     "omnibus_seat_changes_total", "Committed seat changes, by kind", ["kind"], registry=REGISTRY
 )
+SEATS_READ = Counter(
+    "omnibus_seats_read_total",
+    "Buses whose seats were read from the database for those who search or look, as nothing fit was kept",
+    registry=REGISTRY,
+)
 EXPIRED = Counter(
     "omnibus_expired_total", "Holds and unpaid bookings ended by the sweeper", registry=REGISTRY
 )

@@ -8,10 +8,12 @@ updates may lag, nothing is kept and everybody is sent to the database.
 
 import asyncio
 import time
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
 
 from realtime.effects import Head
+from server.metrics import SEATS_READ
 from store.buses import Buses, SeatStates
 from store.errors import NotFound
 from store.events import Position
@@ -20,13 +22,17 @@ from store.model import Bus, Leg
 BUSES_KEPT = 10_000
 BODIES_KEPT_BYTES = 64 << 20
 _BODIES_EACH = 8
+AHEAD_MAX = 64
+"""Changes of one bus that wait for the one before them, or for a read that is under way."""
 _IDLE_SECONDS = 60.0
 
 
 class SeatsKept:
     """A bus as it is at one revision, and what was made of it: free seats by leg, bodies of answers by leg."""
 
-    __slots__ = ("bodies", "bus", "epoch", "etag", "free", "read_at", "rev", "states", "status")
+    __slots__ = (
+        *("ahead", "bodies", "bus", "epoch", "etag", "free", "read_at", "rev", "states", "status"),
+    )
 
     def __init__(self, found: SeatStates) -> None:
         labels = found.bus.layout.by_number
@@ -36,6 +42,8 @@ class SeatsKept:
         self.status = found.status
         self.states = {labels[number].label: states for number, states in found.states.items()}
         self.read_at = time.monotonic()
+        self.ahead: list[Noted] = []
+        """What was heard of before the change that it follows: until that comes, this is not what the bus is like."""
         self._forget()
 
     @property
@@ -52,25 +60,45 @@ class SeatsKept:
             self.free[leg] = known
         return known
 
-    def fits(self, epoch: int, prev: int, seats: Sequence[tuple[str, str]]) -> bool:
-        # Without seats it is the bus that changed: what it costs, when it leaves, whether it is sold at all.
-        known = self.states
-        return (
-            epoch == self.epoch
-            and prev <= self.rev
-            and bool(seats)
-            and all(label in known for label, _ in seats)
-        )
+    def take(self, change: "Noted") -> bool:
+        """Write a later change through, and what waited for it; or keep it until the one before it comes.
 
-    def take(self, rev: int, seats: Sequence[tuple[str, str]]) -> None:
-        self.rev = rev
-        self.states.update(seats)
-        self._forget()
+        Return whether either could be done; otherwise the bus is to be read again.
+        """
+        known = self.states
+        # Without seats it is the bus that changed: what it costs, when it leaves, whether it is sold at all.
+        is_apt = bool(change.seats) and all(label in known for label, _ in change.seats)
+        if change.epoch != self.epoch or not is_apt or len(self.ahead) >= AHEAD_MAX:
+            return False
+        self.ahead.append(change)
+        self.ahead.sort(key=_by_revision)
+        before = self.rev
+        while self.ahead and self.ahead[0].prev <= self.rev:
+            due = self.ahead.pop(0)
+            if due.rev > self.rev:
+                self.rev = due.rev
+                known.update(due.seats)
+        if self.rev != before:
+            self._forget()
+        return True
 
     def _forget(self) -> None:
         self.etag = b'"%d-%d"' % (self.epoch, self.rev)
         self.free: dict[Leg, int] = {}
         self.bodies: dict[Leg, bytes] = {}
+
+
+class Noted(NamedTuple):
+    """A change as it was heard of: absolute states of seats."""
+
+    epoch: int
+    prev: int
+    rev: int
+    seats: Sequence[tuple[str, str]]
+
+
+def _by_revision(change: Noted) -> tuple[int, int]:
+    return change.prev, change.rev
 
 
 class SeatMaps:
@@ -97,7 +125,7 @@ class SeatMaps:
         """
         if self.is_fresh():
             kept = self._kept.get(bus_id)
-            if kept is not None and (least is None or least <= kept.head):
+            if kept is not None and not kept.ahead and (least is None or least <= kept.head):
                 kept.read_at = time.monotonic()
                 self._kept.move_to_end(bus_id)
                 return kept
@@ -110,7 +138,7 @@ class SeatMaps:
         is_fresh, now = self.is_fresh(), time.monotonic()
         for bus_id in bus_ids:
             kept = self._kept.get(bus_id)
-            if kept is not None and is_fresh:
+            if kept is not None and is_fresh and not kept.ahead:
                 kept.read_at = now
                 found[bus_id] = kept
             else:
@@ -142,16 +170,15 @@ class SeatMaps:
         self, bus_id: int, epoch: int, prev: int, rev: int, seats: Sequence[tuple[str, str]]
     ) -> None:
         """Write a change through. Costs a look into a dictionary for a bus that nobody asks for."""
+        change = Noted(epoch, prev, rev, seats)
         loads = self._loading.get(bus_id)
         if loads is not None:
-            loads.heard = max(loads.heard, Head(epoch, rev))
+            loads.hear(change)
         kept = self._kept.get(bus_id)
         if kept is None or (epoch == kept.epoch and rev <= kept.rev) or epoch < kept.epoch:
             return
         self.changes += 1
-        if kept.fits(epoch, prev, seats):
-            kept.take(rev, seats)
-        else:
+        if not kept.take(change):
             del self._kept[bus_id]
 
     def heads(self) -> dict[int, Head]:
@@ -187,22 +214,31 @@ class SeatMaps:
         loads = self._loading.setdefault(bus_id, _Loads())
         loads.under_way += 1
         try:
-            kept = SeatsKept(await self._buses.seat_states(bus_id))
-            # A commit that was heard of is seen by every read that begins later.
-            if loads.heard > kept.head:
-                kept = SeatsKept(await self._buses.seat_states(bus_id))
+            kept = await self._read(bus_id)
+            # What was committed meanwhile is written through as well: a bus that many buy on is never at rest.
+            if not loads.bring_up(kept):
+                # A commit that was heard of is seen by every read that begins later.
+                kept = await self._read(bus_id)
         finally:
             loads.under_way -= 1
             if loads.under_way == 0 and self._loading.get(bus_id) is loads:
                 del self._loading[bus_id]
-        if loads.heard <= kept.head and not loads.is_doubted and self.is_fresh():
+        if loads.bring_up(kept) and not loads.is_doubted and self.is_fresh():
             return self._keep(bus_id, kept)
         return kept
 
+    async def _read(self, bus_id: int) -> SeatsKept:
+        SEATS_READ.inc()
+        return SeatsKept(await self._buses.seat_states(bus_id))
+
     def _keep(self, bus_id: int, kept: SeatsKept) -> SeatsKept:
         known = self._kept.get(bus_id)
-        if known is not None and known.head >= kept.head:
-            return known
+        if known is not None:
+            if known.head >= kept.head:
+                return kept if known.ahead else known
+            for change in known.ahead:
+                if change.rev > kept.rev:
+                    kept.take(change)
         self.changes += 1
         self._kept[bus_id] = kept
         self._kept.move_to_end(bus_id)
@@ -228,11 +264,23 @@ def _weigh(some: Iterable[SeatsKept]) -> int:
 
 
 class _Loads:
-    """Reads of a bus that are under way, and the furthest that was heard of meanwhile."""
+    """Reads of a bus that are under way, and what was heard of meanwhile."""
 
-    __slots__ = ("heard", "is_doubted", "under_way")
+    __slots__ = ("_noted", "heard", "is_doubted", "under_way")
 
     def __init__(self) -> None:
         self.under_way = 0
         self.heard = Head(0, 0)
         self.is_doubted = False
+        self._noted: deque[Noted] = deque(maxlen=AHEAD_MAX)
+
+    def hear(self, change: Noted) -> None:
+        self.heard = max(self.heard, Head(change.epoch, change.rev))
+        self._noted.append(change)
+
+    def bring_up(self, kept: SeatsKept) -> bool:
+        """Write through what was heard of since it was read; return whether it is as far as that now."""
+        for change in sorted(self._noted, key=_by_revision):
+            if change.epoch == kept.epoch and change.prev <= kept.rev < change.rev:
+                kept.take(change)
+        return self.heard <= kept.head and not kept.ahead

@@ -32,8 +32,7 @@ from server.ticketing.desk import TicketDesk
 from server.timetables.desk import ImportDesk
 from server.tokens import SIGNING, Tokens, new_signing_key
 from server.topics import StoreTopics
-from server.waiting.tokens import PURPOSE as ROOMS
-from server.waiting.tokens import RoomTokens
+from server.waiting.tokens import RoomTokens, new_room_key
 from server.waiting.usher import Usher
 from store import Store
 from store.accounts import Accounts
@@ -41,7 +40,7 @@ from store.bulletin import Bulletin, Hearing, Readers
 from store.errors import StoreError
 from store.events import SeatsChanged
 from store.facade import StoreOptions
-from store.house_keys import TICKETS, HouseKey
+from store.house_keys import ROOMS, TICKETS, HouseKey
 from store.model import Caller, Role
 from store.pairing import KEY_PREFIX
 from store.roles import WORKER
@@ -242,7 +241,7 @@ async def open_workshop(settings: Settings) -> AsyncIterator[tuple[Store, Cashie
 
 async def _open_usher(settings: Settings, store: Store) -> Usher:
     """Return who knows the rooms there are already: nobody slips in before the first news."""
-    tokens = RoomTokens(await store.house_keys.find_or_make(ROOMS, _new_secret_key))
+    tokens = RoomTokens(await store.house_keys.find_or_make(ROOMS, new_room_key))
     by_load = settings.waiting_rooms == "load"
     usher = Usher(tokens, store.rooms.subjects_of, counts_demand=by_load)
     usher.use(*await store.rooms.read_known())

@@ -16,6 +16,10 @@ from store.session_ends import KEPT
 SQL = Queries.beside(__file__)
 TICKETS = "ticket_signing"
 """What signs tickets. What one of these has signed is good until the last bus has come for which it may have."""
+ROOMS = "waiting_rooms"
+"""What signs the tokens of waiting rooms."""
+PLACE_LASTS = timedelta(hours=24)
+"""So long the token of a place is good, the longest of what these sign."""
 BOARDING_LASTS = timedelta(hours=6)
 """So long after a bus should have come its tickets may be read still."""
 SAFE_DELAY = timedelta(seconds=60)
@@ -110,7 +114,7 @@ async def read_keys(connection: Connection, purpose: str) -> list[HouseKey]:
 
 
 async def _read_states(connection: Connection, purpose: str) -> list[KeyState]:
-    lasts = BOARDING_LASTS if purpose == TICKETS else KEPT
+    lasts = {TICKETS: BOARDING_LASTS, ROOMS: PLACE_LASTS}.get(purpose, KEPT)
     rows = await connection.fetch(SQL["list_states"], purpose, lasts)
     states = [KeyState(**dict(row)) for row in rows]
     if purpose != TICKETS:

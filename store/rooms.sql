@@ -94,8 +94,10 @@ RETURNING r.room_id, r.operator_id;
 
 -- name: advance
 -- Rooms ($1) move on, each once a second whichever process comes first. What was served by the old pace is served; the
--- new one grows while there is no strain ($2) and somebody waits, and falls at once when there is. What nobody waited
--- for is saved up for a second only. Before a bus without a free seat nobody moves.
+-- new one grows while there is no strain ($2) and somebody waits, if those came in whose turn was some seconds ago: who has
+-- not, may all come at once. It falls at once when there is strain. What nobody waited
+-- for is saved up for a second only. Before a bus, or a route, without a free seat nobody moves, and nothing is learnt
+-- of what can be served.
 UPDATE rooms AS r
 SET
     served = CASE
@@ -108,12 +110,33 @@ SET
     pace = CASE
         WHEN r.per_minute IS NOT NULL THEN r.per_minute / 60.0
         WHEN $2 THEN greatest(r.pace * 0.7, $3)
-        WHEN r.joined > r.served THEN least(r.pace * 1.1, $4)
+        WHEN r.joined > r.served AND NOT r.is_sold_out AND (
+            SELECT count(p.entered_at) * 10 > count(*)
+            FROM room_places AS p
+            WHERE
+                p.room_id = r.room_id AND p.number > (r.served - 20 * r.pace)::integer
+                AND p.number <= (r.served - 8 * r.pace)::integer
+        ) THEN least(r.pace * 1.1, $4)
         ELSE r.pace
     END,
-    is_sold_out = r.scope = 'bus' AND NOT EXISTS (
-        SELECT FROM seats AS s WHERE s.bus_id = r.subject_id AND s.states LIKE '%A%'
-    )
+    is_sold_out = CASE r.scope
+        WHEN 'bus' THEN NOT EXISTS (
+            SELECT FROM seats AS s WHERE s.bus_id = r.subject_id AND s.states LIKE '%A%'
+        )
+        WHEN 'route' THEN EXISTS (
+            SELECT FROM buses AS b
+            WHERE
+                b.operator_id = r.operator_id AND b.route_id = r.subject_id AND b.departs_at > t.now
+                AND b.status = 'SCHEDULED'
+        ) AND NOT EXISTS (
+            SELECT FROM buses AS b
+            INNER JOIN seats AS s ON s.bus_id = b.bus_id
+            WHERE
+                b.operator_id = r.operator_id AND b.route_id = r.subject_id AND b.departs_at > t.now
+                AND b.status = 'SCHEDULED' AND s.states LIKE '%A%'
+        )
+        ELSE false
+    END
 FROM (SELECT clock_timestamp() AS now) AS t
 WHERE
     r.room_id = any($1::bigint[]) AND r.opened_at IS NOT NULL AND r.closed_at IS NULL

@@ -1,6 +1,6 @@
 """Waiting rooms as those see them who wait: the counter, a place, the turn, and the draw for anyone to check."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Annotated, Literal
 
 import msgspec
@@ -21,12 +21,12 @@ from store.errors import (
     Overloaded,
     WrongState,
 )
+from store.house_keys import PLACE_LASTS
 from store.room_places import ADMITTED_FOR, Place
 from store.rooms import Room
 
 Given = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{92}$(?!\n)")]
 State = Literal["soon", "open", "closed"]
-_PLACE_LASTS = timedelta(hours=24)
 _DRAWN_MAX = 5_000
 # The same for everyone: a cache in front asks once a second, however many wait.
 _PUBLIC: Headers = (
@@ -146,7 +146,7 @@ async def take_place(call: Call, body: PlaceRequest) -> Answer:
     place = await call.services.store.room_places.join(
         room, buyer, asker=asker, network=guests.network_of(call.client)
     )
-    expires_at = call.services.usher.now() + _PLACE_LASTS
+    expires_at = call.services.usher.now() + PLACE_LASTS
     token = RoomToken(
         Kind.PLACE,
         room.room_id,

@@ -178,7 +178,8 @@ def _run(settings: Settings, *, with_standby: bool) -> int:
 def _stages(
     settings: Settings, servers: EmbeddedServers, *, has_standby: bool
 ) -> list[list[Service]]:
-    folder = servers.run_folder / "nginx"
+    # We may be root, and write here: nobody else may lead us elsewhere with a link.
+    folder = servers.make_own_folder() / "nginx"
     nginx = make_nginx(settings, folder, servers.identity)
     edition = program_of("static", settings, "static", "build", "--out", str(folder))
     edition.is_once = True

@@ -1,4 +1,4 @@
-"""`keys`: the keys that sign access tokens, those that sign tickets, and taking turns with them."""
+"""`keys`: what signs access tokens, tickets and the tokens of waiting rooms, and taking turns with it."""
 
 import json
 import sys
@@ -12,7 +12,7 @@ import typer
 from server.cli.database import on_store
 from store import Store
 from store.errors import NotFound, WrongState
-from store.house_keys import SAFE_DELAY, TICKETS, HouseKey, KeyState
+from store.house_keys import ROOMS, SAFE_DELAY, TICKETS, HouseKey, KeyState
 
 _SAFE_SECONDS = int(SAFE_DELAY.total_seconds())
 
@@ -22,10 +22,12 @@ class Kind(StrEnum):
 
     ACCESS = "access"
     TICKETS = "tickets"
+    ROOMS = "rooms"
 
 
 _Kind = Annotated[
-    Kind, typer.Option("--of", help="Which keys: those of access tokens, or those of tickets.")
+    Kind,
+    typer.Option("--of", help="Which keys: those of access tokens, tickets or waiting rooms."),
 ]
 _Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 _MEANINGS = {
@@ -38,7 +40,7 @@ _MEANINGS = {
 
 def register(app: typer.Typer) -> None:
     group = typer.Typer(
-        help="Change the keys that sign access tokens or tickets, while everybody stays signed in and may board.",
+        help="Change the keys that sign tokens and tickets, while everybody stays signed in and may board.",
         no_args_is_help=True,
     )
     group.command("list")(list_keys)
@@ -72,7 +74,8 @@ def rotate(
     """Add a new key. It verifies at once, signs after a while, and then the old one can be retired.
 
     Nobody is signed out: what the old key signed stays good until it is over, ten minutes at most. A ticket is good
-    until its bus has come: scanners without a network must have fetched the new key before it signs.
+    until its bus has come: scanners without a network must have fetched the new key before it signs. A place in a
+    waiting room is good for a day.
     """
 
     async def work(store: Store) -> list[KeyState]:
@@ -122,14 +125,17 @@ async def _find_all(store: Store, of: Kind) -> list[KeyState]:
 def _purpose(of: Kind) -> str:
     from server.tokens import SIGNING  # noqa: PLC0415 - heavy imports only for those who need them
 
-    return TICKETS if of is Kind.TICKETS else SIGNING
+    return {Kind.ACCESS: SIGNING, Kind.TICKETS: TICKETS, Kind.ROOMS: ROOMS}[of]
 
 
 def _new_key(of: Kind, taken: Sequence[str]) -> HouseKey:
     from server.ticketing.token import new_ticket_key  # noqa: PLC0415 - the same
     from server.tokens import new_signing_key  # noqa: PLC0415 - the same
+    from server.waiting.tokens import new_room_key  # noqa: PLC0415 - the same
 
-    return new_ticket_key(taken) if of is Kind.TICKETS else new_signing_key()
+    if of is Kind.TICKETS:
+        return new_ticket_key(taken)
+    return new_room_key() if of is Kind.ROOMS else new_signing_key()
 
 
 def _show(keys: list[KeyState], *, as_json: bool) -> None:

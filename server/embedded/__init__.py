@@ -13,7 +13,9 @@ from server.embedded.folder import (
     clear_run_folder,
     find_holder,
     hold_folder,
+    make_own_folder,
     make_run_folder,
+    own_folder_of,
 )
 from server.embedded.postgres import PostgresServer, running_database_url
 from server.embedded.privileges import Identity, choose_identity
@@ -50,6 +52,10 @@ class EmbeddedServers:
     """For sockets and what else ends with us; its owner is `identity`, or we."""
     identity: Identity | None
 
+    def make_own_folder(self) -> Path:
+        """Make the folder for what we write and others only read; it ends with us. Raises StartError."""
+        return make_own_folder(self.run_folder)
+
 
 @dataclass(frozen=True, slots=True)
 class RunningServers:
@@ -79,6 +85,7 @@ def hold_servers(
         if folder.previous_run_folder is not None:
             stop_orphan(folder.previous_run_folder)
             clear_run_folder(folder.previous_run_folder)
+            clear_run_folder(own_folder_of(folder.previous_run_folder))
         identity = choose_identity(folder.path / "postgres")
         make_run_folder(folder.run_folder, identity)
         try:
@@ -99,6 +106,7 @@ def hold_servers(
             )
         finally:
             clear_run_folder(folder.run_folder)
+            clear_run_folder(own_folder_of(folder.run_folder))
 
 
 def find_running(data_dir: Path) -> RunningServers | None:

@@ -18,6 +18,7 @@ from server.embedded.errors import StartError
 from server.embedded.privileges import Identity
 
 _RUN_PREFIX = "omnibus-"
+_RUN_MODE, _OWN_MODE = 0o700, 0o711
 # The smallest room for a socket's path (macOS: 104 bytes), less the longest name we put there.
 _RUN_PATH_MAX = 103 - len("/.s.PGSQL.5432.lock")
 _LOCK_WAIT_SECONDS = 0.5
@@ -120,15 +121,30 @@ def find_holder(path: Path) -> Holder | None:
 
 def make_run_folder(path: Path, identity: Identity | None) -> None:
     try:
-        path.mkdir(mode=0o700)
+        path.mkdir(mode=_RUN_MODE)
         if identity is not None:
             os.chown(path, identity.uid, identity.gid)
     except OSError as error:
         raise FolderUnusable(path, _reason(error)) from error
 
 
+def own_folder_of(run_folder: Path) -> Path:
+    """Return where what only we write lies: whoever owns the run folder may put links in place of what is in it."""
+    return run_folder.with_name(f"{run_folder.name}-own")
+
+
+def make_own_folder(run_folder: Path) -> Path:
+    """Make it: others may read by name what is in it, and change nothing. Raises FolderUnusable."""
+    path = own_folder_of(run_folder)
+    try:
+        path.mkdir(mode=_OWN_MODE)
+    except OSError as error:
+        raise FolderUnusable(path, _reason(error)) from error
+    return path
+
+
 def clear_run_folder(path: Path) -> None:
-    """Remove a folder that make_run_folder made, and nothing that merely has its name.
+    """Remove a folder that make_run_folder or make_own_folder made, and nothing that merely has its name.
 
     Others may write where it lies, so after a crash the name may have become theirs.
     """
@@ -140,8 +156,9 @@ def clear_run_folder(path: Path) -> None:
         return
     try:
         status = os.fstat(handle)
-        is_ours = os.geteuid() in (0, status.st_uid) and stat.S_IMODE(status.st_mode) == 0o700
-        if not is_ours:
+        mode = stat.S_IMODE(status.st_mode)
+        is_private = mode == _RUN_MODE and os.geteuid() in (0, status.st_uid)
+        if not is_private and (mode, status.st_uid) != (_OWN_MODE, os.geteuid()):
             return
         for name in os.listdir(handle):  # noqa: PTH208 - the folder we checked, whatever its name
             if stat.S_ISDIR(os.stat(name, dir_fd=handle, follow_symlinks=False).st_mode):

@@ -15,6 +15,10 @@ _ANSWER_SECONDS = 30.0
 _PIECE = 65_536
 
 
+class Unplayable(Exception):
+    """There is no such server, or nothing to buy; the message says which."""
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """`status` 0: no answer came."""

@@ -5,7 +5,7 @@ import random
 import time
 from collections.abc import Callable, Sequence
 
-from server.simulation.exchange import Exchange
+from server.simulation.exchange import Exchange, Unplayable
 from server.simulation.journal import Journal
 from server.simulation.rush import Rush, plan
 from server.simulation.visit import API, Guest, visit
@@ -14,10 +14,6 @@ PATIENCE_SECONDS = 60.0
 """So long after the last has come nobody begins anything any more."""
 _CHECKED_AT_ONCE = 16
 Show = Callable[[int, int, Journal], None]
-
-
-class Unplayable(Exception):
-    """There is no such server, or nothing to buy; the message says which."""
 
 
 async def play(
@@ -45,7 +41,7 @@ async def play(
             for number in range(len(visitors)):
                 group.create_task(come(number))
         journal.wrongs += journal.find_twice()
-        await _ask_again(exchange, journal)
+        await ask_again(exchange, journal)
     return journal
 
 
@@ -59,7 +55,7 @@ async def _most_wanted(exchange: Exchange) -> list[str]:
     return [max(free, key=lambda each: each["seats_available"])["id"]]
 
 
-async def _ask_again(exchange: Exchange, journal: Journal) -> None:
+async def ask_again(exchange: Exchange, journal: Journal) -> None:
     """See that every booking that was acknowledged as paid is there, with its seats, and nobody else's."""
     places = asyncio.Semaphore(_CHECKED_AT_ONCE)
 

@@ -62,7 +62,7 @@ async def visit(guest: Guest, bus: str, until: float) -> None:
         if guest.dice.random() < 0.5:  # the others just leave, and the hold runs out
             await guest.ask("release", "DELETE", f"/holds/{hold['id']}")
         return
-    await _buy(guest, bus, hold)
+    await buy(guest, bus, hold)
 
 
 async def _hold(guest: Guest, bus: str, until: float) -> Mapping[str, Any] | None:
@@ -117,7 +117,19 @@ async def _wait(guest: Guest, room: str, until: float) -> bool:
     return False
 
 
-async def _buy(guest: Guest, bus: str, hold: Mapping[str, Any]) -> None:
+async def ask_until_sure(guest: Guest, what: str, path: str, body: object, **more: str) -> Answer:
+    """Ask for something that twice comes to once, again where the answer does not say what became of it."""
+    answer = await guest.ask(what, "POST", path, body, **more)
+    for _ in range(_TRIES):
+        if answer.code not in _UNSURE:
+            break
+        await asyncio.sleep(_RETRY_SECONDS)
+        answer = await guest.ask(what, "POST", path, body, **more)
+    return answer
+
+
+async def buy(guest: Guest, bus: str, hold: Mapping[str, Any]) -> None:
+    """Book what is held and pay for it, or be declined."""
     seats = list(hold["seats"])
     wanted = {
         "hold_id": hold["id"],
@@ -125,17 +137,12 @@ async def _buy(guest: Guest, bus: str, hold: Mapping[str, Any]) -> None:
         "payment_method": "demo",
     }
     key = {"idempotency-key": str(uuid.UUID(int=guest.dice.getrandbits(128)))}
-    booked = await guest.ask("book", "POST", "/bookings", wanted, **key)
-    for _ in range(_TRIES):
-        if booked.code not in _UNSURE:
-            break
-        await asyncio.sleep(_RETRY_SECONDS)
-        booked = await guest.ask("book", "POST", "/bookings", wanted, **key)
+    booked = await ask_until_sure(guest, "book", "/bookings", wanted, **key)
     if booked.status != 201:
         return
     outcome = "declined" if guest.visitor.is_declined else "succeeded"
     path = f"/payments/{booked.document['payment']['id']}/demo"
-    paid = await guest.ask("pay", "POST", path, {"outcome": outcome})
+    paid = await ask_until_sure(guest, "pay", path, {"outcome": outcome})
     if paid.status == 200 and outcome == "succeeded":
         told = booked.document
         guest.journal.paid.append((bus, told["ref"], told["access_key"], tuple(seats)))

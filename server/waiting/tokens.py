@@ -7,6 +7,7 @@ until when, under a keyed digest. It is of no use to another browser, in another
 import base64
 import hmac
 import re
+import secrets
 import struct
 import time
 import uuid
@@ -18,10 +19,9 @@ from hashlib import blake2b
 
 from store.house_keys import HouseKey
 
-PURPOSE = "waiting_rooms"
-"""What the keys are for, among those of the house."""
 _SHAPE = struct.Struct(">BQ16s16sQI")
 _SEAL_BYTES = 16
+_SECRET_BYTES = 32
 _LETTERS = re.compile(r"[A-Za-z0-9_-]{92}")
 
 
@@ -81,6 +81,11 @@ class RoomTokens:
             number,
             expires_at,
         )
+
+
+def new_room_key() -> HouseKey:
+    """Return a key that nobody has."""
+    return HouseKey(secrets.token_hex(4), secrets.token_hex(_SECRET_BYTES))
 
 
 def is_over(token: RoomToken, now: datetime | None = None) -> bool:

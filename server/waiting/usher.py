@@ -30,6 +30,7 @@ class Usher:
         self._subjects: OrderedDict[int, tuple[int | None, int]] = OrderedDict()
         self._known: dict[int, Room] = {}
         self._open: dict[tuple[Scope, int], Room] = {}
+        self._told: dict[int, int] = {}
         self._is_bus_only = True
         self._ahead_seconds = 0.0
         self.demand: Counter[int] = Counter()
@@ -40,6 +41,7 @@ class Usher:
         if now is not None:
             self._ahead_seconds = now.timestamp() - time.time()
         self._known = {room.room_id: room for room in rooms}
+        self._told = {each: told for each, told in self._told.items() if each in self._known}
         self._open = {
             (room.scope, room.subject_id): room for room in rooms if room.closed_at is None
         }
@@ -104,8 +106,14 @@ class Usher:
             raise MustWait(room.room_id, "this admission is over; take a new place")
 
     def serving(self, room: Room) -> int:
-        """Return the highest number whose turn has come."""
-        return room.serving_at(self.now())
+        """Return the highest number whose turn has come; never less than was told before.
+
+        A pace is known here a moment after it fell or stood still. Whoever was told meanwhile that it is their turn may
+        rely on it.
+        """
+        told = max(room.serving_at(self.now()), self._told.get(room.room_id, 0))
+        self._told[room.room_id] = told
+        return told
 
     def read_place(self, room: Room, given: str, buyers: Collection[UUID]) -> RoomToken:
         """Return the place that a token stands for; raise MustWait for what is none of the caller's here."""

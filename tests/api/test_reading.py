@@ -152,7 +152,10 @@ async def test_twin_without_the_comparison_the_late_writer_brings_back_what_was(
         def note(
             self, bus_id: int, _epoch: int, _prev: int, rev: int, seats: Sequence[tuple[str, str]]
         ) -> None:
-            self._kept[bus_id].take(rev, seats)
+            kept = self._kept[bus_id]
+            kept.rev = rev
+            kept.states.update(seats)
+            kept.free.clear()
 
     reader = reader_of(world, Gullible)
     bus = await sell_twice_and_hear_backwards(reader)
@@ -171,23 +174,79 @@ async def sell_twice_and_hear_backwards(reader: Reader) -> int:
     return bus
 
 
-async def test_a_change_that_fits_to_nothing_has_the_bus_read_again(reader: Reader) -> None:
+async def test_a_change_that_overtook_another_waits_for_it_and_nothing_is_read_again(
+    reader: Reader,
+) -> None:
+    """As when two processes sell one bus in turn: each hears of its own sale at once, of the other's a moment later."""
     world, bus = reader.world, await reader.world.bus()
-    await reader.seat_maps.find(bus)
+    first = await reader.seat_maps.find(bus)
+    for seat in ("1A", "1B", "1C"):
+        await world.hold(bus, [seat])
+    one, two, three = world.events
+    reader.hear([three, two])
+    assert first.ahead, "what it is like is not known here now"
+    reader.hear([one])
+    kept = await reader.seat_maps.find(bus)
+    assert kept is first, "no other was read"
+    assert (kept.rev, kept.count_free(WHOLE), kept.ahead) == (3, 37, [])
+
+
+async def test_who_looks_while_a_change_is_missing_is_answered_by_the_database(
+    reader: Reader,
+) -> None:
+    world, bus = reader.world, await reader.world.bus()
+    first = await reader.seat_maps.find(bus)
     await world.hold(bus, ["1A"])
     await world.hold(bus, ["1B"])
     reader.hear(world.events[1:])
-    assert not reader.seat_maps.is_known(bus)
+    found = await asyncio.gather(*(reader.seat_maps.find(bus) for _ in range(5)))
+    assert {(kept.rev, kept.count_free(WHOLE)) for kept in found} == {(2, 38)}
     kept = await reader.seat_maps.find(bus)
-    assert (kept.rev, kept.count_free(WHOLE)) == (2, 38)
+    assert kept is not first
+    reader.hear(world.events[:1])  # too late to matter
+    assert await reader.seat_maps.find(bus) is kept
 
 
-async def test_a_read_that_a_commit_overtakes_is_not_kept_as_the_latest(reader: Reader) -> None:
+async def test_who_waits_for_what_never_comes_is_bounded_and_then_read_again(
+    reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("server.seat_maps.AHEAD_MAX", 3)
+    bus = await reader.world.bus()
+    await reader.seat_maps.find(bus)
+    for rev in range(2, 5):
+        reader.seat_maps.note(bus, 1, rev - 1, rev, [("1A", "L")])
+    assert reader.seat_maps.is_known(bus)
+    reader.seat_maps.note(bus, 1, 4, 5, [("1A", "L")])
+    assert not reader.seat_maps.is_known(bus)
+
+
+async def test_a_change_of_the_bus_itself_has_it_read_again(reader: Reader) -> None:
+    bus = await reader.world.bus()
+    await reader.seat_maps.find(bus)
+    reader.seat_maps.note(bus, 1, 0, 1, [])
+    assert not reader.seat_maps.is_known(bus)
+
+
+async def test_a_commit_that_overtakes_a_read_is_written_through_to_what_was_read(
+    reader: Reader,
+) -> None:
     bus = await reader.world.bus()
     reading = asyncio.create_task(reader.seat_maps.find(bus))
     await asyncio.sleep(0)
     assert reader.seat_maps.is_known(bus), "or nobody would be told"
     reader.seat_maps.note(bus, 1, 0, 1, [("1A", "L")])
+    kept = await reading
+    assert (kept.rev, kept.count_free(WHOLE)) == (1, 39)
+    assert await reader.seat_maps.find(bus) is kept
+
+
+async def test_a_read_that_more_overtook_than_was_heard_of_is_not_kept_as_the_latest(
+    reader: Reader,
+) -> None:
+    bus = await reader.world.bus()
+    reading = asyncio.create_task(reader.seat_maps.find(bus))
+    await asyncio.sleep(0)
+    reader.seat_maps.note(bus, 1, 1, 2, [("1A", "L")])
     await reading
     assert not reader.seat_maps.is_known(bus)
 

@@ -1,12 +1,13 @@
 """The waiting room as people meet it: opened by staff, waited in, left for the seats when it is one's turn."""
 
+import asyncio
 import uuid
 
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, Response, Route, expect
 
 from store import Store
 from store.model import Role
-from store.rooms import Room
+from store.rooms import NewRoom, Room, Scope
 from tests.browser.conftest import Visitors
 from tests.browser.site import DESKTOP, PHONE, Site
 from tests.browser.staff import hire, put_on_sale, sign_in
@@ -78,5 +79,46 @@ async def test_a_rider_waits_reloads_loses_the_network_and_is_led_to_the_seats(
         await expect(page.get_by_role("heading", name="Nobody has to wait")).to_be_visible()
         await look(page, "closed")
         visitor.complaints[:] = []  # refused by the room, and without a network for a while
+    finally:
+        await store.close()
+
+
+async def test_a_process_that_does_not_know_of_the_turn_yet_is_asked_again_and_nothing_is_lost(
+    site: Site, visitors: Visitors
+) -> None:
+    bus, _ = await put_on_sale(site, "Lagging express")
+    store = await Store.open(site.database_url)
+    try:
+        await store.rooms.open(ADMIN, NewRoom(Scope.BUS, int(bus), per_minute=1))
+        room = await let_wait(store, bus, people=20)
+        visitor = await visitors.new(size=PHONE)
+        is_ahead, refused = True, asyncio.Event()
+
+        async def tell(route: Route) -> None:
+            """Tell what the counter will be before whoever lets people in knows it."""
+            answer = await route.fetch()
+            told = await answer.json()
+            await route.fulfill(
+                response=answer, json={**told, "now_serving": 1000} if is_ahead else told
+            )
+
+        def note(answer: Response) -> None:
+            if answer.url.endswith("/entry") and answer.status == 409:
+                refused.set()
+
+        await visitor.context.route(f"**/api/v1/rooms/{room.room_id}", tell)
+        visitor.context.on("response", note)
+        page = await visitor.open(f"/waiting/{room.room_id}")
+        await asyncio.wait_for(refused.wait(), 30)
+        await expect(page.locator(".wait-figure")).to_have_text("You are next")
+        await expect(page.locator(".banner")).to_have_count(0)
+        refused.clear()
+        await asyncio.wait_for(refused.wait(), 30)
+        await expect(page.locator(".banner")).to_have_count(0)
+        is_ahead = False
+        await store.rooms.change_pace(ADMIN, room.room_id, 60_000)
+        await expect(page.get_by_role("heading", name="It is your turn")).to_be_visible(
+            timeout=30_000
+        )
     finally:
         await store.close()

@@ -8,7 +8,8 @@ import pytest
 
 from server.ticketing.token import TicketKeys, new_ticket_key
 from server.tokens import SIGNING, Tokens, new_signing_key
-from store.house_keys import TICKETS
+from server.waiting.tokens import new_room_key
+from store.house_keys import ROOMS, TICKETS
 from tests.cli.commands import omnibus
 from tests.support.world import World
 
@@ -132,4 +133,20 @@ async def test_a_key_of_tickets_stays_until_the_last_bus_has_come_for_which_it_s
         bus,
     )
     ran = keys("retire", old.key_id, "--of", "tickets")
+    assert ran.code == 0, ran.err
+
+
+async def test_a_key_of_waiting_rooms_stays_for_the_day_that_a_place_is_good(
+    world: World, keys: Any
+) -> None:
+    (old,) = await world.store.house_keys.find_or_make(ROOMS, new_room_key)
+    rotated = keys("rotate", "--of", "rooms", "--after", "0", "--json")
+    assert rotated.code == 0, rotated.err
+    assert rotated.json["items"][0]["id"] != old.key_id
+    assert old.secret not in rotated.out
+    age = "UPDATE house_keys SET signs_at = signs_at - $2::interval WHERE purpose = $1"
+    await world.edit(age, ROOMS, timedelta(hours=23))
+    assert "may be good until" in keys("retire", old.key_id, "--of", "rooms").err
+    await world.edit(age, ROOMS, timedelta(hours=1))
+    ran = keys("retire", old.key_id, "--of", "rooms")
     assert ran.code == 0, ran.err

@@ -3,7 +3,10 @@ import os
 import stat
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -14,8 +17,10 @@ from server.embedded.folder import (
     clear_run_folder,
     find_holder,
     hold_folder,
+    make_own_folder,
     make_run_folder,
 )
+from server.embedded.privileges import Identity
 from tests.embedded.parent import ROOT
 
 _HOLD_AND_WAIT = """
@@ -154,6 +159,46 @@ def test_what_only_has_the_name_of_a_run_folder_is_left_alone(tmp_path: Path) ->
         clear_run_folder(path)
     assert (theirs / "file").exists()
     assert (opened / "file").exists()
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder like /tmp, which pytest's own are not: others may come in."""
+    with TemporaryDirectory() as name:
+        Path(name).chmod(0o1777)
+        yield Path(name)
+
+
+@pytest.mark.usefixtures("root_only")
+def test_what_root_writes_lies_where_the_owner_of_the_sockets_cannot_put_a_link(
+    open_folder: Path,
+) -> None:
+    run_folder, kept = open_folder / "omnibus-1234", open_folder / "kept"
+    kept.mkdir()
+    somebody = Identity("nobody", 65534, 65534)
+    make_run_folder(run_folder, somebody)
+    own = make_own_folder(run_folder)
+    (own / "nginx").mkdir(mode=0o755)
+    (run_folder / "nginx").mkdir(mode=0o755)
+
+    def swapped(folder: Path) -> bool:
+        """Let the owner of the run folder put a link in place of what root made in a folder."""
+        child = os.fork()
+        if child == 0:
+            os.setgid(65534)
+            os.setuid(65534)
+            with suppress(OSError):
+                (folder / "nginx").rename(folder / "aside")
+                (folder / "nginx").symlink_to(kept)
+            os._exit(0)
+        os.waitpid(child, 0)
+        return (folder / "nginx").is_symlink()
+
+    assert swapped(run_folder), "the twin: in a folder of theirs they can"
+    assert not swapped(own)
+    clear_run_folder(own)
+    assert not own.exists()
+    assert kept.exists()
 
 
 @pytest.mark.usefixtures("root_only")

@@ -14,6 +14,7 @@ import httpx2
 import psutil
 import pytest
 
+from server.embedded.folder import own_folder_of
 from tests.faults.committed import read_heads
 from tests.faults.patient import PatientBuyers
 from tests.faults.shop import Shop
@@ -44,12 +45,15 @@ async def cluster(valkey: ThrowawayValkey) -> AsyncIterator[Cluster]:
             yield running, shop
             assert await shop.find_violations() == {}
             family, run_folder = running.family(), running.run_folder
+            assert (own_folder_of(run_folder) / "nginx" / "static").is_dir()
+            assert not (run_folder / "nginx").exists()
             assert running.tell("down").out == "the cluster is down\n"
             assert running.process.wait() == 0
             # Whose parent is gone may lie as a zombie until somebody reads of it.
             left = [each for each in family if each.is_running()]
             assert {each.status() for each in left} <= {psutil.STATUS_ZOMBIE}
             assert not run_folder.exists()
+            assert not own_folder_of(run_folder).exists()
             assert running.tell("status").err.startswith("omnibus: no cluster runs on ")
 
 

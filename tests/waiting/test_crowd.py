@@ -58,6 +58,27 @@ async def run_as_owner(url: str, statement: str, *values: object) -> None:
         await connection.close()
 
 
+async def add_route(url: str) -> int:
+    """Add a way from one stop to another, by hand."""
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute("SET omnibus.operators = '{1}'")
+        route: int = await connection.fetchval(
+            "INSERT INTO routes (operator_id, name) VALUES (1, 'Festival') RETURNING route_id"
+        )
+        for nth, name in enumerate(("Town", "Meadow")):
+            stop = await connection.fetchval(
+                "INSERT INTO stops (source, code, name, time_zone) VALUES ('test', lower($1), $1, 'UTC')"
+                " RETURNING stop_id",
+                name,
+            )
+            call = "INSERT INTO route_stops VALUES ($1, $2, 1, $3, $4, $4)"
+            await connection.execute(call, route, nth, stop, 3600 * nth)
+        return route
+    finally:
+        await connection.close()
+
+
 async def open_room(store: Store, opens_at: datetime | None = None, per_minute: int = 600) -> Room:
     operator = (await store.catalogue.operators())[0].operator_id
     new = NewRoom(Scope.OPERATOR, operator, opens_at, per_minute)
@@ -83,6 +104,10 @@ async def drawn(store: Store, room: Room) -> list[tuple[uuid.UUID, int]]:
     while more := await store.room_places.list_drawn(room, found[-1][1] if found else 0, 5_000):
         found += more
     return found
+
+
+async def nothing(_: int) -> tuple[int | None, int] | None:
+    return None
 
 
 def unfairness(numbers: Sequence[int]) -> float:
@@ -163,13 +188,14 @@ async def test_the_counter_goes_by_time_never_past_those_who_wait_and_stops_for_
     assert abs(waiting.serving_at(late) - moved.serving_at(late)) <= 1
 
 
-async def test_a_measured_pace_grows_while_there_is_no_strain_and_falls_at_once_when_there_is(
-    store: Store,
+async def test_a_measured_pace_grows_while_people_come_in_without_strain_and_falls_at_once_with_it(
+    store: Store, url: str
 ) -> None:
     operator = (await store.catalogue.operators())[0].operator_id
     room = (await store.rooms.open(ADMIN, NewRoom(Scope.OPERATOR, operator))).room
     await store.room_places.open_due(room)
-    await come(store, room, 1, 1_000)
+    people = await come(store, room, 1, 1_000)
+    await run_as_owner(url, "UPDATE rooms SET served = 150")
 
     async def paced(*, is_strained: bool) -> float:
         before = await read(store, room)
@@ -181,8 +207,59 @@ async def test_a_measured_pace_grows_while_there_is_no_strain_and_falls_at_once_
         await wait_until(is_moved)
         return (await read(store, room)).pace / before.pace
 
+    assert await paced(is_strained=False) == 1.0, "nobody has come in who may"
+    for place, number in zip(people[60:110:5], range(61, 111, 5), strict=True):
+        buyer = uuid.UUID(int=number)
+        await store.room_places.enter(room, buyer, place.place_id, buyer)
     assert round(await paced(is_strained=False), 3) == 1.1
     assert round(await paced(is_strained=True), 3) == 0.7
+
+
+@pytest.mark.parametrize("scope", [Scope.BUS, Scope.ROUTE])
+async def test_nobody_is_let_in_while_all_is_sold_and_the_pace_stays_what_it_was(
+    store: Store, url: str, scope: Scope
+) -> None:
+    route = await add_route(url)
+    leaves = datetime.now(UTC) + timedelta(days=2)
+    new = NewBus("Rush", leaves, 2500, operator_id=1, route_id=route, total_seats=4)
+    bus = (await store.timetable.add_bus(ADMIN, new)).bus_id
+    subject = bus if scope is Scope.BUS else route
+    room = (await store.rooms.open(ADMIN, NewRoom(scope, subject))).room
+    await store.room_places.open_due(room)
+    await come(store, room, 1, 1_000)
+
+    async def moved() -> Room:
+        before = await read(store, room)
+
+        async def is_moved() -> bool:
+            await store.rooms.advance([before], is_strained=False)
+            return (await read(store, room)).served_at > before.served_at
+
+        await wait_until(is_moved)
+        return await read(store, room)
+
+    assert not (await moved()).is_sold_out
+    await run_as_owner(url, "UPDATE seats SET states = 'B' WHERE bus_id = $1", bus)
+    sold = await moved()
+    assert sold.is_sold_out
+    still = await moved()
+    assert (still.served, still.pace) == (sold.served, sold.pace)
+    assert still.serving_at(still.served_at + timedelta(minutes=1)) == int(still.served)
+    await run_as_owner(url, "UPDATE seats SET states = 'A' WHERE bus_id = $1 AND seat_no = 3", bus)
+    assert not (await moved()).is_sold_out
+    assert (await moved()).served > still.served
+
+
+async def test_a_route_without_any_bus_on_sale_is_not_sold_out(store: Store, url: str) -> None:
+    room = (await store.rooms.open(ADMIN, NewRoom(Scope.ROUTE, await add_route(url)))).room
+    await store.room_places.open_due(room)
+
+    async def has_moved() -> bool:
+        await store.rooms.advance([room], is_strained=False)
+        return (await read(store, room)).served_at > room.served_at
+
+    await wait_until(has_moved)
+    assert not (await read(store, room)).is_sold_out
 
 
 async def test_a_full_room_refuses_newcomers_only_and_everybody_else_learns_their_number(
@@ -296,9 +373,6 @@ async def test_a_closed_room_takes_nobody_in(store: Store) -> None:
 
 
 def test_twenty_thousand_tokens_are_good_for_their_own_and_for_nobody_else() -> None:
-    async def nothing(_: int) -> tuple[int | None, int] | None:
-        return None
-
     now = datetime.now(UTC)
     tokens = RoomTokens(KEYS)
     usher = Usher(tokens, nothing)
@@ -335,3 +409,25 @@ def test_twenty_thousand_tokens_are_good_for_their_own_and_for_nobody_else() -> 
         late = RoomToken(Kind.PLACE, 1, buyer, place, number, expires_at - 601)
         with pytest.raises(MustWait):
             usher.read_place(room, tokens.issue(late), [buyer])
+
+
+def test_whose_turn_was_told_keeps_it_though_the_pace_fell_unheard() -> None:
+    now = datetime.now(UTC)
+
+    def room(served: float, *, is_sold_out: bool) -> Room:
+        at = now - timedelta(seconds=2)
+        return Room(
+            *(1, 1, Scope.BUS, 7, "Rush", b"s" * 32, b"d", False, now, now, now, None),
+            *(None, 20.0, served, at, is_sold_out, CROWD),
+        )
+
+    usher = Usher(RoomTokens(KEYS), nothing)
+    moving, still = room(100, is_sold_out=False), room(110, is_sold_out=True)
+    usher.use([moving], now)
+    told = usher.serving(moving)
+    assert told >= 139
+    usher.use([still], now)
+    assert usher.serving(still) == told > still.serving_at(now) == 110
+    usher.use([], now)
+    usher.use([still], now)
+    assert usher.serving(still) == 110, "what is kept of a room goes with it"

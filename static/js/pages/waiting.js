@@ -88,7 +88,10 @@ async function enter() {
     if (bus) keepAdmission(bus, entered);
     admission.value = entered;
   } catch (error) {
-    if (!(error instanceof ApiError) || error.code !== "waiting_room") throw error;
+    if (!(error instanceof ApiError)) throw error;
+    // A process that has not heard yet how far the counter is: one's turn has come all the same, and is asked for again.
+    if (error.code === "not_your_turn") return tell();
+    if (error.code !== "waiting_room") throw error;
     // Used before, by whoever else shares this browser, or long ago: another place, at the end. Or only its token is old.
     const before = place.peek();
     if (before) keepPlace(id, { token: before.token, first: null });
