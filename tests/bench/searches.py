@@ -22,7 +22,7 @@ from tests.bench.load import percentile
 from tests.bench.report import Ratio, Round, Section, Subject
 
 SQL = Queries.beside(__file__)
-_BUSES_A_LINE = 1_000
+BUSES_A_LINE = 1_000
 _DAYS = 100
 _FIRST_STOP = 1_000_000
 _LOADED = "stops, buses, bus_stops, seats"
@@ -59,7 +59,7 @@ async def searches_by_size(fleets: Fleets, effort: Effort) -> Section:
     subjects = [Subject(f"searches among {buses:,} buses") for buses in effort.timetables]
     async with AsyncExitStack() as stack:
         tables = [
-            await stack.enter_async_context(open_timetable(fleets, buses // _BUSES_A_LINE))
+            await stack.enter_async_context(open_timetable(fleets, buses // BUSES_A_LINE))
             for buses in effort.timetables
         ]
         for table in tables:
