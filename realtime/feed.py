@@ -43,7 +43,8 @@ class Feed(Generic[W]):
     def __init__(self, settings: FeedSettings, counters: Counters) -> None:
         self.head: Head | None = None
         self.seats: dict[str, str] = {}
-        self.current: set[W] = set()
+        # In order of arrival, which is about that of memory: told in any other, thousands cost a fifth more each.
+        self.current: dict[W, None] = {}
         self.behind: set[W] = set()  # owed a snapshot as soon as their socket drains
         self.spoke_at = -NEVER  # when watchers were last told anything
         self._untold = Untold()
@@ -113,7 +114,7 @@ class Feed(Generic[W]):
         return self._load_first()
 
     def unsubscribe(self, watcher: W, *, now: float) -> None:
-        self.current.discard(watcher)
+        self.current.pop(watcher, None)
         self.behind.discard(watcher)
         self._waiting.pop(watcher, None)
         if not self.current:
@@ -122,7 +123,7 @@ class Feed(Generic[W]):
 
     def fell_behind(self, watcher: W) -> None:
         if watcher in self.current:
-            self.current.remove(watcher)
+            del self.current[watcher]
             self.behind.add(watcher)
             if not self.current:
                 self._keep_quiet()
@@ -131,7 +132,7 @@ class Feed(Generic[W]):
         if watcher not in self.behind:
             return []
         self.behind.remove(watcher)
-        self.current.add(watcher)
+        self.current[watcher] = None
         self.spoke_at = now
         return [Resync((watcher,))]
 
@@ -339,7 +340,7 @@ class Feed(Generic[W]):
 
     def _answer(self, watcher: W, request_id: int, claim: Head | None) -> Answer[W]:
         self.behind.discard(watcher)
-        self.current.add(watcher)
+        self.current[watcher] = None
         return Answer(watcher, request_id, claim == self.head)
 
     def _answer_waiting(self) -> Effects[W]:

@@ -122,8 +122,8 @@ class Catalogue:
         ends = await self.ends(search.from_stop, search.to_stop, search.operator_id, view)
         # allow own-clock: it shows more or less, and sells nothing
         begin, end = _day(search.on, ends.zone) if search.on else (datetime.now(UTC), _ALWAYS[1])
-        after = search.after or (_ALWAYS[0], 0)
-        tail = (begin, end, search.operator_id, *after, search.limit)
+        after = max((begin, 0), search.after or (begin, 0))
+        tail = (end, search.operator_id, *after, search.limit)
         to_ids = ends.alighting or None
         if ends.boarding:
             rows = await view.fetch(SQL["search_from"], ends.boarding, to_ids, *tail)

@@ -18,88 +18,42 @@ WHERE s.stop_id = $1 OR s.parent_id = $1
 ORDER BY s.stop_id <> $1;
 
 -- name: search_from
--- Buses that board at one of $1 (and then set down at one of $2, if given) within [$3, $4), of operator $5 if given,
--- after the position ($6, $7), at most $8. Where a bus calls twice, the first call counts, as when it is sold.
+-- Buses that board at one of $1 (and then set down at one of $2, if given) before $3, of operator $4 if given, after
+-- the position ($5, $6), at most $7. Where a bus calls twice, the first call counts, as when it is sold. Each stop's
+-- departures are read in order of time, no more of them than a page has.
 WITH legs AS (
-    SELECT DISTINCT ON (a.departs_at, a.bus_id)
-        a.bus_id, a.idx AS from_idx, a.stop_id AS from_stop, a.departs_at,
-        z.idx AS to_idx, z.stop_id AS to_stop, z.arrives_at
-    FROM bus_stops AS a
+    SELECT leg.*
+    FROM stops AS place
     INNER JOIN LATERAL (
-        SELECT z.idx, z.stop_id, z.arrives_at
-        FROM bus_stops AS z
+        SELECT
+            a.bus_id, a.idx AS from_idx, a.stop_id AS from_stop, a.departs_at,
+            z.idx AS to_idx, z.stop_id AS to_stop, z.arrives_at
+        FROM bus_stops AS a
+        INNER JOIN LATERAL (
+            SELECT z.idx, z.stop_id, z.arrives_at
+            FROM bus_stops AS z
+            WHERE
+                z.bus_id = a.bus_id AND z.idx > a.idx AND z.can_alight
+                AND ($2::bigint[] IS NULL OR z.stop_id = any($2::bigint[]))
+            ORDER BY CASE WHEN $2::bigint[] IS NULL THEN -z.idx ELSE z.idx END
+            LIMIT 1
+        ) AS z ON true
         WHERE
-            z.bus_id = a.bus_id AND z.idx > a.idx AND z.can_alight
-            AND ($2::bigint[] IS NULL OR z.stop_id = any($2::bigint[]))
-        ORDER BY CASE WHEN $2::bigint[] IS NULL THEN -z.idx ELSE z.idx END
-        LIMIT 1
-    ) AS z ON true
-    WHERE
-        a.stop_id = any($1::bigint[]) AND a.can_board
-        AND a.departs_at >= $3 AND a.departs_at < $4
-        AND (a.departs_at, a.bus_id) > ($6::timestamptz, $7::bigint)
-        AND ($5::integer IS NULL OR a.operator_id = $5)
-        -- A probe for each that is looked at: a join might go through all buses there are.
-        AND (SELECT d.status FROM buses AS d WHERE d.bus_id = a.bus_id) <> 'DRAFT'
-        AND NOT EXISTS (
-            SELECT FROM bus_stops AS f
-            WHERE f.bus_id = a.bus_id AND f.idx < a.idx AND f.stop_id = any($1::bigint[]) AND f.can_board
-        )
-    ORDER BY a.departs_at, a.bus_id, a.idx
-    LIMIT $8
-)
-
-SELECT
-    l.bus_id, l.from_idx, l.to_idx, l.from_stop, l.to_stop, l.departs_at, l.arrives_at,
-    b.name, b.operator_id, o.name AS operator, b.route_id, r.name AS route, b.currency, b.total_seats,
-    b.sales_close_seconds,
-    CASE WHEN o.disabled_at IS NULL OR b.status <> 'SCHEDULED' THEN b.status ELSE 'CLOSED' END AS status,
-    coalesce(
-        (SELECT f.amount FROM leg_fares AS f WHERE (f.bus_id, f.from_idx, f.to_idx) = (l.bus_id, l.from_idx, l.to_idx)),
-        (SELECT sum(fare) FROM unnest(b.fares[l.from_idx + 1:l.to_idx]) AS fare)
-    ) AS fare,
-    (SELECT min(place.price_percent) FROM layout_seats AS place WHERE place.layout_id = b.layout_id) AS percent,
-    (
-        SELECT array_agg(DISTINCT place.seat_class) FROM layout_seats AS place WHERE place.layout_id = b.layout_id
-    ) AS seat_classes,
-    free.seats AS seats_available,
-    clock_timestamp() AS now
-FROM legs AS l
-INNER JOIN buses AS b ON b.bus_id = l.bus_id
-INNER JOIN operators AS o ON o.operator_id = b.operator_id
-LEFT JOIN routes AS r ON r.route_id = b.route_id
-INNER JOIN LATERAL (
-    SELECT count(*) AS seats
-    FROM seats AS s
-    WHERE
-        s.bus_id = l.bus_id
-        AND substr(s.states, l.from_idx + 1, l.to_idx - l.from_idx) = repeat('A', l.to_idx - l.from_idx)
-) AS free ON true
-ORDER BY l.departs_at, l.bus_id;
-
--- name: search_all
--- The same from each bus's first stop: $1 is where it sets down, if given; the rest as above from $2 on.
-WITH legs AS (
-    SELECT
-        b.bus_id, 0::smallint AS from_idx, a.stop_id AS from_stop, b.departs_at,
-        z.idx AS to_idx, z.stop_id AS to_stop, z.arrives_at
-    FROM buses AS b
-    INNER JOIN bus_stops AS a ON a.bus_id = b.bus_id AND a.idx = 0
-    INNER JOIN LATERAL (
-        SELECT z.idx, z.stop_id, z.arrives_at
-        FROM bus_stops AS z
-        WHERE
-            z.bus_id = b.bus_id AND z.idx > 0 AND z.can_alight
-            AND ($1::bigint[] IS NULL OR z.stop_id = any($1::bigint[]))
-        ORDER BY CASE WHEN $1::bigint[] IS NULL THEN -z.idx ELSE z.idx END
-        LIMIT 1
-    ) AS z ON true
-    WHERE
-        b.departs_at >= $2 AND b.departs_at < $3
-        AND (b.departs_at, b.bus_id) > ($5::timestamptz, $6::bigint)
-        AND ($4::integer IS NULL OR b.operator_id = $4)
-        AND b.status <> 'DRAFT'
-    ORDER BY b.departs_at, b.bus_id
+            a.stop_id = place.stop_id AND a.can_board
+            -- One bound from below: of two the index begins with the first, which may be years before the other.
+            AND (a.departs_at, a.bus_id) > ($5::timestamptz, $6::bigint) AND a.departs_at < $3
+            AND ($4::integer IS NULL OR a.operator_id = $4)
+            -- A probe for each that is looked at: a join might go through all buses there are.
+            AND (SELECT d.status FROM buses AS d WHERE d.bus_id = a.bus_id) <> 'DRAFT'
+            AND a.idx = (
+                SELECT min(f.idx) FROM bus_stops AS f
+                WHERE f.bus_id = a.bus_id AND f.stop_id = any($1::bigint[]) AND f.can_board
+            )
+        ORDER BY a.departs_at, a.bus_id
+        LIMIT $7
+    ) AS leg ON true
+    WHERE place.stop_id = any($1::bigint[])
+    ORDER BY leg.departs_at, leg.bus_id
     LIMIT $7
 )
 
@@ -119,7 +73,106 @@ SELECT
     free.seats AS seats_available,
     clock_timestamp() AS now
 FROM legs AS l
-INNER JOIN buses AS b ON b.bus_id = l.bus_id
+-- Looked up for each of a page, however many rows of each table the planner believes that a page has.
+INNER JOIN LATERAL (SELECT b.* FROM buses AS b WHERE b.bus_id = l.bus_id LIMIT 1) AS b ON true
+INNER JOIN operators AS o ON o.operator_id = b.operator_id
+LEFT JOIN routes AS r ON r.route_id = b.route_id
+INNER JOIN LATERAL (
+    SELECT count(*) AS seats
+    FROM seats AS s
+    WHERE
+        s.bus_id = l.bus_id
+        AND substr(s.states, l.from_idx + 1, l.to_idx - l.from_idx) = repeat('A', l.to_idx - l.from_idx)
+) AS free ON true
+ORDER BY l.departs_at, l.bus_id;
+
+-- name: search_all
+-- The same from each bus's first stop: $1 is where it sets down, if given; the rest as above from $2 on. Of the three
+-- ways to a page that which the question names is taken: by time, by an operator's time, by the stop.
+WITH page AS (
+    (
+        SELECT b.bus_id, b.departs_at
+        FROM buses AS b
+        WHERE
+            $1::bigint[] IS NULL AND $3::integer IS NULL
+            AND b.departs_at >= $4 AND b.departs_at < $2 AND (b.departs_at, b.bus_id) > ($4::timestamptz, $5::bigint)
+            AND b.status <> 'DRAFT'
+            AND (SELECT max(z.idx) FROM bus_stops AS z WHERE z.bus_id = b.bus_id AND z.can_alight) > 0
+        ORDER BY b.departs_at, b.bus_id
+        LIMIT $6
+    )
+    UNION ALL
+    (
+        SELECT b.bus_id, b.departs_at
+        FROM buses AS b
+        WHERE
+            $1::bigint[] IS NULL AND $3::integer IS NOT NULL AND b.operator_id = $3
+            AND b.departs_at >= $4 AND b.departs_at < $2 AND (b.departs_at, b.bus_id) > ($4::timestamptz, $5::bigint)
+            AND b.status <> 'DRAFT'
+            AND (SELECT max(z.idx) FROM bus_stops AS z WHERE z.bus_id = b.bus_id AND z.can_alight) > 0
+        ORDER BY b.departs_at, b.bus_id
+        LIMIT $6
+    )
+    UNION ALL
+    (
+        SELECT DISTINCT b.bus_id, b.departs_at
+        FROM bus_stops AS z
+        INNER JOIN LATERAL (
+            SELECT b.bus_id, b.departs_at
+            FROM buses AS b
+            WHERE
+                b.bus_id = z.bus_id AND b.status <> 'DRAFT'
+                AND (b.departs_at, b.bus_id) > ($4::timestamptz, $5::bigint) AND b.departs_at < $2
+            LIMIT 1
+        ) AS b ON true
+        WHERE
+            z.stop_id = any($1::bigint[]) AND z.idx > 0 AND z.can_alight
+            -- No bus is anywhere before it leaves.
+            AND z.departs_at >= $4 AND ($3::integer IS NULL OR z.operator_id = $3)
+        ORDER BY b.departs_at, b.bus_id
+        LIMIT $6
+    )
+),
+
+legs AS (
+    SELECT
+        p.bus_id, 0::smallint AS from_idx, a.stop_id AS from_stop, p.departs_at,
+        z.idx AS to_idx, z.stop_id AS to_stop, z.arrives_at
+    FROM page AS p
+    INNER JOIN LATERAL (
+        SELECT a.stop_id FROM bus_stops AS a
+        WHERE a.bus_id = p.bus_id AND a.idx = 0
+        LIMIT 1
+    ) AS a ON true
+    INNER JOIN LATERAL (
+        SELECT z.idx, z.stop_id, z.arrives_at
+        FROM bus_stops AS z
+        WHERE
+            z.bus_id = p.bus_id AND z.idx > 0 AND z.can_alight
+            AND ($1::bigint[] IS NULL OR z.stop_id = any($1::bigint[]))
+        ORDER BY CASE WHEN $1::bigint[] IS NULL THEN -z.idx ELSE z.idx END
+        LIMIT 1
+    ) AS z ON true
+)
+
+SELECT
+    l.bus_id, l.from_idx, l.to_idx, l.from_stop, l.to_stop, l.departs_at, l.arrives_at,
+    b.name, b.operator_id, o.name AS operator, b.route_id, r.name AS route, b.currency, b.total_seats,
+    b.sales_close_seconds,
+    CASE WHEN o.disabled_at IS NULL OR b.status <> 'SCHEDULED' THEN b.status ELSE 'CLOSED' END AS status,
+    coalesce(
+        (SELECT f.amount FROM leg_fares AS f WHERE (f.bus_id, f.from_idx, f.to_idx) = (l.bus_id, l.from_idx, l.to_idx)),
+        (SELECT sum(fare) FROM unnest(b.fares[l.from_idx + 1:l.to_idx]) AS fare)
+    ) AS fare,
+    (SELECT min(place.price_percent) FROM layout_seats AS place WHERE place.layout_id = b.layout_id) AS percent,
+    (
+        SELECT array_agg(DISTINCT place.seat_class) FROM layout_seats AS place WHERE place.layout_id = b.layout_id
+    ) AS seat_classes,
+    free.seats AS seats_available,
+    clock_timestamp() AS now
+FROM legs AS l
+-- Looked up for each of a page, however many rows of each table the planner believes that a page has.
+INNER JOIN LATERAL (SELECT b.* FROM buses AS b WHERE b.bus_id = l.bus_id LIMIT 1) AS b ON true
 INNER JOIN operators AS o ON o.operator_id = b.operator_id
 LEFT JOIN routes AS r ON r.route_id = b.route_id
 INNER JOIN LATERAL (

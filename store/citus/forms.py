@@ -38,7 +38,7 @@ _ARRAYS = re.compile(r"(?=unnest\(\s*\$\d+::bigint\[\])")
 _FIRST_ARRAY = re.compile(r"unnest\(\s*(\$\d+)")
 _JOIN = re.compile(r"\b(\w+)\.bus_id = (?:w|locked)\.bus_id")
 _ADDING_CTE = re.compile(r"( AS \(\n +INSERT INTO (?:(?!\n\)).)*)(?=\n\))", re.DOTALL)
-_HOMES = ("batch.sql", "counts.sql", "invariants.sql", "shifts.sql")
+_HOMES = ("batch.sql", "catalogue.sql", "counts.sql", "invariants.sql", "shifts.sql")
 """Where the statements are that have words of their own in `forms.sql`, by the same names."""
 _BROKEN = re.compile(r'constraint "(\w+?)(?:_\d+)?"')
 _REPLACED = (
@@ -54,21 +54,6 @@ _REPLACED = (
             re.DOTALL,
         ),
         r"UPDATE buses AS b SET facts = b.facts + 1\nWHERE\1",
-    ),
-    # Free seats beside a bus: counted by bus, and the bus named by its table, not by what is known of it already.
-    (
-        re.compile(
-            r"SELECT count\(\*\) AS seats\s+FROM seats AS s\s+WHERE\s+s\.bus_id = l\.bus_id\s+AND (.*?)\n\)",
-            re.DOTALL,
-        ),
-        r"SELECT count(*) FILTER (WHERE \1) AS seats FROM seats AS s WHERE s.bus_id = b.bus_id GROUP BY s.bus_id)",
-    ),
-    # A row compared with a row names no server.
-    (
-        re.compile(
-            r"\(f\.bus_id, f\.from_idx, f\.to_idx\) = \(l\.bus_id, l\.from_idx, l\.to_idx\)"
-        ),
-        "f.bus_id = b.bus_id AND f.from_idx = l.from_idx AND f.to_idx = l.to_idx",
     ),
 )
 

@@ -17,6 +17,8 @@ class Effort:
     racers: int = 2_000
     races: int = 2
     existing: tuple[int, ...] = (1_000, 100_000, 1_000_000)
+    other_buses: tuple[int, ...] = (90_000, 990_000)
+    """Beside `buses`, so that there are ten times as many, and ten times that."""
     overload_seconds: float = 30.0
     overload_clients: int = 8_000
     sockets: int = 1_000
@@ -38,6 +40,7 @@ SMOKE = Effort(
     racers=100,
     races=1,
     existing=(100, 500, 1_000),
+    other_buses=(1_000,),
     overload_seconds=2.0,
     overload_clients=1_000,
     sockets=50,

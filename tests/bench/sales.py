@@ -39,7 +39,8 @@ async def bookings_a_second(fleets: Fleets, effort: Effort) -> Section:
             Ratio("per second", mine, theirs, "≥ 1.5")
             for mine in (one, two)
             for theirs in (plain, same)
-        ],
+        ]
+        + [Ratio("per second", two, one, "≥ 1.2")],
         [Bound("API + PostgreSQL µs", mine, "≤ 330") for mine in (one, two)],
         (
             f"1 process: {single.breakdown()}",

@@ -67,6 +67,17 @@ def test_the_first_watchers_share_one_load(feed: Feed[str]) -> None:
     assert feed.subscribe("dan", 4, at(4), now=0) == [Answer("dan", 4, is_same=False)]
 
 
+def test_watchers_are_told_in_the_order_they_came_in(live: Feed[str]) -> None:
+    others = [str(number) for number in range(100)]
+    for name in others:
+        live.subscribe(name, 1, None, now=0)
+    live.fell_behind("50")
+    live.drained("50", now=0)
+    live.apply(six := change(6, A="L"), now=0)
+    ordered = ("ann", *(name for name in others if name != "50"), "50")
+    assert live.tick(now=0) == [Broadcast(six, ordered)]
+
+
 def test_deltas_during_the_first_load_are_part_of_the_answer(feed: Feed[str]) -> None:
     feed.subscribe("ann", 1, None, now=0)
     for rev in (5, 7, 6):

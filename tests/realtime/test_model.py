@@ -112,7 +112,7 @@ class LetsWatchersJoinLate(Feed[Socket]):
 
     def _answer(self, watcher: Socket, request_id: int, claim: Head | None) -> Answer[Socket]:
         answer = super()._answer(watcher, request_id, claim)
-        self.current.discard(watcher)
+        del self.current[watcher]
         return answer
 
 

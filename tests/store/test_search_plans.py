@@ -40,12 +40,32 @@ def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 async def plan_of(connection: Connection, query: str, *args: object) -> list[dict[str, Any]]:
-    """Run a query and return all parts of its plan, with the rows that each has really seen."""
-    shown = await connection.fetchval(f"EXPLAIN (ANALYZE, FORMAT JSON) {query}", *args)
+    """Run a query and return all parts of its plan, with the rows that each has really seen.
+
+    Of a prepared one, as sessions of ours have it: EXPLAIN with arguments would plan for just these.
+    """
+    await connection.execute(f"PREPARE asked AS {query}")
+    try:
+        values = await connection.fetchval(
+            "SELECT string_agg(quote_nullable(value), ', ' ORDER BY place)"
+            " FROM unnest($1::text[]) WITH ORDINALITY AS given (value, place)",
+            [_text(each) for each in args],
+        )
+        shown = await connection.fetchval(
+            f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) EXECUTE asked ({values})"
+        )
+    finally:
+        await connection.execute("DEALLOCATE asked")
     return list(nodes(json.loads(shown)[0]["Plan"]))
 
 
-def require_indexes(plan: list[dict[str, Any]]) -> None:
+def _text(value: object) -> str | None:
+    if isinstance(value, list):
+        return f"{{{','.join(map(str, value))}}}"
+    return None if value is None else str(value)
+
+
+def require_indexes(plan: list[dict[str, Any]], *, rows_most: int = ROWS_MOST) -> None:
     scans = [each for each in plan if each.get("Relation Name") in LARGE]
     assert scans
     assert {each["Node Type"] for each in scans} <= {
@@ -57,7 +77,7 @@ def require_indexes(plan: list[dict[str, Any]]) -> None:
         (each["Actual Rows"] + each.get("Rows Removed by Filter", 0)) * each["Actual Loops"]
         for each in scans
     ]
-    assert max(looked_at) <= ROWS_MOST, scans
+    assert max(looked_at) <= rows_most, scans
 
 
 def day() -> tuple[datetime, datetime]:
@@ -65,34 +85,86 @@ def day() -> tuple[datetime, datetime]:
     return begin, begin + timedelta(1)
 
 
-NOWHERE = (datetime(1, 1, 2, tzinfo=UTC), 0)
+PAGE = 20
+LOOKED_AT = 4 * PAGE
+"""Rows of any table for one page, for as many seats; where it is more, it grows with the buses there are."""
+FAR = datetime(9999, 1, 1, tzinfo=UTC)
 
 
-@pytest.mark.parametrize("is_onward", [True, False], ids=["to a stop", "to anywhere"])
-@pytest.mark.parametrize("is_of_operator", [True, False], ids=["of an operator", "of all"])
+def require_a_page(plan: list[dict[str, Any]]) -> None:
+    """Nothing was looked at but what the page shows and what comes with it."""
+    require_indexes(plan, rows_most=LOOKED_AT)
+    assert plan[0]["Actual Rows"] in {PAGE, PAGE / 2}, "a day of a line has ten buses"
+
+
+@pytest.mark.parametrize("seqscan", ["on", "off"])
+@pytest.mark.parametrize("end", [END, None], ids=["to a stop", "to anywhere"])
+@pytest.mark.parametrize("operator", [1, None], ids=["of an operator", "of all"])
 async def test_a_search_from_a_stop_goes_by_the_stop_and_the_time(
-    busy: Connection, *, is_onward: bool, is_of_operator: bool
+    busy: Connection, seqscan: str, end: int | None, operator: int | None
 ) -> None:
-    tail = (*day(), 1 if is_of_operator else None, *NOWHERE, 20)
-    asked = ([START], [END] if is_onward else None, *tail)
-    plan = await plan_of(busy, catalogue.SQL["search_from"], *asked)
-    require_indexes(plan)
-    assert "bus_stops_departures_idx" in {each.get("Index Name") for each in plan}
+    await busy.execute(f"SET enable_seqscan = {seqscan}")
+    begin, over = day()
+    for until in (over, FAR):
+        asked = ([START], end and [end], until, operator, begin, 0, PAGE)
+        plan = await plan_of(busy, catalogue.SQL["search_from"], *asked)
+        require_a_page(plan)
+        assert "bus_stops_departures_idx" in {each.get("Index Name") for each in plan}
 
 
-async def test_a_search_from_now_on_reads_no_more_than_its_page(busy: Connection) -> None:
-    asked = ([START], [END], datetime.now(UTC), datetime(9999, 1, 1, tzinfo=UTC), None, *NOWHERE)
-    require_indexes(await plan_of(busy, catalogue.SQL["search_from"], *asked, 20))
-
-
-@pytest.mark.parametrize("is_of_operator", [True, False], ids=["of an operator", "of all"])
-async def test_all_that_leaves_on_a_day_is_read_in_order_of_time(
-    busy: Connection, *, is_of_operator: bool
+@pytest.mark.parametrize("seqscan", ["on", "off"])
+@pytest.mark.parametrize("operator", [1, None], ids=["of an operator", "of all"])
+async def test_all_that_leaves_is_read_in_order_of_time_from_the_moment_asked_for(
+    busy: Connection, seqscan: str, operator: int | None
 ) -> None:
-    asked = (None, *day(), 1 if is_of_operator else None, *NOWHERE, 20)
-    plan = await plan_of(busy, catalogue.SQL["search_all"], *asked)
-    require_indexes(plan)
-    assert any("departs_idx" in each.get("Index Name", "") for each in plan)
+    await busy.execute(f"SET enable_seqscan = {seqscan}")
+    begin, over = day()
+    for until in (over, FAR):
+        asked = (None, until, operator, begin, 0, PAGE)
+        plan = await plan_of(busy, catalogue.SQL["search_all"], *asked)
+        require_a_page(plan)
+        assert any("departs_idx" in each.get("Index Name", "") for each in plan)
+
+
+@pytest.mark.parametrize("name", ["search_from", "search_all"])
+async def test_a_late_day_costs_what_an_early_one_does(busy: Connection, name: str) -> None:
+    """An index that is entered before the day asked for shows in what is read of it, and nowhere else."""
+    begin, _ = day()
+    places = ([START], None) if name == "search_from" else (None,)
+    blocks = []
+    for first in (begin - timedelta(45), begin + timedelta(45)):
+        asked = (*places, first + timedelta(1), None, first, 0, PAGE)
+        (whole, *_) = await plan_of(busy, catalogue.SQL[name], *asked)
+        blocks.append(whole["Shared Hit Blocks"] + whole["Shared Read Blocks"])
+    early, late = blocks
+    assert abs(late - early) <= 10, blocks
+
+
+@pytest.mark.parametrize("seqscan", ["on", "off"])
+@pytest.mark.parametrize("operator", [1, None], ids=["of an operator", "of all"])
+async def test_what_arrives_somewhere_is_looked_for_at_that_stop(
+    busy: Connection, seqscan: str, operator: int | None
+) -> None:
+    """All that still calls there, however little else of the timetable that is."""
+    await busy.execute(f"SET enable_seqscan = {seqscan}")
+    begin, over = day()
+    for until in (over, FAR):
+        plan = await plan_of(
+            busy, catalogue.SQL["search_all"], [END], until, operator, begin, 0, PAGE
+        )
+        require_indexes(plan, rows_most=1_000)
+        assert plan[0]["Actual Rows"] in {PAGE, PAGE / 2}
+
+
+async def test_a_later_page_begins_where_the_last_one_ended(busy: Connection) -> None:
+    _, over = day()
+    for query, first in (
+        (catalogue.SQL["search_from"], [START]),
+        (catalogue.SQL["search_all"], None),
+    ):
+        places = (first, None) if first else (None,)
+        asked = (*places, FAR, None, over - timedelta(hours=12), 1_015_000, PAGE)
+        require_a_page(await plan_of(busy, query, *asked))
 
 
 async def test_days_are_priced_by_the_stop_and_the_time(busy: Connection) -> None:
