@@ -52,7 +52,7 @@ WITH days AS MATERIALIZED (
 kept AS MATERIALIZED (
     SELECT
         (k.created_at AT TIME ZONE d.time_zone) <= d.this_time AS is_by_now,
-        floor(extract(EPOCH FROM (k.created_at AT TIME ZONE d.time_zone) - d.midnight) / 900)::integer * 15 AS minute,
+        floor(extract(EPOCH FROM (k.created_at AT TIME ZONE d.time_zone) - d.midnight) / 900)::integer * 15 AS quarter,
         count(*) AS conflicts
     FROM days AS d
     INNER JOIN idempotency_keys AS k ON k.operator_id = d.operator_id
@@ -62,28 +62,32 @@ kept AS MATERIALIZED (
         AND k.created_at >= d.midnight AT TIME ZONE d.time_zone
         AND k.created_at < (d.midnight + interval '1 day') AT TIME ZONE d.time_zone
         AND k.status = 409 AND position('"seat_unavailable"'::bytea IN k.response) > 0
-    GROUP BY 1, 2
+    GROUP BY is_by_now, quarter
 ),
 
 counted AS MATERIALIZED (
     SELECT
         (c.minute AT TIME ZONE d.time_zone) <= d.this_time AS is_by_now,
-        floor(extract(EPOCH FROM (c.minute AT TIME ZONE d.time_zone) - d.midnight) / 900)::integer * 15 AS minute,
+        floor(extract(EPOCH FROM (c.minute AT TIME ZONE d.time_zone) - d.midnight) / 900)::integer * 15 AS quarter,
         sum(c.conflicts) AS conflicts
     FROM days AS d
     INNER JOIN conflict_counts AS c ON c.operator_id = d.operator_id
     WHERE
         c.minute >= d.midnight AT TIME ZONE d.time_zone
         AND c.minute < (d.midnight + interval '1 day') AT TIME ZONE d.time_zone
-    GROUP BY 1, 2
+    GROUP BY is_by_now, quarter
 )
 
 SELECT
-    t.minute, sum(t.conflicts) AS conflicts,
+    t.quarter AS minute, sum(t.conflicts) AS conflicts,
     coalesce(sum(t.conflicts) FILTER (WHERE t.is_by_now), 0) AS conflicts_by_now
-FROM (SELECT * FROM kept UNION ALL SELECT * FROM counted) AS t
-GROUP BY t.minute
-ORDER BY t.minute;
+FROM (
+    SELECT * FROM kept
+    UNION ALL
+    SELECT * FROM counted
+) AS t
+GROUP BY t.quarter
+ORDER BY t.quarter;
 
 -- name: held
 -- What is held at this moment, of operators $1 (NULL: all).

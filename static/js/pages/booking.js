@@ -115,7 +115,7 @@ function Ticket({ booking: shown }) {
   return html`
     ${kept && html`<p class="banner" role="status"><${Icon} name="wifi-off" /><span>${t("booking.kept", { when: `${longDay(kept, zone)}, ${time(kept, zone)}` })}</span></p>`}
     ${isPending && isPaying && html`<p class="hint" role="status">${t("pay.waiting")}</p>`}
-    ${isPending && !isPaying && html`<${Pay} booking=${shown} onBooking=${show} onOver=${load} />`}
+    ${isPending && !isPaying && shown.payment.method !== "cash" && html`<${Pay} booking=${shown} onBooking=${show} onOver=${load} />`}
     <article class="ticket" data-status=${shown.status} aria-labelledby="ticket-title">
       <header>
         <div><p>${t("booking.ref")}</p><h1 id="ticket-title" dir="ltr" aria-label=${t("booking.title", { ref })}>${ref}</h1></div>
