@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { pauseBefore, wayAfter } from "../../static/js/core/seats.js";
+import { pauseBefore, Return, wayAfter } from "../../static/js/core/seats.js";
 import { answerOf, EventReader } from "../../static/js/core/wire.js";
 
 const SNAPSHOT = { type: "snapshot", bus: "1", epoch: 1, rev: 4, seats: [["1A", "ALB"]] };
@@ -54,4 +54,70 @@ test("pauses are drawn from nought to a bound that doubles up to twenty seconds"
   assert.equal(pauseBefore(0, 0.5), 250);
   assert.equal(pauseBefore(3, 0.5), 2000);
   assert.equal(pauseBefore(30, 1), 20_000);
+});
+
+/** A way back whose clock stands still until it is told to go on. */
+function returnOf({ mock }) {
+  mock.timers.enable({ apis: ["setTimeout"] });
+  mock.method(Math, "random", () => 0.5);
+  const told = [];
+  const back = new Return(
+    () => told.push("connect"),
+    () => told.push("lose"),
+  );
+  return { back, told, pass: (milliseconds) => mock.timers.tick(milliseconds) };
+}
+
+test("pauses double until a server has served for a while", (context) => {
+  const { back, told, pass } = returnOf(context);
+  for (const pause of [500, 1000, 2000]) {
+    back.after(1006);
+    pass(pause - 1);
+    assert.deepEqual(told, []);
+    pass(1);
+    assert.deepEqual(told.splice(0), ["connect"]);
+    // It takes us and drops us.
+    back.trust();
+    pass(29_000);
+  }
+  // Every word is heard as trust, and the first of them counts.
+  back.trust();
+  pass(1_000);
+  back.after(1006);
+  pass(500);
+  assert.deepEqual(told, ["connect"]);
+});
+
+test("a crowded server is left alone for longer, and one that names a time is taken at its word", (context) => {
+  const { back, told, pass } = returnOf(context);
+  back.after(4103);
+  pass(5_499);
+  assert.deepEqual(told, []);
+  pass(1);
+  assert.deepEqual(told.splice(0), ["connect"]);
+  back.asked([100, 300]);
+  back.after(1001);
+  pass(199);
+  assert.deepEqual(told, []);
+  pass(1);
+  assert.deepEqual(told, ["connect"]);
+});
+
+test("silence longer than a heartbeat and a half is a loss, and none is expected of what is over", (context) => {
+  const { back, told, pass } = returnOf(context);
+  back.heartbeatMs = 1_000;
+  back.expectWord();
+  pass(1_499);
+  back.expectWord();
+  pass(1_499);
+  assert.deepEqual(told, []);
+  pass(1);
+  assert.deepEqual(told.splice(0), ["lose"]);
+  back.expectWord();
+  back.rest();
+  pass(10_000);
+  back.in(10);
+  back.stop();
+  pass(10);
+  assert.deepEqual(told, []);
 });

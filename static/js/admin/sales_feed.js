@@ -1,7 +1,7 @@
 // Today's totals as they change: the `sales` topic of `seatmap.v1`, followed by whoever is signed in.
 import { accessToken } from "../core/api.js";
 import { learnTime, signal } from "../core/dom.js";
-import { pauseBefore } from "../core/seats.js";
+import { Return } from "../core/seats.js";
 
 /** @typedef {{ at: string, seats: number, revenue: import("../api.d.ts").Money }} Hour */
 /** @typedef {{ route: string | null, name: string | null, buses: number, occupancy: number }} RouteLoad */
@@ -22,6 +22,7 @@ import { pauseBefore } from "../core/seats.js";
  */
 
 const REQUEST = 1;
+const LOST = 1006;
 
 export class SalesFeed {
   constructor() {
@@ -29,19 +30,19 @@ export class SalesFeed {
     this.days = signal(/** @type {DayOfSales[] | null} */ (null));
     this.news = signal(/** @type {"live" | "lost"} */ ("lost"));
     this.isOver = false;
-    this.attempt = 0;
-    this.heartbeatMs = 20_000;
+    this.back = new Return(
+      () => this.start(),
+      () => this.fallSilent(),
+    );
     /** @type {WebSocket | null} */
     this.socket = null;
-    /** @type {Record<string, ReturnType<typeof setTimeout>>} */
-    this.timers = {};
   }
 
   async start() {
     const token = await accessToken();
     if (this.isOver) return;
     if (!token) {
-      this.tryAgain();
+      this.back.after(LOST);
       return;
     }
     const scheme = location.protocol === "https:" ? "wss" : "ws";
@@ -52,25 +53,25 @@ export class SalesFeed {
       this.say({ type: "subscribe", id: REQUEST, topic: "sales" });
     };
     socket.onmessage = (event) => this.hear(JSON.parse(event.data));
-    socket.onclose = () => this.lose(socket);
-    this.expectWord();
+    socket.onclose = ({ code }) => this.lose(socket, code);
+    this.back.expectWord();
   }
 
   stop() {
     this.isOver = true;
-    for (const timer of Object.values(this.timers)) clearTimeout(timer);
+    this.back.stop();
     this.socket?.close(1000);
     this.socket = null;
   }
 
   /** @param {any} frame */
   hear(frame) {
-    this.expectWord();
+    this.back.expectWord();
     if (frame.type === "hello") {
       learnTime(frame.now);
-      this.heartbeatMs = frame.heartbeat * 1000;
+      this.back.heartbeatMs = frame.heartbeat * 1000;
     } else if (frame.type === "sales") {
-      this.attempt = 0;
+      this.back.trust();
       this.news.value = "live";
       this.days.value = frame.operators;
     } else if (frame.type === "heartbeat") this.say({ type: "ack", revs: {} });
@@ -78,27 +79,18 @@ export class SalesFeed {
   }
 
   /** A token lasts ten minutes: then the server closes, and the next one comes with a fresh token.
-   * @param {WebSocket} socket */
-  lose(socket) {
+   * @param {WebSocket} socket @param {number} code */
+  lose(socket, code) {
     if (socket !== this.socket || this.isOver) return;
     this.socket = null;
     this.news.value = "lost";
-    clearTimeout(this.timers.silence);
-    this.tryAgain();
+    this.back.after(code);
   }
 
-  tryAgain() {
-    this.attempt += 1;
-    this.timers.again = setTimeout(() => this.start(), pauseBefore(this.attempt, Math.random()));
-  }
-
-  expectWord() {
-    clearTimeout(this.timers.silence);
-    this.timers.silence = setTimeout(() => {
-      const socket = this.socket;
-      socket?.close();
-      if (socket) this.lose(socket);
-    }, 1.5 * this.heartbeatMs);
+  fallSilent() {
+    const socket = this.socket;
+    socket?.close();
+    if (socket) this.lose(socket, LOST);
   }
 
   /** @param {object} message */

@@ -2,7 +2,7 @@
 // while neither is to be had. Whoever looks at `known` sees a committed state of the bus; `news` says how fresh it is.
 import { ApiError, send } from "./api.js";
 import { batch, learnTime, signal } from "./dom.js";
-import { adopt, isBehind, pauseBefore, receive, wayAfter } from "./seats.js";
+import { adopt, isBehind, isRefusal, pauseBefore, Return, receive, wayAfter } from "./seats.js";
 
 /** @typedef {import("../api.d.ts").Frame} Frame */
 /** @typedef {import("../api.d.ts").SeatMap} SeatMap */
@@ -14,8 +14,7 @@ import { adopt, isBehind, pauseBefore, receive, wayAfter } from "./seats.js";
 const POLL_MS = 10_000;
 // A blink of the network is not worth a warning.
 const PATIENCE_MS = 1_200;
-const CROWDED_MS = 5_000;
-const HEALTHY_MS = 30_000;
+const LOST = 1006;
 const PRICES_MS = 2_000;
 
 class SocketWay {
@@ -71,13 +70,15 @@ export class LiveSeats {
     /** @type {Way | null} */
     this.way = null;
     this.next = /** @type {"socket" | "stream"} */ ("socket");
-    this.attempt = 0;
     this.request = 0;
-    this.heartbeatMs = 20_000;
     this.etag = "";
     this.isRefused = false;
     this.isDrawing = false;
     this.over = new AbortController();
+    this.back = new Return(
+      () => this.connect(),
+      () => this.fallSilent(),
+    );
     /** @type {Record<string, ReturnType<typeof setTimeout>>} */
     this.timers = {};
   }
@@ -97,6 +98,7 @@ export class LiveSeats {
   stop() {
     this.over.abort();
     this.hangUp();
+    this.back.stop();
     for (const timer of Object.values(this.timers)) clearTimeout(timer);
   }
 
@@ -135,7 +137,6 @@ export class LiveSeats {
   }
 
   connect() {
-    clearTimeout(this.timers.reconnect);
     if (this.way || this.over.signal.aborted) return;
     const listener = {
       /** @param {Way} way */
@@ -143,7 +144,7 @@ export class LiveSeats {
       /** @param {Way} way @param {Frame} frame */
       heard: (way, frame) => way === this.way && this.hear(frame),
       /** @param {Way} way */
-      alive: (way) => way === this.way && this.expectWord(),
+      alive: (way) => way === this.way && this.back.expectWord(),
       /** @param {Way} way @param {number} code */
       lost: (way, code) => this.lose(way, code),
     };
@@ -160,15 +161,14 @@ export class LiveSeats {
       this.take(new StreamWay(this.bus, listener));
     } catch {
       // The server that has the script is away as well.
-      this.attempt += 1;
-      this.comeBackIn(pauseBefore(this.attempt, Math.random()), false);
+      this.back.after(LOST);
     }
   }
 
   /** @param {Way} way */
   take(way) {
     this.way = way;
-    this.expectWord();
+    this.back.expectWord();
   }
 
   subscribe() {
@@ -178,7 +178,7 @@ export class LiveSeats {
 
   /** @param {Frame} frame */
   hear(frame) {
-    this.expectWord();
+    this.back.expectWord();
     const { known, resubscribe } = receive(this.latest, frame);
     if (known && known !== this.latest) this.show(known);
     if (resubscribe) this.subscribe();
@@ -186,21 +186,17 @@ export class LiveSeats {
     if (frame.type === "delta" && frame.status) this.onStatus(frame.status);
     if (frame.type === "hello") {
       learnTime(frame.now);
-      this.heartbeatMs = frame.heartbeat * 1000;
+      this.back.heartbeatMs = frame.heartbeat * 1000;
     } else if (frame.type === "subscribed" && frame.id === this.request) {
       this.trust();
-      // A server that takes us and drops us at once is not well: it is too early to hurry again.
-      this.timers.health = setTimeout(() => {
-        this.attempt = 0;
-      }, HEALTHY_MS);
+      this.back.trust();
     } else if (frame.type === "heartbeat") {
       this.answer(frame);
     } else if (frame.type === "status") {
       if (frame.live) this.trust();
       else this.distrust("polled");
     } else if (frame.type === "bye") {
-      const [from, to] = frame.reconnect_in;
-      this.comeBackIn(from + Math.random() * (to - from));
+      this.back.asked(frame.reconnect_in);
     } else if (frame.type === "error" && frame.id === this.request) {
       this.distrust();
       this.timers.subscribe = setTimeout(() => this.subscribe(), pauseBefore(3, Math.random()));
@@ -226,42 +222,22 @@ export class LiveSeats {
     if (way !== this.way) return;
     this.way = null;
     this.next = wayAfter(way.kind, way.hasSpoken);
-    for (const name of ["silence", "distrust", "health"]) clearTimeout(this.timers[name]);
+    this.back.rest();
+    clearTimeout(this.timers.distrust);
     this.timers.distrust = setTimeout(() => this.distrust(), this.latest ? PATIENCE_MS : 0);
-    if (code >= 4000 && code < 4100) {
-      this.isRefused = true; // we speak a language that this server does not
-      return;
-    }
-    if (this.timers.bye) {
-      this.timers.bye = 0;
-      return;
-    }
-    this.attempt += 1;
-    const crowded = code >= 4100 && code < 4200 ? CROWDED_MS : 0;
-    this.comeBackIn(crowded + pauseBefore(this.attempt, Math.random()), false);
+    if (isRefusal(code)) this.isRefused = true;
+    else this.back.after(code);
   }
 
-  /** @param {number} milliseconds @param {boolean} [isAsked] whether the server named the time */
-  comeBackIn(milliseconds, isAsked = true) {
-    clearTimeout(this.timers.reconnect);
-    const timer = setTimeout(() => this.connect(), milliseconds);
-    this.timers.reconnect = timer;
-    if (isAsked) this.timers.bye = timer;
-  }
-
-  /** A connection may die without a word: silence longer than a heartbeat and a half is its end. */
-  expectWord() {
-    clearTimeout(this.timers.silence);
-    this.timers.silence = setTimeout(() => {
-      const way = this.way;
-      way?.close();
-      // A dead network does not even close: do not wait for it.
-      if (way) this.lose(way, 1006);
-    }, 1.5 * this.heartbeatMs);
+  fallSilent() {
+    const way = this.way;
+    way?.close();
+    // A dead network does not even close: do not wait for it.
+    if (way) this.lose(way, LOST);
   }
 
   trust() {
-    for (const name of ["distrust", "poll", "health"]) clearTimeout(this.timers[name]);
+    for (const name of ["distrust", "poll"]) clearTimeout(this.timers[name]);
     this.news.value = "live";
   }
 

@@ -6,6 +6,9 @@
 
 const FIRST_MS = 500;
 const LONGEST_MS = 20_000;
+const CROWDED_MS = 5_000;
+const HEALTHY_MS = 30_000;
+const HEARTBEAT_MS = 20_000;
 const WORST_FIRST = /** @type {Letter[]} */ (["B", "X", "L", "A"]);
 
 /** Take a frame in. `resubscribe` means that something is missing: subscribe again from where we are.
@@ -76,3 +79,81 @@ export const pauseBefore = (attempt, random) =>
  * @param {"socket" | "stream"} last @param {boolean} hasSpoken whether anything was ever heard on it */
 export const wayAfter = (last, hasSpoken) =>
   last === "socket" && !hasSpoken ? "stream" : "socket";
+
+/** When to come back to a server that was lost, and when its silence is a loss. */
+export class Return {
+  /** @param {() => void} connect @param {() => void} lose told that nothing was heard for too long */
+  constructor(connect, lose) {
+    this.connect = connect;
+    this.lose = lose;
+    this.attempt = 0;
+    this.heartbeatMs = HEARTBEAT_MS;
+    this.isAsked = false;
+    /** @type {Record<string, ReturnType<typeof setTimeout>>} */
+    this.timers = {};
+  }
+
+  /** Something was heard, or asked for. A connection may die without a word: silence longer than a heartbeat and a half
+   * is its end. */
+  expectWord() {
+    this.#in("silence", 1.5 * this.heartbeatMs, this.lose);
+  }
+
+  /** The server serves. One that takes us and drops us at once is not well: it is too early to hurry again. */
+  trust() {
+    this.timers.health ??= setTimeout(() => {
+      this.attempt = 0;
+    }, HEALTHY_MS);
+  }
+
+  /** The connection is over; come back, unless the server has said when.
+   * @param {number} code as a socket's end says it: 41xx is for more clients than the server takes */
+  after(code) {
+    this.rest();
+    if (this.isAsked) {
+      this.isAsked = false;
+      return;
+    }
+    this.attempt += 1;
+    const crowded = code >= 4100 && code < 4200 ? CROWDED_MS : 0;
+    this.in(crowded + pauseBefore(this.attempt, Math.random()));
+  }
+
+  /** The server goes, and names the time to come back.
+   * @param {[number, number]} within milliseconds, from and to */
+  asked([from, to]) {
+    this.in(from + Math.random() * (to - from));
+    this.isAsked = true;
+  }
+
+  /** @param {number} milliseconds */
+  in(milliseconds) {
+    this.#in("connect", milliseconds, () => {
+      this.isAsked = false;
+      this.connect();
+    });
+  }
+
+  /** Nothing is expected, as nothing is connected. */
+  rest() {
+    for (const name of ["silence", "health"]) {
+      clearTimeout(this.timers[name]);
+      delete this.timers[name];
+    }
+  }
+
+  /** For good. */
+  stop() {
+    for (const timer of Object.values(this.timers)) clearTimeout(timer);
+  }
+
+  /** @param {string} name @param {number} milliseconds @param {() => void} run */
+  #in(name, milliseconds, run) {
+    clearTimeout(this.timers[name]);
+    this.timers[name] = setTimeout(run, milliseconds);
+  }
+}
+
+/** Whether a socket's end says that we speak a language which the server does not.
+ * @param {number} code */
+export const isRefusal = (code) => code >= 4000 && code < 4100;

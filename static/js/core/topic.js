@@ -1,15 +1,13 @@
 // One topic of the live layer (`board:17`), watched over the WebSocket and taken up again when it is lost. Every frame
 // is whole, so that there is nothing to resume: what is shown is the last one, and `news` says how far it can be trusted.
 import { learnTime, signal } from "./dom.js";
-import { pauseBefore } from "./seats.js";
+import { isRefusal, pauseBefore, Return } from "./seats.js";
 
 /** @typedef {import("../api.d.ts").TopicFrame} TopicFrame */
 /** @typedef {import("../api.d.ts").Board} Board */
 
 // A blink of the network is not worth a warning.
 const PATIENCE_MS = 1_200;
-const CROWDED_MS = 5_000;
-const HEALTHY_MS = 30_000;
 /** Refused for what we are: perhaps another edition of the server takes us. */
 const REFUSED_MS = 60_000;
 
@@ -24,8 +22,10 @@ export class LiveTopic {
     this.news = signal(/** @type {"live" | "late" | "lost" | "missing"} */ ("live"));
     /** @type {WebSocket | null} */
     this.socket = null;
-    this.attempt = 0;
-    this.heartbeatMs = 20_000;
+    this.back = new Return(
+      () => this.connect(),
+      () => this.fallSilent(),
+    );
     /** @type {Record<string, ReturnType<typeof setTimeout>>} */
     this.timers = {};
     this.over = new AbortController();
@@ -42,6 +42,7 @@ export class LiveTopic {
   /** Watch no more. */
   stop() {
     this.over.abort();
+    this.back.stop();
     for (const timer of Object.values(this.timers)) clearTimeout(timer);
     this.socket?.close(1000);
     this.socket = null;
@@ -49,14 +50,13 @@ export class LiveTopic {
 
   connect() {
     if (this.socket || this.over.signal.aborted) return;
-    clearTimeout(this.timers.reconnect);
     const scheme = location.protocol === "https:" ? "wss" : "ws";
     const socket = new WebSocket(`${scheme}://${location.host}/ws`, "seatmap.v1");
     this.socket = socket;
     socket.onopen = () => this.subscribe(socket);
     socket.onmessage = ({ data }) => socket === this.socket && this.hear(socket, JSON.parse(data));
     socket.onclose = ({ code }) => this.lose(socket, code);
-    this.expectWord();
+    this.back.expectWord();
   }
 
   /** @param {WebSocket} socket */
@@ -68,10 +68,10 @@ export class LiveTopic {
 
   /** @param {WebSocket} socket @param {TopicFrame} frame */
   hear(socket, frame) {
-    this.expectWord();
+    this.back.expectWord();
     if (frame.type === "hello") {
       learnTime(frame.now);
-      this.heartbeatMs = frame.heartbeat * 1000;
+      this.back.heartbeatMs = frame.heartbeat * 1000;
     } else if (frame.type === "board" && frame.topic === this.topic) {
       this.told.value = frame;
       this.trust();
@@ -90,18 +90,15 @@ export class LiveTopic {
   trust() {
     clearTimeout(this.timers.distrust);
     this.news.value = "live";
-    clearTimeout(this.timers.health);
-    // A server that takes us and drops us at once is not well: it is too early to hurry again.
-    this.timers.health = setTimeout(() => {
-      this.attempt = 0;
-    }, HEALTHY_MS);
+    this.back.trust();
   }
 
   /** @param {WebSocket} socket @param {number} code */
   lose(socket, code) {
     if (socket !== this.socket) return;
     this.socket = null;
-    for (const name of ["silence", "again", "health"]) clearTimeout(this.timers[name]);
+    this.back.rest();
+    clearTimeout(this.timers.again);
     if (this.news.peek() === "missing" || this.over.signal.aborted) return;
     clearTimeout(this.timers.distrust);
     this.timers.distrust = setTimeout(
@@ -110,21 +107,13 @@ export class LiveTopic {
       },
       this.told.peek() ? PATIENCE_MS : 0,
     );
-    this.attempt += 1;
-    const isRefused = code >= 4000 && code < 4100;
-    const crowded = code >= 4100 && code < 4200 ? CROWDED_MS : 0;
-    const pause = isRefused ? REFUSED_MS : crowded + pauseBefore(this.attempt, Math.random());
-    clearTimeout(this.timers.reconnect);
-    this.timers.reconnect = setTimeout(() => this.connect(), pause);
+    if (isRefusal(code)) this.back.in(REFUSED_MS);
+    else this.back.after(code);
   }
 
-  /** A connection may die without a word: silence longer than a heartbeat and a half is its end. */
-  expectWord() {
-    clearTimeout(this.timers.silence);
-    this.timers.silence = setTimeout(() => {
-      const socket = this.socket;
-      socket?.close();
-      if (socket) this.lose(socket, 1006);
-    }, 1.5 * this.heartbeatMs);
+  fallSilent() {
+    const socket = this.socket;
+    socket?.close();
+    if (socket) this.lose(socket, 1006);
   }
 }
