@@ -24,6 +24,8 @@ STALE_SECONDS = 300.0
 UNTOLD_SECONDS = 1.0
 PAGES_KEPT = 5_000
 PAGES_KEPT_BYTES = 64 << 20
+DEPARTURES_KEPT = 25_000
+"""In all pages together: what they were made of is kept beside their bodies, 2.5 KiB each."""
 
 Render = Callable[[Search, Sequence[Departure]], bytes]
 
@@ -70,6 +72,7 @@ class Listings:
         self._pages: OrderedDict[Search, Page] = OrderedDict()
         self._finding: dict[Search, asyncio.Task[Page]] = {}
         self._bytes = 0
+        self._departures = 0
 
     async def find(self, search: Search, render: Render) -> Page:
         """Return the page for a search, as `render` writes it; raise what finding it raises."""
@@ -97,7 +100,7 @@ class Listings:
         """
         self._pages.clear()
         self._finding.clear()
-        self._bytes = 0
+        self._bytes = self._departures = 0
         self._day_prices.forget()
         if not what or "operators" in what:
             self._seat_maps.distrust()  # they show whether an operator's buses are sold at all
@@ -138,12 +141,19 @@ class Listings:
         if not page.is_surely_new:
             return
         if (before := self._pages.pop(search, None)) is not None:
-            self._bytes -= len(before.body)
+            self._count(before, -1)
         self._pages[search] = page
-        self._bytes += len(page.body)
-        while len(self._pages) > PAGES_KEPT or self._bytes > PAGES_KEPT_BYTES:
-            _, oldest = self._pages.popitem(last=False)
-            self._bytes -= len(oldest.body)
+        self._count(page, 1)
+        while (
+            len(self._pages) > PAGES_KEPT
+            or self._bytes > PAGES_KEPT_BYTES
+            or self._departures > DEPARTURES_KEPT
+        ):
+            self._count(self._pages.popitem(last=False)[1], -1)
+
+    def _count(self, page: Page, times: int) -> None:
+        self._bytes += times * len(page.body)
+        self._departures += times * len(page.found)
 
     async def _lay_in_seats(self, page: Page, search: Search, render: Render) -> None:
         """Give a page the seats that are left now; the body is written anew only if that changed."""

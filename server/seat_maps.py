@@ -20,6 +20,8 @@ from store.events import Position
 from store.model import Bus, Leg
 
 BUSES_KEPT = 10_000
+SEATS_KEPT = 500_000
+"""On all buses together, 100 bytes each; 10,000 coaches of fifty."""
 BODIES_KEPT_BYTES = 64 << 20
 _BODIES_EACH = 8
 AHEAD_MAX = 64
@@ -115,6 +117,7 @@ class SeatMaps:
         self._kept: OrderedDict[int, SeatsKept] = OrderedDict()
         self._loading: dict[int, _Loads] = {}
         self._bodies_bytes = 0
+        self._seats = 0
 
     # For whoever asks.
 
@@ -179,7 +182,7 @@ class SeatMaps:
             return
         self.changes += 1
         if not kept.take(change):
-            del self._kept[bus_id]
+            self._let_go(bus_id)
 
     def heads(self) -> dict[int, Head]:
         """Return what is kept, once what nobody has asked for lately is let go."""
@@ -203,7 +206,7 @@ class SeatMaps:
         """Have everything read anew."""
         self.changes += 1
         self._kept.clear()
-        self._bodies_bytes = 0
+        self._bodies_bytes = self._seats = 0
         for loads in self._loading.values():
             loads.is_doubted = True
         self._loading.clear()  # who reads from now on is not to be doubted with those
@@ -239,16 +242,20 @@ class SeatMaps:
             for change in known.ahead:
                 if change.rev > kept.rev:
                     kept.take(change)
+            self._let_go(bus_id)
         self.changes += 1
         self._kept[bus_id] = kept
-        self._kept.move_to_end(bus_id)
-        if len(self._kept) > BUSES_KEPT:
-            self._kept.popitem(last=False)
+        self._seats += len(kept.states)
+        while len(self._kept) > BUSES_KEPT or self._seats > SEATS_KEPT:
+            self._let_go(next(iter(self._kept)))
         return kept
 
     def _drop(self, bus_id: int) -> None:
         self.changes += 1
-        del self._kept[bus_id]
+        self._let_go(bus_id)
+
+    def _let_go(self, bus_id: int) -> None:
+        self._seats -= len(self._kept.pop(bus_id).states)
 
     def _drop_bodies(self) -> None:
         """Count anew, as what changes made void was never taken off; of what is too much still, the older half goes."""

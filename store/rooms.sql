@@ -94,10 +94,9 @@ RETURNING r.room_id, r.operator_id;
 
 -- name: advance
 -- Rooms ($1) move on, each once a second whichever process comes first. What was served by the old pace is served; the
--- new one grows while there is no strain ($2) and somebody waits, if those came in whose turn was some seconds ago: who has
--- not, may all come at once. It falls at once when there is strain. What nobody waited
--- for is saved up for a second only. Before a bus, or a route, without a free seat nobody moves, and nothing is learnt
--- of what can be served.
+-- new one grows while there is no strain ($2) and somebody waits, if those came in whose turn was some seconds ago: who
+-- has not, may come with all others. It falls at once when there is strain. What nobody waited for is saved up for a
+-- second only. Before a bus, or a route, without a free seat nobody moves, and nothing is learnt of what can be served.
 UPDATE rooms AS r
 SET
     served = CASE
@@ -120,21 +119,25 @@ SET
         ELSE r.pace
     END,
     is_sold_out = CASE r.scope
-        WHEN 'bus' THEN NOT EXISTS (
-            SELECT FROM seats AS s WHERE s.bus_id = r.subject_id AND s.states LIKE '%A%'
-        )
-        WHEN 'route' THEN EXISTS (
-            SELECT FROM buses AS b
-            WHERE
-                b.operator_id = r.operator_id AND b.route_id = r.subject_id AND b.departs_at > t.now
-                AND b.status = 'SCHEDULED'
-        ) AND NOT EXISTS (
-            SELECT FROM buses AS b
-            INNER JOIN seats AS s ON s.bus_id = b.bus_id
-            WHERE
-                b.operator_id = r.operator_id AND b.route_id = r.subject_id AND b.departs_at > t.now
-                AND b.status = 'SCHEDULED' AND s.states LIKE '%A%'
-        )
+        WHEN 'bus'
+            THEN
+                NOT EXISTS (
+                    SELECT FROM seats AS s WHERE s.bus_id = r.subject_id AND s.states LIKE '%A%'
+                )
+        WHEN 'route'
+            THEN
+                EXISTS (
+                    SELECT FROM buses AS b
+                    WHERE
+                        b.operator_id = r.operator_id AND b.route_id = r.subject_id AND b.departs_at > clock_timestamp()
+                        AND b.status = 'SCHEDULED'
+                ) AND NOT EXISTS (
+                    SELECT FROM buses AS b
+                    INNER JOIN seats AS s ON s.bus_id = b.bus_id
+                    WHERE
+                        b.operator_id = r.operator_id AND b.route_id = r.subject_id AND b.departs_at > clock_timestamp()
+                        AND b.status = 'SCHEDULED' AND s.states LIKE '%A%'
+                )
         ELSE false
     END
 FROM (SELECT clock_timestamp() AS now) AS t

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import h11
 
 _ANSWER_SECONDS = 30.0
+_IDLE_SECONDS = 2.0
 _PIECE = 65_536
 
 
@@ -41,6 +42,7 @@ class _Line:
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
     protocol: h11.Connection = field(default_factory=lambda: h11.Connection(h11.CLIENT))
+    used_at: float = 0.0
 
 
 class Exchange:
@@ -76,7 +78,7 @@ class Exchange:
             line: _Line | None = None
             try:
                 async with asyncio.timeout(_ANSWER_SECONDS):
-                    line = self._free.pop() if self._free else await self._connect()
+                    line = self._take_free() or await self._connect()
                     status, told, raw = await self._exchange(
                         line, method, path, body, headers or {}
                     )
@@ -85,6 +87,15 @@ class Exchange:
                     line.writer.transport.abort()
                 return Answer(0, {}, {}, time.perf_counter() - began)
             return Answer(status, told, _document(raw), time.perf_counter() - began)
+
+    def _take_free(self) -> _Line | None:
+        """Return the line that was used last, unless the other end may be about to close it."""
+        while self._free:
+            line = self._free.pop()
+            if time.monotonic() - line.used_at < _IDLE_SECONDS and not line.reader.at_eof():
+                return line
+            line.writer.close()
+        return None
 
     async def _connect(self) -> _Line:
         reader, writer = await asyncio.open_connection(self._host, self._port)
@@ -107,6 +118,7 @@ class Exchange:
         status, told, raw = await _read(line)
         if protocol.our_state is h11.DONE and protocol.their_state is h11.DONE:
             protocol.start_next_cycle()
+            line.used_at = time.monotonic()
             self._free.append(line)
         else:
             line.writer.close()

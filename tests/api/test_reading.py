@@ -1,9 +1,10 @@
 """What is kept for those who read: pages of searches, and seats as they are. Each safeguard has a twin without it."""
 
 import asyncio
+import tracemalloc
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
@@ -13,7 +14,7 @@ from server.api.departures import write_page
 from server.listings import Listings, Page
 from server.seat_maps import SeatMaps, SeatsKept
 from store.bulletin import Bulletin, Hearing, Readers
-from store.catalogue import Search
+from store.catalogue import Departure, Search
 from store.errors import NotFound
 from store.events import Position, SeatsChanged
 from store.facade import StoreOptions
@@ -325,6 +326,58 @@ async def test_memory_is_bounded(reader: Reader, monkeypatch: pytest.MonkeyPatch
     await reader.search(buses[0])
     await wait_until(lambda: reader.listings._pages == {})
     assert reader.listings._bytes == 0
+
+
+async def test_what_bodies_are_made_of_is_bounded_as_well(
+    reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("server.seat_maps.SEATS_KEPT", 85)
+    monkeypatch.setattr(kept_pages, "DEPARTURES_KEPT", 5)
+    buses = [await reader.world.bus() for _ in range(3)]
+    wish = await reader.wish(buses[0])
+    for limit in (1, 2, 3):
+        await reader.listings.find(replace(wish, limit=limit), write_page)
+        await wait_until(lambda: reader.listings._finding == {})
+    assert [len(page.found) for page in reader.listings._pages.values()] == [2, 3]
+    assert reader.listings._departures == 5
+    reader.seat_maps.distrust()
+    for bus in buses:
+        await reader.seat_maps.find(bus)
+    assert [*reader.seat_maps.heads()] == buses[1:], "of forty seats each"
+    assert reader.seat_maps._seats == 80
+    reader.seat_maps.note(buses[2], 1, 0, 1, [])
+    assert reader.seat_maps._seats == 40
+    reader.seat_maps.distrust()
+    reader.listings.note_edit()
+    assert (reader.seat_maps._seats, reader.listings._departures) == (0, 0)
+
+
+async def test_a_departure_and_a_seat_take_no_more_memory_than_is_reckoned_with(
+    reader: Reader,
+) -> None:
+    """As PostgreSQL would tell them again: nothing of one is shared with another but what always is."""
+    bus = await reader.world.bus(segments=3)
+    departures, states = 0, list[SeatsKept]()
+    found: list[Sequence[Departure]] = []
+    tracemalloc.start()
+    try:
+        before = tracemalloc.take_snapshot()
+        for _ in range(50):
+            found.append(await reader.world.store.catalogue.search(await reader.wish(bus)))
+            departures += len(found[-1])
+        after = tracemalloc.take_snapshot()
+        assert grown(before, after) / departures < 3 * 1024
+        before = tracemalloc.take_snapshot()
+        for _ in range(50):
+            states.append(SeatsKept(await reader.world.store.buses.seat_states(bus)))
+        after = tracemalloc.take_snapshot()
+        assert grown(before, after) / sum(len(each.states) for each in states) < 150
+    finally:
+        tracemalloc.stop()
+
+
+def grown(before: tracemalloc.Snapshot, after: tracemalloc.Snapshot) -> int:
+    return sum(each.size_diff for each in after.compare_to(before, "filename"))
 
 
 # Edits.

@@ -111,9 +111,31 @@ def test_nobody_starts_before_what_it_needs() -> None:
 
 def test_images_of_others_are_pinned_to_a_version() -> None:
     theirs = [service["image"] for name, service in SERVICES.items() if name not in OURS]
-    theirs += re.findall(r"^FROM (\S+)", DOCKERFILE, re.MULTILINE)
+    theirs += re.findall(r"^ARG PYTHON_IMAGE=(\S+)", DOCKERFILE, re.MULTILINE)
     for image in theirs:
         assert re.search(r":\d+(\.\d+)*(-\w+)?$", image), image
+
+
+def test_every_stage_is_of_one_base_that_can_be_given_by_digest() -> None:
+    assert set(re.findall(r"^FROM (\S+)", DOCKERFILE, re.MULTILINE)) == {"${PYTHON_IMAGE}"}
+    (default,) = re.findall(r"^ARG PYTHON_IMAGE=(\S+)", DOCKERFILE, re.MULTILINE)
+    told = SERVICES["api-1"]["build"]["args"]
+    assert told["PYTHON_IMAGE"] == f"${{PYTHON_IMAGE:-{default}}}"
+    assert set(told) == set(re.findall(r"^ARG (\w+)", DOCKERFILE, re.MULTILINE))
+
+
+def test_an_image_is_the_same_for_the_same_sources_and_runs_as_nobody_in_particular() -> None:
+    stages = DOCKERFILE.split("\nFROM ")[1:]
+    assert len(stages) == 2
+    for stage in stages:
+        epoch, first_run = stage.index("ARG SOURCE_DATE_EPOCH"), stage.index("\nRUN ")
+        assert epoch < first_run, "what compiles Python has to know it"
+    for line in re.findall(r"^RUN .*pip install.*$", DOCKERFILE, re.MULTILINE):
+        assert "--no-cache-dir" in line
+        assert "--require-hashes" in line or "--no-deps" in line
+    assert "ADD " not in DOCKERFILE
+    assert "apt-get" not in DOCKERFILE
+    assert "USER omnibus" in stages[1].partition("ENTRYPOINT")[0]
 
 
 def test_no_secret_is_written_down() -> None:
