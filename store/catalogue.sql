@@ -24,7 +24,7 @@ WITH legs AS (
     SELECT DISTINCT ON (a.departs_at, a.bus_id)
         a.bus_id, a.idx AS from_idx, a.stop_id AS from_stop, a.departs_at,
         z.idx AS to_idx, z.stop_id AS to_stop, z.arrives_at
-    FROM bus_stops AS a
+    FROM calls AS a
     INNER JOIN LATERAL (
         SELECT z.idx, z.stop_id, z.arrives_at
         FROM bus_stops AS z

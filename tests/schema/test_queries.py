@@ -24,6 +24,7 @@ NAMED = [path for path in FILES if path != ROOT / "schema.sql"]
 WORKERS = {
     *(f"retention.{name}" for name in ("purge_events", "purge_keys", "purge_counts")),
     "retention.purge_jobs",
+    *("months.open", "months.forget"),
     *("pairing.purge_codes", "pairing.purge_tries"),
     *(f"webhook_outbox.{name}" for name in ("claim", "add_attempt", "add_counts")),
     *(f"webhook_outbox.{name}" for name in ("purge_deliveries", "purge_endpoints")),
