@@ -4,6 +4,7 @@
 that searches find it. A call for which there is no month yet is found as well, among the rest.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 from store.db import Connection, Database
 from store.errors import Overloaded
 from store.queries import Queries
+from store.roles import WORKER
 
 SQL = Queries.beside(__file__)
 AHEAD, AHEAD_MAX = 13, 48
@@ -48,6 +50,16 @@ class Done:
     @property
     def is_whole(self) -> bool:
         return not self.put_off.missing and not self.put_off.over
+
+
+async def open_months(dsn: str) -> None:
+    """Do what `Months.keep` does on a database that was just migrated; whatever is in the way, workers try again."""
+    db = await Database.connect(dsn, size=1, role=WORKER)
+    try:
+        with suppress(Overloaded):
+            await Months(db).keep()
+    finally:
+        await db.close()
 
 
 class Months:

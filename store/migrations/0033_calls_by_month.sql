@@ -98,7 +98,8 @@ BEGIN
     IF to_regclass('months.' || name) IS NOT NULL THEN
         RETURN NULL;
     END IF;
-    LOCK TABLE months.calls_other IN SHARE ROW EXCLUSIVE MODE;
+    -- The table and not the rest of it: whoever has been sent there already would be refused once the month is there.
+    LOCK TABLE ONLY calls IN SHARE ROW EXCLUSIVE MODE;
     EXECUTE format('CREATE TABLE months.%I (LIKE calls INCLUDING ALL)', name);
     EXECUTE format(
         'WITH moved AS (
