@@ -16,8 +16,8 @@ WITH coming AS (
         AND (
             c.departs_at > now() + interval '1 hour'
             OR c.departs_at > (
-                SELECT now() - make_interval(secs => coalesce(s.delay_seconds, 0)) FROM bus_stops AS s
-                WHERE s.bus_id = c.bus_id AND s.idx = c.idx
+                SELECT now() - make_interval(secs => coalesce(d.delay_seconds, 0)) FROM bus_stops AS d
+                WHERE d.bus_id = c.bus_id AND d.idx = c.idx
             )
         )
         AND (SELECT d.status FROM buses AS d WHERE d.bus_id = c.bus_id) <> 'DRAFT'
@@ -26,11 +26,11 @@ WITH coming AS (
 )
 
 SELECT
-    c.bus_id, c.departs_at, s.bay, s.delay_seconds, b.name, b.total_seats,
+    c.bus_id, c.departs_at, h.bay, h.delay_seconds, b.name, b.total_seats,
     CASE WHEN o.disabled_at IS NULL OR b.status <> 'SCHEDULED' THEN b.status ELSE 'CLOSED' END AS status,
     o.name AS operator, r.name AS route, z.name AS destination, free.seats AS seats_left
 FROM coming AS c
-INNER JOIN bus_stops AS s ON s.bus_id = c.bus_id AND s.idx = c.idx
+INNER JOIN bus_stops AS h ON h.bus_id = c.bus_id AND h.idx = c.idx
 INNER JOIN buses AS b ON b.bus_id = c.bus_id
 INNER JOIN operators AS o ON o.operator_id = b.operator_id
 LEFT JOIN routes AS r ON r.route_id = b.route_id

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+import asyncpg
+
 from store.db import Connection, Database
 from store.errors import Overloaded
 from store.queries import Queries
@@ -53,13 +55,16 @@ class Done:
 
 
 async def open_months(dsn: str) -> None:
-    """Do what `Months.keep` does on a database that was just migrated; whatever is in the way, workers try again."""
-    db = await Database.connect(dsn, size=1, role=WORKER)
-    try:
-        with suppress(Overloaded):
+    """Do what `Months.keep` does on a database that was just migrated; whatever is in the way, workers try again.
+
+    A login may be good for migrating and nothing else.
+    """
+    with suppress(Overloaded, asyncpg.InsufficientPrivilegeError):
+        db = await Database.connect(dsn, size=1, role=WORKER)
+        try:
             await Months(db).keep()
-    finally:
-        await db.close()
+        finally:
+            await db.close()
 
 
 class Months:

@@ -12,7 +12,7 @@ ORDER BY begins_on NULLS LAST;
 -- name: find_wanted
 -- $1 months ahead of this one are to be there, and of those that are over $2.
 SELECT
-    ARRAY(
+    array(
         SELECT (m.this_month + n.ahead * interval '1 month')::date
         FROM generate_series(0, $1::integer) AS n (ahead)
         ORDER BY n.ahead

@@ -152,8 +152,8 @@ CREATE OR REPLACE TRIGGER users_operator_id_fkey BEFORE INSERT OR UPDATE OF oper
 FOR EACH ROW EXECUTE FUNCTION refuse_unknown_operator();
 
 -- name: forget_months
--- A trigger on a shard writes no other table, so nothing copies calls by month: each server searches its own part of the
--- stops, by an index of its own.
+-- A trigger on a shard writes no other table, so nothing copies calls by month: each server searches its own part of
+-- the stops, by an index of its own.
 DO $$
 BEGIN
     IF EXISTS (SELECT FROM pg_class AS c WHERE c.oid = to_regclass('public.calls') AND c.relkind = 'p') THEN

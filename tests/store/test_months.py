@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from typing import cast
@@ -12,6 +12,7 @@ import asyncpg
 import pytest
 
 from store import Store
+from store.bus_copies import Copy
 from store.bus_edits import BusEdit, CallEdit
 from store.catalogue import Search
 from store.citus.distribute import SQL as DISTRIBUTE
@@ -362,7 +363,7 @@ async def test_whatever_is_done_to_buses_searches_go_by_what_they_are(
     async def copy() -> None:
         first = chance.randint(2, 90)
         days = [datetime.now(UTC).date() + timedelta(first + more) for more in range(3)]
-        made = await value(
+        made: Sequence[Copy] = await value(
             lambda ask: world.store.bus_copies.copy(
                 world.admin, chance.choice(buses), days, ask, is_draft=False
             )
