@@ -63,10 +63,16 @@ def house_jobs(store: Store, postman: Postman) -> list[Job]:
                 broken.reason,
             )
 
+    async def keep_months() -> None:
+        done = await store.months.keep()
+        if not done.is_whole:
+            log.warning("months of calls put off: something else has a lock on them")
+
     return [
         Job("watch", 60.0, watch, first_seconds=2.0),
         Job("verify audit log", 86_400.0, verify, first_seconds=5.0),
         Job("purge", 600.0, store.retention.purge),
+        Job("months", 21_600.0, keep_months, first_seconds=10.0),
         Job("purge sessions", 3600.0, store.sessions.purge),
         Job("mails", 1.0, postman.deliver),
         Job("purge mails", 3600.0, postman.forget),

@@ -8,6 +8,7 @@ from server.passwords import Passwords
 from store import Store
 from store.facade import StoreOptions
 from store.migrate import migrate
+from store.months import open_months
 
 
 async def prepare_database(settings: Settings, report: Callable[[str], None]) -> None:
@@ -16,6 +17,7 @@ async def prepare_database(settings: Settings, report: Callable[[str], None]) ->
     assert settings.direct_url is not None
     for name in await migrate(settings.direct_url):
         report(f"schema: {name}")
+    await open_months(settings.direct_url)
     if not settings.demo:
         return
     store = await Store.open(settings.database_url, StoreOptions(pool_size=4))

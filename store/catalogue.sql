@@ -28,7 +28,7 @@ WITH legs AS (
         SELECT
             a.bus_id, a.idx AS from_idx, a.stop_id AS from_stop, a.departs_at,
             z.idx AS to_idx, z.stop_id AS to_stop, z.arrives_at
-        FROM bus_stops AS a
+        FROM calls AS a
         INNER JOIN LATERAL (
             SELECT z.idx, z.stop_id, z.arrives_at
             FROM bus_stops AS z
@@ -40,8 +40,9 @@ WITH legs AS (
         ) AS z ON true
         WHERE
             a.stop_id = place.stop_id AND a.can_board
-            -- One bound from below: of two the index begins with the first, which may be years before the other.
-            AND (a.departs_at, a.bus_id) > ($5::timestamptz, $6::bigint) AND a.departs_at < $3
+            -- The months that are looked at are told by the time alone. Both bounds from below begin there: of two that do
+            -- not, the index begins with the first, which may be years before the other.
+            AND a.departs_at >= $5 AND (a.departs_at, a.bus_id) > ($5::timestamptz, $6::bigint) AND a.departs_at < $3
             AND ($4::integer IS NULL OR a.operator_id = $4)
             -- A probe for each that is looked at: a join might go through all buses there are.
             AND (SELECT d.status FROM buses AS d WHERE d.bus_id = a.bus_id) <> 'DRAFT'
@@ -116,7 +117,7 @@ WITH page AS (
     UNION ALL
     (
         SELECT DISTINCT b.bus_id, b.departs_at
-        FROM bus_stops AS z
+        FROM calls AS z
         INNER JOIN LATERAL (
             SELECT b.bus_id, b.departs_at
             FROM buses AS b

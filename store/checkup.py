@@ -24,6 +24,7 @@ class Condition:
 
     `broken` are the invariants that the worker's last round found broken, `checked_ago` is its age, if there was one.
     `spread` is how the data lies if this is the coordinator of a Citus cluster. `jobs` is what waits in the outbox.
+    `months_ahead` is how many months that searches look through are there after this one; None: there are none to make.
     """
 
     version_number: int
@@ -40,6 +41,7 @@ class Condition:
     checked_ago: timedelta | None = None
     spread: Spread | None = None
     jobs: Backlog | None = None
+    months_ahead: int | None = None
 
     @property
     def is_supported(self) -> bool:
@@ -61,6 +63,8 @@ async def examine(dsn: str) -> Condition:
             checks = None if missing else await connection.fetchrow(SQL["last_checks"])
             spread = await find_spread(connection)
             jobs = None if missing or barred else await _look_at_jobs(connection)
+            is_whole = missing or spread is not None
+            months = None if is_whole else await connection.fetchval(SQL["months_ahead"])
         finally:
             await connection.close()
     assert row is not None
@@ -76,6 +80,7 @@ async def examine(dsn: str) -> Condition:
         checked_ago=checks["checked_ago"] if checks else None,
         spread=spread,
         jobs=jobs,
+        months_ahead=months,
     )
 
 

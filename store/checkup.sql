@@ -19,3 +19,11 @@ FROM invariant_checks AS c;
 -- Which of the roles $1 we may not become, or are not there.
 SELECT w.name FROM unnest($1::text[]) AS w (name)
 WHERE NOT EXISTS (SELECT FROM pg_roles AS r WHERE r.rolname = w.name AND pg_has_role(r.oid, 'MEMBER'));
+
+-- name: months_ahead
+SELECT count(*)
+FROM pg_inherits AS i
+INNER JOIN pg_class AS c ON c.oid = i.inhrelid
+WHERE
+    i.inhparent = 'calls'::regclass AND c.relname ~ '^calls_\d{4}_\d{2}$'
+    AND to_date(c.relname, '"calls_"YYYY_MM') > now() AT TIME ZONE 'UTC';

@@ -4,7 +4,7 @@
 -- `cheapest` is fare times percent, to be rounded once, as the price of a seat is.
 WITH legs AS (
     SELECT a.bus_id, a.idx AS from_idx, z.idx AS to_idx, a.departs_at
-    FROM bus_stops AS a
+    FROM calls AS a
     INNER JOIN LATERAL (
         SELECT z.idx
         FROM bus_stops AS z

@@ -48,6 +48,7 @@ from store.limits import OperatorLimits
 from store.lookup import Lookup
 from store.mails import LINKS, Mails
 from store.manifests import Manifests
+from store.months import Months
 from store.no_shows import NoShows
 from store.operators import Operators
 from store.outbox import Outbox
@@ -135,6 +136,7 @@ class Store:
     fares: Fares
     expiry: Expiry
     retention: Retention
+    months: Months
     timetable: Timetable
     accounts: Accounts
     profiles: Profiles
@@ -259,6 +261,7 @@ class Store:
             fares=Fares(db, buses, tenancy, announce),
             expiry=Expiry(lane),
             retention=Retention(db),
+            months=Months(db),
             timetable=Timetable(db, tenancy),
             accounts=Accounts(db),
             profiles=Profiles(db, ends),

@@ -289,3 +289,28 @@ WHERE h.network IS NOT NULL AND h.state <> 'ACTIVE' AND ($1::bigint[] IS NULL OR
 UNION ALL
 SELECT b.bus_id, b.hold_id AS owner FROM bookings AS b
 WHERE b.network IS NOT NULL AND b.status <> 'PENDING' AND ($1::bigint[] IS NULL OR b.bus_id = any($1));
+
+-- name: searches_find_every_call
+-- What searches go by is what the stops of the buses say: all of it from the month before this one on, and never
+-- anything else. Months that are over for longer may be gone. A month's border is looked up, not looked for.
+SELECT s.bus_id, s.idx
+FROM bus_stops AS s
+LEFT JOIN LATERAL (
+    SELECT c.operator_id, c.stop_id, c.can_board, c.can_alight
+    FROM calls AS c
+    WHERE c.bus_id = s.bus_id AND c.idx = s.idx AND c.departs_at = s.departs_at
+) AS c ON true
+WHERE
+    ($1::bigint[] IS NULL OR s.bus_id = any($1))
+    AND s.departs_at
+    >= (date_trunc('month', statement_timestamp() AT TIME ZONE 'UTC') - interval '1 month') AT TIME ZONE 'UTC'
+    AND (c.operator_id, c.stop_id, c.can_board, c.can_alight)
+    IS DISTINCT FROM (s.operator_id, s.stop_id, s.can_board, s.can_alight)
+UNION
+SELECT c.bus_id, c.idx
+FROM calls AS c
+LEFT JOIN bus_stops AS s ON s.bus_id = c.bus_id AND s.idx = c.idx
+WHERE
+    ($1::bigint[] IS NULL OR c.bus_id = any($1))
+    AND (c.operator_id, c.stop_id, c.departs_at, c.can_board, c.can_alight)
+    IS DISTINCT FROM (s.operator_id, s.stop_id, s.departs_at, s.can_board, s.can_alight);

@@ -1,5 +1,7 @@
 -- What the migrations add up to. Made by `python -m tests.schema.dump --write`: do not edit.
 
+CREATE SCHEMA months;
+
 CREATE DOMAIN public.code AS text
 	CONSTRAINT code_check CHECK ((((char_length(VALUE) >= 1) AND (char_length(VALUE) <= 200)) AND (VALUE !~ '[[:cntrl:]]'::text)));
 
@@ -48,9 +50,126 @@ WHERE
     )
 $$;
 
+CREATE FUNCTION public.forget_months(before date) RETURNS date[]
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    SET lock_timeout TO '200ms'
+    SET "TimeZone" TO 'UTC'
+    AS $_$
+DECLARE
+    past date;
+    forgotten date[] := '{}';
+BEGIN
+    IF before > date_trunc('month', now()) - interval '1 month' THEN
+        RAISE EXCEPTION 'this month and the one before it are kept' USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    PERFORM pg_advisory_xact_lock(hashtextextended('months of calls', 0));
+    FOR past IN
+        SELECT to_date(c.relname, '"calls_"YYYY_MM') AS month
+        FROM pg_inherits AS i
+        INNER JOIN pg_class AS c ON c.oid = i.inhrelid
+        WHERE
+            i.inhparent = 'calls'::regclass AND c.relname ~ '^calls_\d{4}_\d{2}$'
+            AND to_date(c.relname, '"calls_"YYYY_MM') + interval '1 month' <= before
+        ORDER BY month
+    LOOP
+        EXECUTE format('ALTER TABLE calls DETACH PARTITION months.%I', to_char(past, '"calls_"YYYY_MM'));
+        EXECUTE format('DROP TABLE months.%I', to_char(past, '"calls_"YYYY_MM'));
+        forgotten := forgotten || past;
+    END LOOP;
+    DELETE FROM months.calls_other AS c WHERE c.departs_at < before::timestamptz;
+    RETURN forgotten;
+END
+$_$;
+
+CREATE FUNCTION public.keep_calls() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DECLARE
+    earliest timestamptz;
+    latest timestamptz;
+BEGIN
+    IF tg_op = 'TRUNCATE' THEN
+        DELETE FROM calls;
+    ELSIF tg_op = 'INSERT' THEN
+        INSERT INTO calls (bus_id, idx, operator_id, stop_id, departs_at, can_board, can_alight)
+        SELECT n.bus_id, n.idx, n.operator_id, n.stop_id, n.departs_at, n.can_board, n.can_alight FROM new_stops AS n;
+    ELSIF tg_op = 'DELETE' THEN
+        SELECT min(o.departs_at), max(o.departs_at) INTO earliest, latest FROM old_stops AS o;
+        DELETE FROM calls AS c USING old_stops AS o
+        WHERE
+            c.departs_at BETWEEN earliest AND latest
+            AND c.bus_id = o.bus_id AND c.idx = o.idx AND c.departs_at = o.departs_at;
+    ELSE
+        SELECT min(d.departs_at), max(d.departs_at) INTO earliest, latest
+        FROM (
+            SELECT o.bus_id, o.idx, o.operator_id, o.stop_id, o.departs_at, o.can_board, o.can_alight FROM old_stops AS o
+            EXCEPT
+            SELECT n.bus_id, n.idx, n.operator_id, n.stop_id, n.departs_at, n.can_board, n.can_alight FROM new_stops AS n
+        ) AS d;
+        IF earliest IS NULL THEN
+            RETURN NULL;
+        END IF;
+        DELETE FROM calls AS c
+        USING (
+            SELECT o.bus_id, o.idx, o.operator_id, o.stop_id, o.departs_at, o.can_board, o.can_alight FROM old_stops AS o
+            EXCEPT
+            SELECT n.bus_id, n.idx, n.operator_id, n.stop_id, n.departs_at, n.can_board, n.can_alight FROM new_stops AS n
+        ) AS d
+        WHERE
+            c.departs_at BETWEEN earliest AND latest
+            AND c.bus_id = d.bus_id AND c.idx = d.idx AND c.departs_at = d.departs_at;
+        INSERT INTO calls (bus_id, idx, operator_id, stop_id, departs_at, can_board, can_alight)
+        SELECT n.bus_id, n.idx, n.operator_id, n.stop_id, n.departs_at, n.can_board, n.can_alight FROM new_stops AS n
+        EXCEPT
+        SELECT o.bus_id, o.idx, o.operator_id, o.stop_id, o.departs_at, o.can_board, o.can_alight FROM old_stops AS o;
+    END IF;
+    RETURN NULL;
+END
+$$;
+
 CREATE FUNCTION public.next_bus_of(operator integer) RETURNS bigint
     LANGUAGE sql
     AS $$ SELECT nextval('buses_bus_id_seq') $$;
+
+CREATE FUNCTION public.open_month(month date) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    SET lock_timeout TO '200ms'
+    SET "TimeZone" TO 'UTC'
+    AS $_$
+DECLARE
+    name text := to_char(month, '"calls_"YYYY_MM');
+    moved bigint;
+BEGIN
+    IF
+        month <> date_trunc('month', month)::date
+        OR month NOT BETWEEN now() - interval '1 month' AND now() + interval '5 years'
+    THEN
+        RAISE EXCEPTION 'no month that is kept begins on %', month USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    PERFORM pg_advisory_xact_lock(hashtextextended('months of calls', 0));
+    IF to_regclass('months.' || name) IS NOT NULL THEN
+        RETURN NULL;
+    END IF;
+    -- The table and not the rest of it: whoever has been sent there already would be refused once the month is there.
+    LOCK TABLE ONLY calls IN SHARE ROW EXCLUSIVE MODE;
+    EXECUTE format('CREATE TABLE months.%I (LIKE calls INCLUDING ALL)', name);
+    EXECUTE format(
+        'WITH moved AS (
+            DELETE FROM months.calls_other AS c WHERE c.departs_at >= $1 AND c.departs_at < $2 RETURNING c.*
+        )
+        INSERT INTO months.%I SELECT m.* FROM moved AS m', name
+    ) USING month::timestamptz, (month + interval '1 month')::timestamptz;
+    GET DIAGNOSTICS moved = ROW_COUNT;
+    EXECUTE format(
+        'ALTER TABLE calls ATTACH PARTITION months.%I FOR VALUES FROM (%L) TO (%L)',
+        name, month::timestamptz, (month + interval '1 month')::timestamptz
+    );
+    RETURN moved;
+END
+$_$;
 
 CREATE FUNCTION public.operators_in_scope() RETURNS integer[]
     LANGUAGE sql STABLE PARALLEL SAFE
@@ -344,6 +463,27 @@ BEGIN
     RETURN NULL;
 END
 $$;
+
+CREATE TABLE public.calls (
+    bus_id bigint NOT NULL,
+    idx smallint NOT NULL,
+    operator_id integer NOT NULL,
+    stop_id bigint NOT NULL,
+    departs_at timestamp with time zone NOT NULL,
+    can_board boolean NOT NULL,
+    can_alight boolean NOT NULL
+)
+PARTITION BY RANGE (departs_at);
+
+CREATE TABLE months.calls_other (
+    bus_id bigint NOT NULL,
+    idx smallint NOT NULL,
+    operator_id integer NOT NULL,
+    stop_id bigint NOT NULL,
+    departs_at timestamp with time zone NOT NULL,
+    can_board boolean NOT NULL,
+    can_alight boolean NOT NULL
+);
 
 CREATE TABLE public.audit_checks (
     operator_id integer NOT NULL,
@@ -1511,6 +1651,14 @@ ALTER TABLE public.webhook_endpoints ALTER COLUMN endpoint_id ADD GENERATED BY D
     CACHE 1
 );
 
+ALTER TABLE ONLY public.calls ATTACH PARTITION months.calls_other DEFAULT;
+
+ALTER TABLE ONLY public.calls
+    ADD CONSTRAINT calls_pkey PRIMARY KEY (bus_id, idx, departs_at);
+
+ALTER TABLE ONLY months.calls_other
+    ADD CONSTRAINT calls_other_pkey PRIMARY KEY (bus_id, idx, departs_at);
+
 ALTER TABLE ONLY public.audit_checks
     ADD CONSTRAINT audit_checks_pkey PRIMARY KEY (operator_id);
 
@@ -1763,6 +1911,10 @@ ALTER TABLE ONLY public.webhook_endpoints
 ALTER TABLE ONLY public.webhook_endpoints
     ADD CONSTRAINT webhook_endpoints_pkey PRIMARY KEY (endpoint_id);
 
+CREATE INDEX calls_departures_idx ON ONLY public.calls USING btree (stop_id, departs_at, bus_id);
+
+CREATE INDEX calls_other_stop_id_departs_at_bus_id_idx ON months.calls_other USING btree (stop_id, departs_at, bus_id);
+
 CREATE INDEX audit_log_actor_idx ON public.audit_log USING btree (actor_id, at) WHERE (actor_id IS NOT NULL);
 
 CREATE INDEX audit_log_at_idx ON public.audit_log USING btree (operator_id, at);
@@ -1789,7 +1941,7 @@ CREATE INDEX bookings_sold_by_idx ON public.bookings USING btree (sold_by, creat
 
 CREATE INDEX bookings_user_idx ON public.bookings USING btree (user_id, created_at) WHERE (user_id IS NOT NULL);
 
-CREATE INDEX bus_stops_departures_idx ON public.bus_stops USING btree (stop_id, departs_at);
+CREATE INDEX bus_stops_stop_idx ON public.bus_stops USING btree (stop_id);
 
 CREATE INDEX buses_departs_idx ON public.buses USING btree (departs_at, bus_id);
 
@@ -1925,6 +2077,10 @@ CREATE INDEX webhook_endpoints_deleted_idx ON public.webhook_endpoints USING btr
 
 CREATE UNIQUE INDEX webhook_endpoints_one_of_url ON public.webhook_endpoints USING btree (operator_id, url) WHERE (deleted_at IS NULL);
 
+ALTER INDEX public.calls_pkey ATTACH PARTITION months.calls_other_pkey;
+
+ALTER INDEX public.calls_departures_idx ATTACH PARTITION months.calls_other_stop_id_departs_at_bus_id_idx;
+
 CREATE TRIGGER audit_log_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.audit_log FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_rewriting();
 
 CREATE CONSTRAINT TRIGGER audit_log_sealed AFTER INSERT ON public.audit_log DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.seal_audit();
@@ -1938,6 +2094,14 @@ CREATE TRIGGER blocks_with_claims_stay AFTER DELETE ON public.blocks REFERENCING
 CREATE TRIGGER bookings_legal_move BEFORE UPDATE ON public.bookings FOR EACH ROW EXECUTE FUNCTION public.refuse_illegal_booking_move();
 
 CREATE TRIGGER bookings_with_claims_stay AFTER DELETE ON public.bookings REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_to_leave_claims();
+
+CREATE TRIGGER bus_stops_calls_on_delete AFTER DELETE ON public.bus_stops REFERENCING OLD TABLE AS old_stops FOR EACH STATEMENT EXECUTE FUNCTION public.keep_calls();
+
+CREATE TRIGGER bus_stops_calls_on_insert AFTER INSERT ON public.bus_stops REFERENCING NEW TABLE AS new_stops FOR EACH STATEMENT EXECUTE FUNCTION public.keep_calls();
+
+CREATE TRIGGER bus_stops_calls_on_truncate AFTER TRUNCATE ON public.bus_stops FOR EACH STATEMENT EXECUTE FUNCTION public.keep_calls();
+
+CREATE TRIGGER bus_stops_calls_on_update AFTER UPDATE ON public.bus_stops REFERENCING OLD TABLE AS old_stops NEW TABLE AS new_stops FOR EACH STATEMENT EXECUTE FUNCTION public.keep_calls();
 
 CREATE TRIGGER bus_stops_ordered_on_insert AFTER INSERT ON public.bus_stops REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_unordered_stops();
 
@@ -2217,6 +2381,8 @@ CREATE POLICY buses_read ON public.buses FOR SELECT USING (true);
 CREATE POLICY buses_remove ON public.buses FOR DELETE USING ((operator_id = ANY (( SELECT public.operators_in_scope() AS operators_in_scope)::integer[])));
 ALTER TABLE public.buyer_holds ENABLE ROW LEVEL SECURITY;
 CREATE POLICY buyer_holds_of_operator ON public.buyer_holds USING ((operator_id = ANY (( SELECT public.operators_in_scope() AS operators_in_scope)::integer[])));
+ALTER TABLE public.calls ENABLE ROW LEVEL SECURITY;
+CREATE POLICY calls_read ON public.calls FOR SELECT USING (true);
 ALTER TABLE public.cash_payouts ENABLE ROW LEVEL SECURITY;
 CREATE POLICY cash_payouts_of_operator ON public.cash_payouts USING ((operator_id = ANY (( SELECT public.operators_in_scope() AS operators_in_scope)::integer[])));
 ALTER TABLE public.claims ENABLE ROW LEVEL SECURITY;
@@ -2340,6 +2506,15 @@ GRANT INSERT(detail) ON TABLE public.audit_log TO omnibus_worker;
 
 REVOKE ALL ON FUNCTION public.forget_answers(buses bigint[], refs text[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.forget_answers(buses bigint[], refs text[]) TO omnibus_app;
+
+REVOKE ALL ON FUNCTION public.forget_months(before date) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.forget_months(before date) TO omnibus_worker;
+
+REVOKE ALL ON FUNCTION public.open_month(month date) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.open_month(month date) TO omnibus_worker;
+GRANT SELECT ON TABLE public.calls TO omnibus_app;
+GRANT SELECT ON TABLE public.calls TO omnibus_worker;
+GRANT SELECT ON TABLE public.calls TO omnibus_readonly;
 GRANT SELECT ON TABLE public.audit_checks TO omnibus_app;
 GRANT SELECT,INSERT ON TABLE public.audit_checks TO omnibus_worker;
 GRANT SELECT ON TABLE public.audit_checks TO omnibus_readonly;

@@ -46,7 +46,7 @@ WITH locked AS MATERIALIZED (
     FROM buses AS b
     WHERE
         b.bus_id IN (
-            SELECT c.bus_id FROM bus_stops AS c WHERE c.stop_id = $1 AND c.departs_at > now() - interval '7 days'
+            SELECT c.bus_id FROM calls AS c WHERE c.stop_id = $1 AND c.departs_at > now() - interval '7 days'
         )
         AND b.arrives_at > now()
     ORDER BY b.bus_id

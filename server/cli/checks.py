@@ -79,6 +79,8 @@ def judge(condition: Condition, settings: Settings) -> Iterator[Check]:
         yield _judge_spread(condition.spread)
     if condition.jobs is not None:
         yield judge_jobs(condition.jobs)
+    if condition.months_ahead is not None:
+        yield _judge_months(condition.months_ahead)
     yield _judge_durability(condition)
     yield _judge_connections(condition, settings)
     yield _judge_clock(condition)
@@ -253,6 +255,14 @@ def _judge_spread(spread: Spread) -> Check:
 def _show_place(place: Place) -> str:
     region = "" if place.region is None else f" ({place.region})"
     return f"{place.host}:{place.port}{region} {place.parts} parts"
+
+
+def _judge_months(ahead: int) -> Check:
+    detail = f"{ahead} ahead for searches to look through"
+    if ahead:
+        return Check("months", Verdict.OK, detail)
+    advice = "run `omnibus partitions`, and see that `omnibus worker` runs: it makes them"
+    return Check("months", Verdict.WARN, f"{detail}: they grow slower", advice)
 
 
 def _judge_durability(condition: Condition) -> Check:

@@ -11,6 +11,7 @@ from server.embedded import StartError, find_running
 from store import Store
 from store.access import DatabaseUnusable, explaining, reaching
 from store.facade import StoreOptions
+from store.roles import APP
 
 T = TypeVar("T")
 
@@ -48,13 +49,13 @@ def database_url(command: str) -> str:
     return url
 
 
-def on_store(command: str, work: Callable[[Store], Awaitable[T]]) -> T:
+def on_store(command: str, work: Callable[[Store], Awaitable[T]], *, role: str = APP) -> T:
     """Do one thing with the store and return what it returns; what is wrong with the database is one message."""
     url = database_url(command)
 
     async def run() -> T:
         async with reaching(url):
-            store = await Store.open(url, StoreOptions(pool_size=1))
+            store = await Store.open(url, StoreOptions(pool_size=1, role=role))
             try:
                 return await work(store)
             finally:

@@ -15,6 +15,7 @@ from server.cli import (
     imports,
     keys,
     outbox,
+    partitions,
     processes,
     region,
     schema,
@@ -46,6 +47,7 @@ demo.register(app)
 user.register(app)
 region.register(app)
 outbox.register(app)
+partitions.register(app)
 keys.register(app)
 audit.register(app)
 device.register(app)

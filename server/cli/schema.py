@@ -11,6 +11,7 @@ import typer
 from server.cli.database import connected_settings
 from store.access import DatabaseUnusable, explaining
 from store.migrate import migrate, pending
+from store.months import open_months
 from store.roles import script
 
 
@@ -76,7 +77,9 @@ async def _migrate(url: str, *, is_quiet: bool) -> list[str]:
             typer.echo(f"applying {name}")
 
     async with explaining():
-        return await migrate(url, report=report)
+        names = await migrate(url, report=report)
+        await open_months(url)
+        return names
 
 
 async def _pending(url: str) -> list[str]:

@@ -111,6 +111,7 @@ async def distribute(
             *(f"ALTER TABLE public.{name} FORCE ROW LEVEL SECURITY" for name in forced),
         ]:
             await connection.execute(statement)
+        await connection.execute(SQL["search_stops"])
     return todo
 
 
@@ -130,6 +131,7 @@ async def _prepare(connection: Connection) -> None:
         await connection.execute(row["statement"])
     await connection.execute(SQL["scope_everywhere"])
     await connection.execute(SQL["check_stops_of_shard"])
+    await connection.execute(SQL["forget_months"])
     await connection.execute(SQL["place_by_region"])
     await connection.execute(SQL["free_users"])
     await connection.execute(SQL["let_roles_lock"])

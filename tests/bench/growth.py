@@ -16,7 +16,7 @@ from tests.bench.report import Ratio, Section, Subject
 from tests.bench.shop import open_shop
 
 SQL = Queries.beside(__file__)
-_LOADED = "buses, bus_stops, seats, bookings, claims, payments, postings, tickets"
+_LOADED = "buses, bus_stops, calls, seats, bookings, claims, payments, postings, tickets"
 
 
 async def bookings_after_others(fleets: Fleets, effort: Effort) -> Section:

@@ -17,6 +17,12 @@ SELECT 1000000 + n.bus, s.idx, s.operator_id, s.stop_id, s.arrives_at, s.departs
 FROM bus_stops AS s CROSS JOIN generate_series(1, $1::integer) AS n (bus)
 WHERE s.bus_id = (SELECT min(bus_id) FROM buses);
 
+-- name: add_calls
+INSERT INTO calls (bus_id, idx, operator_id, stop_id, departs_at, can_board, can_alight)
+SELECT s.bus_id, s.idx, s.operator_id, s.stop_id, s.departs_at, s.can_board, s.can_alight
+FROM bus_stops AS s
+WHERE s.bus_id BETWEEN 1000001 AND 1000000 + $1::integer;
+
 -- name: add_seats
 INSERT INTO seats (bus_id, seat_no, operator_id, states)
 SELECT 1000000 + n.bus, s.seat_no, s.operator_id, 'B'

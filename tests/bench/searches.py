@@ -25,9 +25,13 @@ SQL = Queries.beside(__file__)
 BUSES_A_LINE = 1_000
 _DAYS = 100
 _FIRST_STOP = 1_000_000
-_LOADED = "stops, buses, bus_stops, seats"
+_LOADED = "stops, buses, bus_stops, calls, seats"
 _WEEK = 7
 _FIGURES = ("p95 ms", "p50 ms", "a day ms", "arrivals ms", "prices ms")
+_MONTHS = """
+SELECT open_month((date_trunc('month', now() AT TIME ZONE 'UTC') + n.ahead * interval '1 month')::date)
+FROM generate_series(0, 13) AS n (ahead)
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +99,7 @@ async def load(fleet: Fleet, lines: int) -> None:
     """Add the lines, and the statistics that go with them."""
     connection = await asyncpg.connect(fleet.superuser_url)
     try:
+        await connection.execute(_MONTHS)
         await connection.execute("SET session_replication_role = replica")
         for name in SQL.names():
             await connection.execute(SQL[name], lines)

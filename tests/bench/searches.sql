@@ -1,5 +1,5 @@
 -- Buses of many lines, each between two stops of its own, ten a day for a hundred days: $1 lines. Four seats a bus: a
--- page counts the seats of its buses by primary key, however many others there are. Triggers sleep meanwhile.
+-- page counts the seats of its buses by primary key, however many others there are. Triggers may sleep meanwhile.
 
 -- name: add_stops
 INSERT INTO stops (stop_id, source, code, name, time_zone)
@@ -34,6 +34,14 @@ SELECT
     CASE c.idx WHEN 0 THEN b.departs_at ELSE b.arrives_at END, CASE c.idx WHEN 0 THEN b.departs_at ELSE b.arrives_at END
 FROM buses AS b CROSS JOIN generate_series(0, 1) AS c (idx)
 WHERE b.bus_id BETWEEN 1001000 AND 1000999 + 1000 * $1::bigint;
+
+-- name: add_searched
+-- As triggers have done, if they were awake.
+INSERT INTO calls (bus_id, idx, operator_id, stop_id, departs_at, can_board, can_alight)
+SELECT s.bus_id, s.idx, s.operator_id, s.stop_id, s.departs_at, s.can_board, s.can_alight
+FROM bus_stops AS s
+WHERE s.bus_id BETWEEN 1001000 AND 1000999 + 1000 * $1::bigint
+ON CONFLICT DO NOTHING;
 
 -- name: add_seats
 INSERT INTO seats (bus_id, seat_no, operator_id, states)

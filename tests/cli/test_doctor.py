@@ -42,6 +42,7 @@ SOUND = Condition(
     may_sell=True,
     checked_ago=timedelta(seconds=40),
     jobs=Backlog(),
+    months_ahead=13,
 )
 
 CLUSTER = Spread(
@@ -65,6 +66,7 @@ async def test_sound_servers_are_well_in_every_line(
 ) -> None:
     store = await Store.open(database_url, StoreOptions(role=WORKER))
     await store.watch.look()
+    await store.months.keep()
     await store.close()
     named = {"DATABASE_URL": database_url, "REDIS_URL": valkey.url}
     async with serving() as mail:
@@ -74,8 +76,8 @@ async def test_sound_servers_are_well_in_every_line(
     assert ran.err == ""
     found = lines(ran)
     assert list(found) == [
-        *("settings", "database", "schema", "invariants", "jobs", "durability", "connections"),
-        *("clock", "redis", "broker", "open files", "staff login", "mail"),
+        *("settings", "database", "schema", "invariants", "jobs", "months", "durability"),
+        *("connections", "clock", "redis", "broker", "open files", "staff login", "mail"),
     ]
     assert {verdict for name, verdict in found.items() if name != "open files"} == {"ok"}
     assert "OMNIBUS_DATABASE_URL" in ran.out
@@ -168,6 +170,8 @@ def test_on_a_machine_where_nothing_is_set_our_own_servers_are_looked_for(tmp_pa
         ({"jobs": Backlog(due=40, oldest=timedelta(seconds=61))}, "jobs", Verdict.WARN),
         ({"jobs": Backlog(due=40, oldest=timedelta(minutes=16))}, "jobs", Verdict.FAIL),
         ({"jobs": Backlog(dead=1)}, "jobs", Verdict.WARN),
+        ({"months_ahead": 1}, "months", Verdict.OK),
+        ({"months_ahead": 0}, "months", Verdict.WARN),
         ({"spread": CLUSTER}, "cluster", Verdict.OK),
         ({"spread": replace(CLUSTER, workers_away=1)}, "cluster", Verdict.FAIL),
         ({"spread": replace(CLUSTER, prepared_max=0)}, "cluster", Verdict.FAIL),

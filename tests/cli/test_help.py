@@ -8,6 +8,7 @@ from tests.cli.commands import omnibus, omnibus_from_the_start
 COMMANDS = (
     *("up", "serve", "worker", "migrate", "openapi", "asyncapi"),
     *("import", "demo", "user", "device", "keys", "outbox", "doctor", "watch", "audit", "region"),
+    "partitions",
     *("webhooks", "static", "cluster", "simulate"),
 )
 PRINTING = (
@@ -22,6 +23,7 @@ PRINTING = (
     ("keys", "list"),
     ("keys", "rotate"),
     ("keys", "retire"),
+    ("partitions",),
     ("doctor",),
     ("watch",),
     ("simulate",),

@@ -152,6 +152,7 @@ CASES = (
     check("bus_stops_delay_seconds_check", "bus_stops", delay_seconds="21601"),
     check("bus_stops_times", "bus_stops", departs_at="'2040-01-01 11:59+00'"),
     unique("bus_stops_pkey", "bus_stops", idx="1"),
+    unique("calls_pkey", "calls", idx="1", departs_at=_SOON, speaks="calls_other_pkey"),
     foreign("bus_stops_bus_id_operator_id_fkey", "bus_stops", operator_id="2"),
     foreign("bus_stops_stop_id_fkey", "bus_stops", stop_id="4711"),
     move("bus_stops_ordered_on_insert", insert("bus_stops", idx="3"), speaks="bus_stops_ordered"),

@@ -24,6 +24,9 @@ _NOISE = re.compile(
     re.MULTILINE,
 )
 
+# Whose name a partition takes over, and only since PostgreSQL 18 says.
+_NAMED_NOT_NULL = re.compile(r" CONSTRAINT \w+_not_null(?= NOT NULL)")
+
 # What takes one line each stands together.
 _BETWEEN_LINES = re.compile(
     r"(?<=;)\n\n(?=GRANT |CREATE POLICY |ALTER TABLE .* ROW LEVEL SECURITY)"
@@ -42,7 +45,7 @@ def dump(dsn: str) -> str:
     output = subprocess.run(  # noqa: S603 - our own program
         [program, *arguments, f"--dbname={dsn}"], check=True, capture_output=True, text=True
     ).stdout
-    text = re.sub(r"\n{3,}", "\n\n", _NOISE.sub("", output)).strip()
+    text = re.sub(r"\n{3,}", "\n\n", _NAMED_NOT_NULL.sub("", _NOISE.sub("", output))).strip()
     return _HEADER + _BETWEEN_LINES.sub("\n", text) + "\n"
 
 

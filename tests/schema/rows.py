@@ -87,6 +87,15 @@ ROWS: dict[str, Row] = {
         "arrives_at": _LATER,
         "departs_at": _LATER,
     },
+    "calls": {
+        "bus_id": "1",
+        "idx": "2",
+        "operator_id": "1",
+        "stop_id": "3",
+        "departs_at": _LATER,
+        "can_board": "true",
+        "can_alight": "true",
+    },
     "leg_fares": {
         "bus_id": "1",
         "from_idx": "0",
@@ -483,6 +492,7 @@ ROWS: dict[str, Row] = {
 
 # What others write, in cases their owner: seals are the database's own, what came of looking at things the worker's.
 NOT_THE_APPLICATIONS = {
+    "calls",
     *("audit_heads", "audit_seals", "audit_checks", "invariant_checks"),
     *("job_counts", "job_inbox"),
     *("webhook_attempts", "webhook_counts", "conflict_counts"),

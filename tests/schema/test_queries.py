@@ -25,6 +25,7 @@ WORKERS = {
     *(f"retention.{name}" for name in ("purge_events", "purge_keys", "purge_counts")),
     "retention.purge_jobs",
     *("retention.count_conflicts", "retention.purge_conflicts"),
+    *("months.open", "months.forget"),
     *("pairing.purge_codes", "pairing.purge_tries"),
     *(f"webhook_outbox.{name}" for name in ("claim", "add_attempt", "add_counts")),
     *(f"webhook_outbox.{name}" for name in ("purge_deliveries", "purge_endpoints")),

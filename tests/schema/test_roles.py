@@ -31,6 +31,7 @@ MATRIX: Mapping[str, tuple[str, str, str]] = {
     "vehicles": ("raU", "", "r"),
     "buses": ("raU", "rU", "r"),
     "bus_stops": ("raU", "r", "r"),
+    "calls": ("r", "r", "r"),
     "leg_fares": ("rad", "r", "r"),
     "seats": ("raUd", "rU", "r"),
     "devices": ("raU", "", "R"),

@@ -55,6 +55,7 @@ PUBLIC = (
 )
 # Tables of operators that are not forced on their owner, or not scoped at all, by why.
 NOT_FORCED = {
+    "calls": "what may be written to bus_stops is, by its triggers, as their owner",
     "operators": "anyone may read who sells; whoever owns the database sets operators up",
     "audit_log": "the seals are set, and the log is read in full, as its owner",
     "audit_seals": "the trigger that seals runs as their owner",
@@ -86,6 +87,7 @@ NOBODYS = {
 }
 # Tables whose operator is right by other means than a key, by which.
 PINNED_OTHERWISE = {
+    "calls": "triggers of bus_stops write what stands there; an invariant looks",
     "operators": "it is the operator",
     "claims": "a trigger compares operator, seat and owner once a statement (0010)",
     "events": "the statement that writes them takes the operator from the bus row; an invariant looks",

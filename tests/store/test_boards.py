@@ -2,6 +2,8 @@
 
 from datetime import timedelta
 
+import pytest
+
 from store.boards import SQL
 from tests.support.plans import explain
 from tests.support.world import World
@@ -55,6 +57,22 @@ async def test_a_bus_is_on_the_board_until_it_has_left_delay_included(world: Wor
     assert [(line.bay, line.delay_seconds) for line in page.lines] == [("C4", 900)]
 
 
+@pytest.mark.parametrize(
+    ("delay", "is_there"), [(-3600, False), (-2700, False), (-900, True), (None, True)]
+)
+async def test_a_bus_that_left_early_is_gone(
+    world: World, delay: int | None, *, is_there: bool
+) -> None:
+    bus = await world.bus(segments=2, departs_in=timedelta(minutes=40))
+    await world.edit(
+        "UPDATE bus_stops SET delay_seconds = $2 WHERE bus_id = $1 AND idx = 0", bus, delay
+    )
+    stop, *_ = await world.stops(bus)
+    page = await world.store.boards.page(stop)
+    assert page is not None
+    assert [line.bus_id for line in page.lines] == [bus] * is_there
+
+
 async def test_a_station_shows_what_leaves_its_stops(world: World) -> None:
     bus = await world.bus(segments=2)
     stop, *_ = await world.stops(bus)
@@ -74,5 +92,5 @@ async def test_there_is_no_board_of_a_stop_that_is_not_there(world: World) -> No
 
 async def test_departures_and_their_seats_are_found_by_indexes(world: World) -> None:
     plan = await explain(world, SQL["next_departures"], [1], 20)
-    assert "bus_stops_departures_idx" in plan
+    assert "calls_other_stop_id_departs_at_bus_id_idx" in plan
     assert "Seq Scan on seats" not in plan

@@ -66,6 +66,7 @@ async def test_every_table_lies_where_it_belongs(cluster: Connection) -> None:
     of_a_bus = await cluster.fetch(
         "SELECT table_name FROM information_schema.columns"
         " WHERE table_schema = 'public' AND column_name = 'bus_id' AND table_name !~ '_[0-9]+$'"
+        " AND table_name <> 'calls'"
     )
     assert {row["name"] for row in rows if row["is_by_bus"]} == {
         row["table_name"] for row in of_a_bus

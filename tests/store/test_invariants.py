@@ -99,6 +99,7 @@ DAMAGE = {
         ),
         "UPDATE tickets SET status = 'NO_SHOW', no_show_at = now()",
     ],
+    "searches_find_every_call": ["DELETE FROM calls WHERE idx = 1"],
     "counts_cover_holds": ["UPDATE buyer_holds SET seats_held = 0"],
     "buyers_stay_within_their_caps": ["UPDATE buyer_holds SET holds_held = 0, holds_max = 1"],
     "no_hold_outlives_the_hard_cap": [
