@@ -40,8 +40,8 @@ WITH legs AS (
         ) AS z ON true
         WHERE
             a.stop_id = place.stop_id AND a.can_board
-            -- Which months are looked at is told by the time alone. Both bounds from below are of one moment: of two that
-            -- are not, the index begins with the first, which may be years before the other.
+            -- Which months are looked at is told by the time alone. Both bounds from below are of one moment: of two
+            -- that are not, the index begins with the first, which may be years before the other.
             AND a.departs_at >= $5 AND (a.departs_at, a.bus_id) > ($5::timestamptz, $6::bigint) AND a.departs_at < $3
             AND ($4::integer IS NULL OR a.operator_id = $4)
             -- A probe for each that is looked at: a join might go through all buses there are.

@@ -47,18 +47,22 @@ BEGIN
     ELSE
         SELECT min(d.departs_at), max(d.departs_at) INTO earliest, latest
         FROM (
-            SELECT o.bus_id, o.idx, o.operator_id, o.stop_id, o.departs_at, o.can_board, o.can_alight FROM old_stops AS o
+            SELECT o.bus_id, o.idx, o.operator_id, o.stop_id, o.departs_at, o.can_board, o.can_alight
+            FROM old_stops AS o
             EXCEPT
-            SELECT n.bus_id, n.idx, n.operator_id, n.stop_id, n.departs_at, n.can_board, n.can_alight FROM new_stops AS n
+            SELECT n.bus_id, n.idx, n.operator_id, n.stop_id, n.departs_at, n.can_board, n.can_alight
+            FROM new_stops AS n
         ) AS d;
         IF earliest IS NULL THEN
             RETURN NULL;
         END IF;
         DELETE FROM calls AS c
         USING (
-            SELECT o.bus_id, o.idx, o.operator_id, o.stop_id, o.departs_at, o.can_board, o.can_alight FROM old_stops AS o
+            SELECT o.bus_id, o.idx, o.operator_id, o.stop_id, o.departs_at, o.can_board, o.can_alight
+            FROM old_stops AS o
             EXCEPT
-            SELECT n.bus_id, n.idx, n.operator_id, n.stop_id, n.departs_at, n.can_board, n.can_alight FROM new_stops AS n
+            SELECT n.bus_id, n.idx, n.operator_id, n.stop_id, n.departs_at, n.can_board, n.can_alight
+            FROM new_stops AS n
         ) AS d
         WHERE
             c.departs_at BETWEEN earliest AND latest
