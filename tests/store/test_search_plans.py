@@ -119,8 +119,8 @@ async def test_a_search_from_a_stop_goes_by_the_stop_and_the_time(
     plan = await plan_of(busy, catalogue.SQL["search_from"], *asked)
     require_indexes(plan)
     assert months_of(plan) == months_between(*day())
-    (used,) = {each["Index Name"] for each in plan if "_stop_id_" in each.get("Index Name", "")}
-    assert used.startswith(*months_of(plan))
+    used = {each["Index Name"] for each in plan if each.get("Index Name", "").startswith(MONTH)}
+    assert used == {f"{month}_pkey" for month in months_of(plan)}
 
 
 def border() -> tuple[datetime, datetime]:
