@@ -296,16 +296,15 @@ WHERE b.network IS NOT NULL AND b.status <> 'PENDING' AND ($1::bigint[] IS NULL 
 SELECT s.bus_id, s.idx
 FROM bus_stops AS s
 LEFT JOIN LATERAL (
-    SELECT c.operator_id, c.stop_id, c.can_board, c.can_alight
+    SELECT c.operator_id, c.can_board, c.can_alight
     FROM calls AS c
-    WHERE c.bus_id = s.bus_id AND c.idx = s.idx AND c.departs_at = s.departs_at
+    WHERE c.stop_id = s.stop_id AND c.departs_at = s.departs_at AND c.bus_id = s.bus_id AND c.idx = s.idx
 ) AS c ON true
 WHERE
     ($1::bigint[] IS NULL OR s.bus_id = any($1))
     AND s.departs_at
     >= (date_trunc('month', statement_timestamp() AT TIME ZONE 'UTC') - interval '1 month') AT TIME ZONE 'UTC'
-    AND (c.operator_id, c.stop_id, c.can_board, c.can_alight)
-    IS DISTINCT FROM (s.operator_id, s.stop_id, s.can_board, s.can_alight)
+    AND (c.operator_id, c.can_board, c.can_alight) IS DISTINCT FROM (s.operator_id, s.can_board, s.can_alight)
 UNION
 SELECT c.bus_id, c.idx
 FROM calls AS c

@@ -15,9 +15,11 @@ CREATE TABLE calls (
     departs_at timestamptz NOT NULL,
     can_board boolean NOT NULL,
     can_alight boolean NOT NULL,
-    CONSTRAINT calls_pkey PRIMARY KEY (bus_id, idx, departs_at)
+    CONSTRAINT calls_pkey PRIMARY KEY (stop_id, departs_at, bus_id, idx)
 ) PARTITION BY RANGE (departs_at);
-CREATE INDEX calls_departures_idx ON calls (stop_id, departs_at, bus_id);
+-- For those who compare them with their bus. There is no time in it: a month that the planner believes to be empty is
+-- searched by whichever index has one.
+CREATE INDEX calls_bus_idx ON calls (bus_id);
 -- What no month was made for, so that a bus may always be added.
 CREATE TABLE months.calls_other PARTITION OF calls DEFAULT;
 
@@ -43,7 +45,7 @@ BEGIN
         DELETE FROM calls AS c USING old_stops AS o
         WHERE
             c.departs_at BETWEEN earliest AND latest
-            AND c.bus_id = o.bus_id AND c.idx = o.idx AND c.departs_at = o.departs_at;
+            AND (c.stop_id, c.departs_at, c.bus_id, c.idx) = (o.stop_id, o.departs_at, o.bus_id, o.idx);
     ELSE
         SELECT min(d.departs_at), max(d.departs_at) INTO earliest, latest
         FROM (
@@ -66,7 +68,7 @@ BEGIN
         ) AS d
         WHERE
             c.departs_at BETWEEN earliest AND latest
-            AND c.bus_id = d.bus_id AND c.idx = d.idx AND c.departs_at = d.departs_at;
+            AND (c.stop_id, c.departs_at, c.bus_id, c.idx) = (d.stop_id, d.departs_at, d.bus_id, d.idx);
         INSERT INTO calls (bus_id, idx, operator_id, stop_id, departs_at, can_board, can_alight)
         SELECT n.bus_id, n.idx, n.operator_id, n.stop_id, n.departs_at, n.can_board, n.can_alight FROM new_stops AS n
         EXCEPT

@@ -92,5 +92,5 @@ async def test_there_is_no_board_of_a_stop_that_is_not_there(world: World) -> No
 
 async def test_departures_and_their_seats_are_found_by_indexes(world: World) -> None:
     plan = await explain(world, SQL["next_departures"], [1], 20)
-    assert "calls_other_stop_id_departs_at_bus_id_idx" in plan
+    assert "calls_other_pkey" in plan
     assert "Seq Scan on seats" not in plan
