@@ -238,9 +238,11 @@ async def refuse_four_times(site: Site, bus: str) -> None:
             "SELECT set_config('omnibus.operators', array_agg(operator_id)::text, true) FROM operators"
         )
         await owner.execute(
-            "UPDATE idempotency_keys SET created_at = created_at - interval '1 day 1 second'"
-            " WHERE key_hash = (SELECT min(key_hash::text) FROM idempotency_keys"
-            " WHERE bus_id = $1 AND status = 409)::uuid",
+            # By the operator's clock, which "by this time" is of: a day may have 23 hours or 25.
+            "UPDATE idempotency_keys AS k SET created_at ="
+            " (k.created_at AT TIME ZONE o.time_zone - interval '1 day 1 second') AT TIME ZONE o.time_zone"
+            " FROM operators AS o WHERE o.operator_id = k.operator_id AND k.key_hash ="
+            " (SELECT min(key_hash::text) FROM idempotency_keys WHERE bus_id = $1 AND status = 409)::uuid",
             int(bus),
         )
     await owner.close()

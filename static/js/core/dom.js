@@ -16,7 +16,7 @@ export function Icon({ name, class: classes = "" }) {
 }
 
 /** @param {string} name */
-export const iconUrl = (name) => `${SPRITE}#${name}`;
+const iconUrl = (name) => `${SPRITE}#${name}`;
 
 const SPRITE = new URL("../../vendor/lucide/icons.svg", import.meta.url).pathname;
 

@@ -1,4 +1,5 @@
-// The state of a bus's seats from the frames of `seatmap.v1`, what it means for a leg, and when to come back. Pure.
+// The state of a bus's seats from the frames of `seatmap.v1`, what it means for a leg, and when to
+// come back. Pure, but for the timers of `Return`.
 
 /** @typedef {import("../api.d.ts").Frame} Frame */
 /** @typedef {{ epoch: number, rev: number, seats: ReadonlyMap<string, string> }} Known */

@@ -8,7 +8,7 @@ import { announce, Failure, Notice, Skeleton } from "../core/ui.js";
 import { rejoice } from "../kiosk/sound.js";
 import { keepAdmission } from "../seatmap/hold.js";
 import { aheadOf, estimate, lookAgainIn, lookAtOpeningIn, shareDone } from "../waiting/line.js";
-import { keepPlace, placeIn } from "../waiting/pass.js";
+import { keepPlace, placeIn } from "../waiting/place.js";
 
 learn(waiting);
 

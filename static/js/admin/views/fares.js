@@ -71,7 +71,7 @@ function OfBus({ id }) {
     ]);
     return { bus, fares };
   }, [id]);
-  return html`<${Shown} isPage of=${loaded}>${(
+  return html`<${Shown} of=${loaded}>${(
     /** @type {{ bus: AdminBus, fares: BusFares }} */ { bus, fares },
   ) =>
     html`<${Editor} key=${fares.version} bus=${bus} told=${fares} reload=${loaded.reload} />`}</${Shown}>`;
