@@ -78,8 +78,8 @@ async def test_a_place_of_the_old_key_lets_in_until_the_key_is_retired(
 
         browser = Browser(room)
         try:
-            old_place = await browser.takes_place(here)
             await wait_until(both_know_it, seconds=30)
+            old_place = await browser.takes_place(here)
             (old,) = await shop.store.house_keys.find_or_make(ROOMS, new_room_key)
             assert signed_with(old, old_place["token"])
             rotated = await keys("rotate", "--after", "0", "--json")

@@ -193,6 +193,7 @@ _CHANGES = re.compile(
     re.DOTALL,
 )
 _COLUMN = re.compile(r"(?:^|,)\s*(\w+)\s*=")
+_ASKED = re.compile(r"\((?:(?!UPDATE|INSERT)[^()])*\)")
 
 
 def changed() -> Iterator[tuple[str, str]]:
@@ -200,9 +201,11 @@ def changed() -> Iterator[tuple[str, str]]:
     for path in Path(store.__file__).parent.rglob("*.sql"):
         if "migrations" in path.parts or path.name in {"schema.sql", "distribute.sql"}:
             continue
-        text = re.sub(r"--.*", "", path.read_text(encoding="utf-8"))
-        for found in _CHANGES.finditer(text):
-            table, columns = (found[1], found[2]) if found[1] else (found[3], found[4])
+        text, found = re.sub(r"--.*", "", path.read_text(encoding="utf-8")), 1
+        while found:  # what a column is set to may ask a query, which has clauses of its own
+            text, found = _ASKED.subn("", text)
+        for change in _CHANGES.finditer(text):
+            table, columns = (change[1], change[2]) if change[1] else (change[3], change[4])
             yield from ((table, column) for column in _COLUMN.findall(columns))
 
 
