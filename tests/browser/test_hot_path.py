@@ -2,6 +2,7 @@
 
 import asyncio
 
+import pytest
 from playwright.async_api import Page, expect
 
 from tests.browser.conftest import Visitors
@@ -83,3 +84,21 @@ async def test_a_burst_of_changes_is_drawn_once_a_frame_and_seats_that_stay_are_
     assert seen["drawings"] <= seen["frames"]
     assert seen["drawings"] <= len(heard)
     assert (seen["added"], seen["seats"]) == (0, 3)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+async def test_a_contrast_theme_leaves_every_state_its_mark(
+    site: Site, visitors: Visitors, theme: str
+) -> None:
+    """Marks are masks: what shows is their background, which such a theme replaces."""
+    page = await (await visitors.new(theme=theme)).open(f"/buses/{site.world.coaches[0]}")
+    await page.wait_for_selector(".legend-views .seat")
+    await page.emulate_media(forced_colors="active")
+    shown = await page.locator(".legend-views .seat").evaluate_all(
+        """seats => seats.map(seat => [seat.dataset.view, getComputedStyle(seat).backgroundColor,
+             getComputedStyle(seat, "::before").backgroundColor, getComputedStyle(seat, "::before").maskImage])"""
+    )
+    marked = {view: (mark, mask) for view, ground, mark, mask in shown if mark != ground}
+    assert set(marked) >= {"mine", "held", "booked", "blocked"}
+    masks = {mask for mark, mask in marked.values() if mark != "rgba(0, 0, 0, 0)"}
+    assert len(masks - {"none"}) == 4, "each has a mark of its own"
