@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from store.buyers import Buyer, Change, Kept, buyer_of
-from store.errors import InvalidRequest
+from store.errors import InvalidRequest, SalesClosed
 from store.holds import OfHold, SeatRequest, end_hold, note_buyer, require_live
 from store.ids import RefCodec
 from store.jobs import JobKind, note_job
@@ -37,6 +37,8 @@ from store.rules import Wanted, require_free, seats_by_label, set_leg
 from store.tenancy import Tenancy
 
 _SECOND = timedelta(seconds=1)
+_SHORTEST_VOUCHER = timedelta(minutes=1)
+"""Who has less time until the bus leaves pays where they stand."""
 
 
 class Traveller(msgspec.Struct, frozen=True):
@@ -91,14 +93,19 @@ class Sale(msgspec.Struct, frozen=True):
         passengers: tuple[Passenger, ...],
         now: datetime,
     ) -> Booking:
-        """Return the booking as it begins: confirmed when it is paid already, else waiting to be paid."""
+        """Return the booking as it begins: confirmed when it is paid already, else waiting to be paid.
+
+        Raises SalesClosed for a voucher when the bus leaves within a minute.
+        """
         is_paid = self.purchase.is_paid
         is_staff = self.caller.works_for(bus.operator_id)
         time_to_pay = self.time_to_pay
         if self.purchase.is_voucher:
             # Nobody walks to a counter to pay for a bus that has left.
-            left = (bus.stops[leg.start].departs_at - now) // _SECOND
-            time_to_pay = min(time_to_pay, left * _SECOND)
+            left = bus.stops[leg.start].departs_at - now
+            if left < _SHORTEST_VOUCHER:
+                raise SalesClosed
+            time_to_pay = min(time_to_pay, left // _SECOND * _SECOND)
         seats = tuple(passenger.seat_no for passenger in passengers)
         return Booking(
             bus=bus,

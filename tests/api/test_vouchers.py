@@ -163,6 +163,40 @@ async def test_nobody_has_longer_than_until_the_bus_leaves(shop: Shop) -> None:
     assert timedelta(0) <= departs - due <= timedelta(seconds=1)
 
 
+async def test_in_the_last_minute_nobody_is_sent_to_a_counter(shop: Shop) -> None:
+    leaves = datetime.now().astimezone() + timedelta(seconds=55)
+    bus, kiosk = await shop.bus(departs_at=leaves.isoformat()), shop.client("kiosk")
+    held = await shop.hold(kiosk, bus, ["1A"])
+    for wanted in ({"hold_id": held["id"]}, {"bus_id": bus, "seats": ["1B"]}):
+        body = purchase(["1A" if "hold_id" in wanted else "1B"], "voucher") | wanted
+        problem(await kiosk.post("/bookings", json=body, headers=new_key()), 409, "sales_closed")
+    cash = purchase(["1A"], "cash") | {"hold_id": held["id"]}
+    assert (await kiosk.post("/bookings", json=cash, headers=new_key())).status_code == 201
+
+
+async def test_nobody_takes_money_for_a_bus_that_has_left_earlier(
+    shop: Shop, clerk: Client
+) -> None:
+    made = await reserve(shop, bus := await shop.bus(), ["1A"])
+    await shop.let_it_leave(bus)
+    refused = await clerk.post(f"/bookings/{made['ref']}/cash", headers=new_key())
+    problem(refused, 409, "departed")
+    assert await payments_of(shop, bus) == []
+
+
+async def test_nobody_takes_money_for_a_disabled_operator(shop: Shop, clerk: Client) -> None:
+    made = await reserve(shop, bus := await shop.bus(), ["1A"])
+    path, admin = f"/admin/operators/{shop.operators['Northline']}", shop.client("admin")
+    assert (await admin.patch(path, json={"disabled": True})).status_code == 200
+    try:
+        refused = await clerk.post(f"/bookings/{made['ref']}/cash", headers=new_key())
+        problem(refused, 403, "forbidden")
+        assert await payments_of(shop, bus) == []
+    finally:
+        assert (await admin.patch(path, json={"disabled": False})).status_code == 200
+    assert (await clerk.post(f"/bookings/{made['ref']}/cash", headers=new_key())).status_code == 200
+
+
 async def test_an_operator_may_want_it_in_shifts_only(shop: Shop, clerk: Client) -> None:
     bus = await shop.bus()
     url = f"/admin/operators/{shop.operators['Northline']}/cash"
