@@ -274,6 +274,26 @@ async def test_nobody_takes_money_for_a_disabled_operator(shop: Shop, clerk: Cli
     assert (await clerk.post(f"/bookings/{made['ref']}/cash", headers=new_key())).status_code == 200
 
 
+async def test_staff_sees_who_took_the_money_and_that_it_was_at_a_counter(
+    shop: Shop, clerk: Client
+) -> None:
+    made = await reserve(shop, bus := await shop.bus(), ["1A"])
+
+    async def line() -> tuple[bool, list[tuple[str, str, str | None]]]:
+        (found,) = (await clerk.get("/admin/bookings", params={"bus": bus})).json()["items"]
+        told = (await clerk.get(f"/admin/bookings/{made['ref']}/history")).json()["items"]
+        return found["at_counter"], [
+            (each["kind"], each["word"], each["user"])
+            for each in told
+            if each["kind"] in {"made", "payment"}
+        ]
+
+    assert await line() == (False, [("made", "kiosk", None)])
+    assert (await clerk.post(f"/bookings/{made['ref']}/cash", headers=new_key())).is_success
+    me = (await clerk.get("/auth/me")).json()["id"]
+    assert await line() == (True, [("made", "kiosk", None), ("payment", "SUCCEEDED", me)])
+
+
 async def test_an_operator_may_want_it_in_shifts_only(shop: Shop, clerk: Client) -> None:
     bus = await shop.bus()
     url = f"/admin/operators/{shop.operators['Northline']}/cash"
