@@ -68,6 +68,8 @@ class Incident:
     currency: str | None
     """Of money in another currency than the bus is sold for."""
     seats: tuple[int, ...]
+    user_id: int | None
+    """Who of the staff took a payment in cash for what had been reserved."""
 
 
 class BookingSearch:
@@ -107,6 +109,7 @@ class BookingSearch:
                 row["amount"],
                 row["currency"],
                 tuple(row["seats"] or ()),
+                row["user_id"],
             )
             for row in rows
         ]

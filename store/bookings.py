@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from store.buyers import Buyer, Change, Kept, buyer_of
-from store.errors import InvalidRequest
+from store.errors import InvalidRequest, SalesClosed
 from store.holds import OfHold, SeatRequest, end_hold, note_buyer, require_live
 from store.ids import RefCodec
 from store.jobs import JobKind, note_job
@@ -37,6 +37,8 @@ from store.rules import Wanted, require_free, seats_by_label, set_leg
 from store.tenancy import Tenancy
 
 _SECOND = timedelta(seconds=1)
+_SHORTEST_VOUCHER = timedelta(minutes=1)
+"""Who has less time until the bus leaves pays where they stand."""
 
 
 class Traveller(msgspec.Struct, frozen=True):
@@ -91,14 +93,19 @@ class Sale(msgspec.Struct, frozen=True):
         passengers: tuple[Passenger, ...],
         now: datetime,
     ) -> Booking:
-        """Return the booking as it begins: confirmed when it is paid already, else waiting to be paid."""
+        """Return the booking as it begins: confirmed when it is paid already, else waiting to be paid.
+
+        Raises SalesClosed for a voucher when the bus leaves within a minute.
+        """
         is_paid = self.purchase.is_paid
         is_staff = self.caller.works_for(bus.operator_id)
         time_to_pay = self.time_to_pay
         if self.purchase.is_voucher:
             # Nobody walks to a counter to pay for a bus that has left.
-            left = (bus.stops[leg.start].departs_at - now) // _SECOND
-            time_to_pay = min(time_to_pay, left * _SECOND)
+            left = bus.stops[leg.start].departs_at - now
+            if left < _SHORTEST_VOUCHER:
+                raise SalesClosed
+            time_to_pay = min(time_to_pay, left // _SECOND * _SECOND)
         seats = tuple(passenger.seat_no for passenger in passengers)
         return Booking(
             bus=bus,
@@ -173,7 +180,7 @@ class Bookings:
         """Turn a live hold into a booking, at the prices it was held at.
 
         Locks: the buyer's counts, the hold's seats, the hold, the bus row last. Raises HoldNotFound, HoldExpired,
-        Departed, SalesClosed, InvalidRequest. Emits `booked`.
+        Departed, SalesClosed, LimitReached (for a voucher), InvalidRequest. Emits `booked`.
         """
         bus_id, hold_id = owned
         if caller.operator_id is not None:
@@ -219,6 +226,8 @@ class BookSeats(Request[Booking]):
         if buyer is not None:
             ledger.buyers.require_cool(self.bus, buyer, wanted.seats, ledger.now)
             ledger.buyers.admit(self.bus, buyer, len(wanted.seats), ledger.now)
+            if self.sale.purchase.is_voucher:
+                ledger.buyers.admit_voucher(self.bus, buyer, len(wanted.seats), ledger.now)
         booking = self.sale.open(self.bus, wanted.leg, wanted.prices, self.passengers, ledger.now)
         ledger.take_over(self.bus, wanted.seats, changes)
         changes.claim(booking.seats, booking.leg, booking_id=booking.booking_id)
@@ -236,7 +245,12 @@ class BookHold(OfHold[Booking]):
     sale: Sale
 
     def needs(self) -> Needs:
-        return Needs(hold_id=self.hold_id, buyer=self.buyer(), till=self.sale.till(self.bus))
+        return Needs(
+            hold_id=self.hold_id,
+            buyer=self.buyer(),
+            till=self.sale.till(self.bus),
+            counts_kept=self.sale.purchase.is_voucher,
+        )
 
     def decide(self, ledger: Ledger, changes: Changes) -> Booking:
         hold = require_live(self.find(ledger), ledger.now)
@@ -247,6 +261,8 @@ class BookHold(OfHold[Booking]):
         booking = self.sale.open(self.bus, hold.leg, hold.prices, passengers, ledger.now)
         # The claims stay the hold's: the booking names it. Until it is paid its seats count as the hold's did.
         buyer = Buyer(hold.buyer, hold.network) if hold.buyer else None
+        if buyer is not None and self.sale.purchase.is_voucher:
+            ledger.buyers.admit_voucher(self.bus, buyer, len(hold.seats), ledger.now)
         kept = _waiting(booking, buyer) if buyer else None
         end_hold(ledger, changes, hold, HoldState.BOOKED, kept)
         _note(changes, booking, hold, buyer=buyer)
@@ -286,7 +302,15 @@ def _waiting(booking: Booking, buyer: Buyer) -> Kept | None:
     if booking.expires_at is None:
         return None
     bus, number = booking.bus, booking.booking_id
-    return Kept(bus.bus_id, bus.operator_id, number, buyer, booking.seats, booking.expires_at)
+    return Kept(
+        bus_id=bus.bus_id,
+        operator_id=bus.operator_id,
+        owner=number,
+        buyer=buyer,
+        seats=booking.seats,
+        expires_at=booking.expires_at,
+        is_voucher=booking.payment.method == "cash",
+    )
 
 
 def _note(

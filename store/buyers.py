@@ -22,6 +22,10 @@ Owner = uuid.UUID | int
 """A hold's id, or the number of a booking that waits to be paid."""
 _DEVICES = 64
 """The bit above a device's own number: users have none there, guests the highest."""
+VOUCHERS_PER_DEVICE = 10
+_PARTY = 6
+_SEATS_PER_PARTY = 10
+"""Vouchers of a device keep one seat of so many of a bus, rounded up; those of one party in any case."""
 _NOTHING: Mapping[tuple[int, Owner], "Kept"] = {}
 
 
@@ -91,6 +95,8 @@ class Kept(msgspec.Struct, frozen=True):
     buyer: Buyer
     seats: tuple[int, ...]
     expires_at: datetime
+    is_voucher: bool = False
+    """Whether it waits for somebody who may have gone home: nothing but a slip of paper binds them."""
 
 
 class LetGo(msgspec.Struct, frozen=True):
@@ -171,6 +177,19 @@ class Buyers(msgspec.Struct):
         if instead_of is None and len(here) >= holds_max:
             raise TooManyHolds(holds_max, _wait(here, now))
 
+    def admit_voucher(self, bus: Bus, buyer: Buyer, seats: int, now: datetime) -> None:
+        """Check that a device may keep that many seats, held or not, for somebody who will bring the cash.
+
+        Raises TooManySeats, TooManyHolds.
+        """
+        open_now = [k for k in self._of(bus, buyer.buyer_id, now) if k.is_voucher]
+        on_bus = [k for k in open_now if k.bus_id == bus.bus_id]
+        most = vouchers_per_bus(len(bus.layout.by_number))
+        if _seats(on_bus) + seats > most:
+            raise TooManySeats(most, _wait(on_bus, now))
+        if len(open_now) >= VOUCHERS_PER_DEVICE:
+            raise TooManyHolds(VOUCHERS_PER_DEVICE, _wait(open_now, now))
+
     def require_cool(
         self,
         bus: Bus,
@@ -240,6 +259,11 @@ def holds_per_buyer(limits: Limits, *, is_staff: bool) -> int:
     if is_staff:
         return max(limits.holds_per_staff, limits.holds_per_buyer)
     return limits.holds_per_buyer
+
+
+def vouchers_per_bus(places: int) -> int:
+    """Return how many seats of a bus the vouchers of a device may keep at a time."""
+    return max(_PARTY, math.ceil(places / _SEATS_PER_PARTY))
 
 
 def _seats(kept: Iterable[Kept]) -> int:

@@ -71,5 +71,6 @@ def _note(found: Buyers, row: Record) -> None:
             buyer=Buyer(row["buyer"], row["network"]),
             seats=tuple(row["seats"]),
             expires_at=row["expires_at"],
+            is_voucher=row["is_voucher"],
         )
     )

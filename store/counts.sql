@@ -30,6 +30,7 @@ WITH w AS MATERIALIZED (
 
 SELECT
     w.operator_id, k.bus_id, k.buyer, k.network, k.hold_id, k.booking_id, k.seats, k.expires_at, k.part_of, k.let_go_at,
+    k.is_voucher,
     o.seats_per_buyer, o.seats_per_address, o.seats_per_staff, o.holds_per_buyer, o.holds_per_staff,
     o.cooldown_seconds, o.extension_seconds, o.hold_seconds_max
 FROM w
@@ -37,7 +38,7 @@ INNER JOIN operators AS o ON o.operator_id = w.operator_id
 LEFT JOIN LATERAL (
     SELECT
         h.bus_id, h.buyer, h.network, h.hold_id, NULL::bigint AS booking_id, h.seats, h.expires_at, h.part_of,
-        CASE WHEN h.state <> 'ACTIVE' THEN least(h.ended_at, h.expires_at) END AS let_go_at
+        CASE WHEN h.state <> 'ACTIVE' THEN least(h.ended_at, h.expires_at) END AS let_go_at, false AS is_voucher
     FROM holds AS h
     WHERE
         h.buyer = CASE WHEN w.kind <> 'address' THEN w.buyer END AND h.operator_id = w.operator_id
@@ -46,7 +47,7 @@ LEFT JOIN LATERAL (
     UNION ALL
     SELECT
         b.bus_id, b.buyer, b.network, NULL::uuid AS hold_id, b.booking_id, b.seats, b.expires_at, NULL::uuid AS part_of,
-        b.ended_at AS let_go_at
+        b.ended_at AS let_go_at, b.method = 'cash' AS is_voucher
     FROM bookings AS b
     WHERE
         b.buyer = CASE WHEN w.kind <> 'address' THEN w.buyer END AND b.operator_id = w.operator_id
@@ -56,13 +57,13 @@ LEFT JOIN LATERAL (
     UNION ALL
     SELECT
         h.bus_id, h.buyer, h.network, h.hold_id, NULL::bigint AS booking_id, h.seats, h.expires_at,
-        NULL::uuid AS part_of, NULL::timestamptz AS let_go_at
+        NULL::uuid AS part_of, NULL::timestamptz AS let_go_at, false AS is_voucher
     FROM holds AS h
     WHERE h.bus_id = w.bus_id AND h.network = CASE WHEN w.kind = 'address' THEN w.buyer END
     UNION ALL
     SELECT
         b.bus_id, b.buyer, b.network, NULL::uuid AS hold_id, b.booking_id, b.seats, b.expires_at, NULL::uuid AS part_of,
-        NULL::timestamptz AS let_go_at
+        NULL::timestamptz AS let_go_at, false AS is_voucher
     FROM bookings AS b
     WHERE b.bus_id = w.bus_id AND b.network = CASE WHEN w.kind = 'address' THEN w.buyer END
 ) AS k ON true;

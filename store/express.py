@@ -114,7 +114,7 @@ def _assume(
         decided = _decide(request, _all_free(bus, needs, now), Way.FRESH)
         return decided and Assumed(Way.FRESH, request, *decided, _row(request, leg, *decided))
     hold = held.find(bus.bus_id, needs.hold_id)
-    if hold is None or needs.seats or needs.is_ending:
+    if hold is None or needs.seats or needs.is_ending or needs.counts_kept:
         return None
     decided = _decide(request, express_held.ledger_of(bus, hold, now), Way.HELD)
     return decided and Assumed(

@@ -72,7 +72,8 @@ class Needs(msgspec.Struct, frozen=True):
 
     `seats` are wanted on `leg`, or on that of the hold. A hold or booking brings its own seats along; if it `is_ending`
     because its time is over, what it still owns of them is looked up. So is what a block owns of `seats`. Whose `till`
-    takes the money, if it is cash: that shift is not closed meanwhile.
+    takes the money, if it is cash: that shift is not closed meanwhile. Where what the `buyer` keeps besides is decided
+    on, it `counts_kept`.
     """
 
     seats: tuple[int, ...] = ()
@@ -82,6 +83,7 @@ class Needs(msgspec.Struct, frozen=True):
     block_id: uuid.UUID | None = None
     buyer: Buyer | None = None
     is_ending: bool = False
+    counts_kept: bool = False
     till: Till | None = None
 
 

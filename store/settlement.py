@@ -6,6 +6,7 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
+from store.authority import require_in_business
 from store.bookings import issue_tickets, note_tickets
 from store.errors import Forbidden, HoldExpired, NotFound, SalesClosed, WrongState
 from store.jobs import JobKind, note_job
@@ -22,7 +23,7 @@ from store.model import (
 )
 from store.money import note_payment
 from store.requests import Ask, Needs, Reply, Request, Till
-from store.rules import set_leg
+from store.rules import require_not_departed, set_leg
 
 _ENDS = {
     BookingStatus.EXPIRED: JobKind.BOOKING_EXPIRED,
@@ -55,8 +56,8 @@ class Settlement:
         """Record that staff was paid for a booking (bus, number) whose seats were reserved: it is CONFIRMED.
 
         Locks: the caller's shift (shared), the seats, the booking, the bus row last. Whoever comes second is told so,
-        and takes no money. Raises Forbidden, NotFound, NoOpenShift, SalesClosed, HoldExpired, WrongState. Emits
-        `confirmed`.
+        and takes no money. Raises Forbidden, NotFound, NoOpenShift, SalesClosed, Departed, HoldExpired, WrongState.
+        Emits `confirmed`.
         """
         assert caller.user_id is not None, "a person takes the money"
         return await self._lane.submit(TakeCash(owned[0], ask, owned[1], caller, caller.user_id))
@@ -98,6 +99,7 @@ class TakeCash(Request[Booking]):
     def decide(self, ledger: Ledger, changes: Changes) -> Booking:
         if not self.caller.works_for(self.bus.operator_id):
             raise Forbidden("only the operator's agents take cash")
+        require_in_business(self.caller, is_suspended=self.bus.is_suspended)
         booking = _find(ledger, self)
         if booking.payment.status is PaymentStatus.SUCCEEDED:
             raise WrongState(booking.status, "it is paid already")
@@ -106,6 +108,8 @@ class TakeCash(Request[Booking]):
         if ledger.sale_status[self.bus_id] == SaleStatus.CANCELLED:
             raise SalesClosed
         _require_payable(booking, "cash", ledger.now)
+        # The bus may leave earlier than it did when the seats were reserved.
+        require_not_departed(self.bus, booking.leg, ledger.now)
         ledger.require_till(self.bus, self._till())
         payment_id, status = uuid.uuid4(), PaymentStatus.SUCCEEDED
         paid = replace(booking.payment, status=status, payment_id=payment_id, taken_by=self.user_id)

@@ -32,7 +32,10 @@ class SearchQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class BookingLineShape(msgspec.Struct, frozen=True):
-    """`departs_at` is when the bus leaves the passengers' stop; `at_counter` is whether an agent sold it."""
+    """`departs_at` is when the bus leaves the passengers' stop.
+
+    `at_counter` is whether an agent sold it, or took the cash for what a kiosk had reserved.
+    """
 
     ref: str
     status: BookingStatus
@@ -61,9 +64,10 @@ class FoundPage(msgspec.Struct, frozen=True):
 class IncidentShape(msgspec.Struct, frozen=True):
     """What happened, and in `word` how.
 
-    Where it was `made` (`online`, `counter`), how a `payment` went, what became of `ticket`s (one that was `MOVED` has
-    all of its seats in order), by which method a `refund` goes, the verdict of a `scan` or that it was `undone`, that a
-    `mail` was sent `again`, how it `ended`.
+    Where it was `made` (`online`, `counter`, or `kiosk`: there, for cash), how a `payment` went, what became of
+    `ticket`s (one that was `MOVED` has all of its seats in order), by which method a `refund` goes, the verdict of a
+    `scan` or that it was `undone`, that a `mail` was sent `again`, how it `ended`. `user` is the agent who took a
+    payment in cash for reserved seats.
     """
 
     at: dt.datetime
@@ -71,6 +75,7 @@ class IncidentShape(msgspec.Struct, frozen=True):
     word: str
     amount: Money | None
     seats: list[str]
+    user: str | None
 
 
 class History(msgspec.Struct, frozen=True):
@@ -142,6 +147,7 @@ def _incident(bus: Bus, incident: Incident) -> IncidentShape:
             "word": incident.word,
             "amount": None if incident.amount is None else Money(incident.amount, currency),
             "seats": [bus.layout.label(seat) for seat in incident.seats],
+            "user": None if incident.user_id is None else str(incident.user_id),
         },
         IncidentShape,
     )

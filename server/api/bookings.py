@@ -20,6 +20,7 @@ from server.policies import Rate
 from server.problems import bad_field, unauthenticated
 from store.bookings import Purchase, Traveller
 from store.errors import (
+    Departed,
     Forbidden,
     HoldExpired,
     HoldNotFound,
@@ -353,7 +354,16 @@ OPERATIONS = (
         BookingShape,
         access=Access.STAFF,
         idempotency=Idempotency.ACCEPTED,
-        problems=(NotFound, HoldExpired, NoOpenShift, SalesClosed, WrongState, Forbidden, *_KEYED),
+        problems=(
+            NotFound,
+            HoldExpired,
+            NoOpenShift,
+            SalesClosed,
+            Departed,
+            WrongState,
+            Forbidden,
+            *_KEYED,
+        ),
         rate=Rate.PAYMENT,
     ),
     Operation(

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import httpx2
 import pytest
 
-from store.model import Role
+from store.model import DeviceKind, Role
 from tests.api.answers import problem
 from tests.api.shop import Json, Shop, new_key, purchase
 
@@ -29,6 +29,27 @@ async def reserve(shop: Shop, bus: str, seats: list[str], *, who: str = "kiosk")
     assert answer.status_code == 201, answer.text
     made: Json = answer.json()
     return made
+
+
+def wanted(bus: str, seats: list[str], hold: str | None) -> Json:
+    """Return what a kiosk asks for: seats that it holds, or seats by name."""
+    where = {"hold_id": hold} if hold else {"bus_id": bus, "seats": seats}
+    return purchase(seats, "voucher") | where
+
+
+async def ask_for(
+    shop: Shop, bus: str, parties: list[list[str]], *, is_held: bool, who: str
+) -> list[httpx2.Response]:
+    """Ask for a voucher for each party, all at once."""
+    kiosk = shop.client(who)
+    holds = [(await shop.hold(kiosk, bus, each))["id"] if is_held else None for each in parties]
+    asked = zip(parties, holds, strict=True)
+    return await asyncio.gather(
+        *(
+            kiosk.post("/bookings", json=wanted(bus, seats, hold), headers=new_key())
+            for seats, hold in asked
+        )
+    )
 
 
 async def payments_of(shop: Shop, bus: str) -> list[tuple[str, int]]:
@@ -115,9 +136,9 @@ async def test_only_kiosks_reserve_and_only_their_operators_people_take_the_mone
     shop: Shop, clerk: Client
 ) -> None:
     bus = await shop.bus()
-    wanted = purchase(["3A"], "voucher") | {"bus_id": bus, "seats": ["3A"]}
+    asked = wanted(bus, ["3A"], None)
     for who in ("agent", "manager", "admin", "rider", "rival_kiosk", "board"):
-        answer = await shop.client(who).post("/bookings", json=wanted, headers=new_key())
+        answer = await shop.client(who).post("/bookings", json=asked, headers=new_key())
         assert answer.status_code == 403, (who, answer.text)
     assert (await shop.seats(bus))["3A"] == "AVAILABLE"
     made = await reserve(shop, bus, ["3A"])
@@ -161,6 +182,116 @@ async def test_nobody_has_longer_than_until_the_bus_leaves(shop: Shop) -> None:
     made = await reserve(shop, bus, ["6A"])
     due, departs = [datetime.fromisoformat(made[name]) for name in ("expires_at", "departs_at")]
     assert timedelta(0) <= departs - due <= timedelta(seconds=1)
+
+
+@pytest.mark.parametrize("is_held", [True, False], ids=["held before", "by name"])
+@pytest.mark.parametrize(("places", "most"), [(40, 6), (72, 8)])
+async def test_vouchers_of_a_kiosk_keep_a_small_part_of_a_bus(
+    shop: Shop, *, is_held: bool, places: int, most: int
+) -> None:
+    who = f"greedy {places} {is_held}"
+    await shop.lend(who, DeviceKind.KIOSK)
+    bus = await shop.bus(seats=places)
+    labels = list(await shop.seats(bus))
+    asked = [[label] for label in labels[: most + 4]]
+    answers = await ask_for(shop, bus, asked, is_held=is_held, who=who)
+    assert sorted(answer.status_code for answer in answers) == [201] * most + [409] * 4
+    for answer in answers:
+        if answer.status_code == 409:
+            told = problem(answer, 409, "too_many_seats")
+            assert 880 < told["retry_after"] <= 900
+    # Alone, too: no faster way in.
+    (alone,) = await ask_for(shop, bus, [[labels[-2]]], is_held=is_held, who=who)
+    problem(alone, 409, "too_many_seats")
+    # Who pays at once is not kept from it, and what is given back makes room.
+    made = next(answer.json() for answer in answers if answer.status_code == 201)
+    await shop.book(shop.client(who), bus, [labels[-1]], method="cash")
+    keyed = {"x-booking-key": made["access_key"]}
+    assert (await shop.client().post(f"/bookings/{made['ref']}/cancel", headers=keyed)).is_success
+    (again,) = await ask_for(shop, bus, [made["seats"]], is_held=is_held, who=who)
+    assert again.status_code == 201, again.text
+
+
+async def test_a_party_that_is_larger_than_the_part_has_no_voucher_at_all(shop: Shop) -> None:
+    await shop.lend("a class of seven", DeviceKind.KIOSK)
+    bus = await shop.bus()
+    party = list(await shop.seats(bus))[:7]
+    (refused,) = await ask_for(shop, bus, [party], is_held=True, who="a class of seven")
+    told = problem(refused, 409, "too_many_seats")
+    assert "retry_after" not in told, "waiting helps nobody here"
+
+
+async def test_a_kiosk_has_ten_vouchers_open_at_a_time(shop: Shop) -> None:
+    who = "a busy kiosk"
+    await shop.lend(who, DeviceKind.KIOSK)
+    buses = [await shop.bus() for _ in range(3)]
+    made: list[Json] = []
+    for bus in buses[:2]:
+        parties = [["1A"], ["1B"], ["1C"], ["1D"], ["2A"]]
+        answers = await ask_for(shop, bus, parties, is_held=False, who=who)
+        assert {answer.status_code for answer in answers} == {201}
+        made += [answer.json() for answer in answers]
+    (refused,) = await ask_for(shop, buses[2], [["1A"]], is_held=False, who=who)
+    problem(refused, 409, "too_many_holds")
+    # Paying by phone waits for the rider who stands there, and is no voucher.
+    await shop.book(shop.client(who), buses[2], ["1A"])
+    paid = await shop.client("agent").post(f"/bookings/{made[0]['ref']}/cash", headers=new_key())
+    assert paid.status_code == 200, paid.text
+    (again,) = await ask_for(shop, buses[2], [["1B"]], is_held=False, who=who)
+    assert again.status_code == 201, again.text
+
+
+async def test_in_the_last_minute_nobody_is_sent_to_a_counter(shop: Shop) -> None:
+    leaves = datetime.now().astimezone() + timedelta(seconds=55)
+    bus, kiosk = await shop.bus(departs_at=leaves.isoformat()), shop.client("kiosk")
+    hold = (await shop.hold(kiosk, bus, ["1A"]))["id"]
+    for asked in (wanted(bus, ["1A"], hold), wanted(bus, ["1B"], None)):
+        problem(await kiosk.post("/bookings", json=asked, headers=new_key()), 409, "sales_closed")
+    cash = purchase(["1A"], "cash") | {"hold_id": hold}
+    assert (await kiosk.post("/bookings", json=cash, headers=new_key())).status_code == 201
+
+
+async def test_nobody_takes_money_for_a_bus_that_has_left_earlier(
+    shop: Shop, clerk: Client
+) -> None:
+    made = await reserve(shop, bus := await shop.bus(), ["1A"])
+    await shop.let_it_leave(bus)
+    refused = await clerk.post(f"/bookings/{made['ref']}/cash", headers=new_key())
+    problem(refused, 409, "departed")
+    assert await payments_of(shop, bus) == []
+
+
+async def test_nobody_takes_money_for_a_disabled_operator(shop: Shop, clerk: Client) -> None:
+    made = await reserve(shop, bus := await shop.bus(), ["1A"])
+    path, admin = f"/admin/operators/{shop.operators['Northline']}", shop.client("admin")
+    assert (await admin.patch(path, json={"disabled": True})).status_code == 200
+    try:
+        refused = await clerk.post(f"/bookings/{made['ref']}/cash", headers=new_key())
+        problem(refused, 403, "forbidden")
+        assert await payments_of(shop, bus) == []
+    finally:
+        assert (await admin.patch(path, json={"disabled": False})).status_code == 200
+    assert (await clerk.post(f"/bookings/{made['ref']}/cash", headers=new_key())).status_code == 200
+
+
+async def test_staff_sees_who_took_the_money_and_that_it_was_at_a_counter(
+    shop: Shop, clerk: Client
+) -> None:
+    made = await reserve(shop, bus := await shop.bus(), ["1A"])
+
+    async def line() -> tuple[bool, list[tuple[str, str, str | None]]]:
+        (found,) = (await clerk.get("/admin/bookings", params={"bus": bus})).json()["items"]
+        told = (await clerk.get(f"/admin/bookings/{made['ref']}/history")).json()["items"]
+        return found["at_counter"], [
+            (each["kind"], each["word"], each["user"])
+            for each in told
+            if each["kind"] in {"made", "payment"}
+        ]
+
+    assert await line() == (False, [("made", "kiosk", None)])
+    assert (await clerk.post(f"/bookings/{made['ref']}/cash", headers=new_key())).is_success
+    me = (await clerk.get("/auth/me")).json()["id"]
+    assert await line() == (True, [("made", "kiosk", None), ("payment", "SUCCEEDED", me)])
 
 
 async def test_an_operator_may_want_it_in_shifts_only(shop: Shop, clerk: Client) -> None:

@@ -1,7 +1,7 @@
 import re
 
 import httpx2
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, Route, expect
 
 from store.model import Role
 from tests.browser.conftest import Visitors
@@ -110,6 +110,44 @@ async def test_an_agent_sells_refunds_and_cashes_up_by_keyboard(
     await expect(closed).to_contain_text("Counted: €124.00")
     await closed.get_by_role("button", name="Close").click()
     await expect(shift).to_contain_text("No shift is open")
+
+
+async def test_a_seat_lost_at_the_counter_is_made_good_with_one_press(
+    site: Site, visitors: Visitors
+) -> None:
+    bus, day = await put_on_sale(site, "Snatched Seats")
+    email = await hire(site, Role.AGENT, "snatched@staff.example")
+    page = await sign_in(await visitors.new(), email)
+    await open_shift(page, "0")
+    await choose_bus(page, day, "snatched")
+    lost: list[str] = []
+
+    async def snatch(route: Route) -> None:
+        asked = route.request.post_data_json
+        assert asked is not None
+        lost.append(asked["seats"][0])
+        await site.hold(bus, *lost)
+        await route.continue_()
+
+    await page.route("**/holds", snatch, times=1)
+    await page.locator("#party").focus()
+    await page.keyboard.type("2")
+    await page.keyboard.press("Enter")
+    messages = page.get_by_role("region", name="Messages")
+    await expect(messages).to_contain_text("was taken just now")
+    assert len(lost) == 1
+    assert lost[0] in await messages.inner_text()
+    take = messages.get_by_role("button", name=re.compile("^Take "))
+    other = (await take.inner_text()).removeprefix("Take ")
+    await look(page, "taken")
+    async with page.expect_response(lambda answer: "/holds" in answer.url) as changed:
+        await take.click()
+    answer = await changed.value
+    assert answer.ok, await answer.text()
+    held = (await answer.json())["seats"]
+    assert (len(held), other in held, lost[0] in held) == (2, True, False)
+    await expect(page.locator(".chosen-line")).to_contain_text(other)
+    await expect(page.locator("#name-1")).to_be_visible()
 
 
 async def lose_the_server(page: Page, site: Site, bus: str) -> None:

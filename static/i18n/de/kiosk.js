@@ -86,6 +86,8 @@ export default {
     one: "Plätze eine Minute behalten und dort zahlen",
     other: "Plätze {count} Minuten behalten und dort zahlen",
   },
+  "pay.voucher.full":
+    "Der Schalter kann gerade nicht so viele Plätze dieser Fahrt zurückhalten. Bitte zahlen Sie anders.",
   "voucher.title": "Ihre Plätze bleiben bis {time} reserviert",
   "voucher.body":
     "Gehen Sie mit diesem Zettel zum Schalter und zahlen Sie dort bar. Plätze, die bis dahin nicht bezahlt sind, werden anderen verkauft.",

@@ -85,6 +85,8 @@ export default {
     one: "Keep the seats for one minute and pay there",
     other: "Keep the seats for {count} minutes and pay there",
   },
+  "pay.voucher.full":
+    "The counter cannot keep so many seats of this bus just now. Please pay another way.",
   "voucher.title": "Your seats are kept until {time}",
   "voucher.body":
     "Take this slip to the counter and pay there in cash. Seats that are not paid for by then are sold to others.",

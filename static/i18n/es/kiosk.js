@@ -92,6 +92,8 @@ export default {
     many: "Reservar los asientos {count} minutos y pagar allí",
     other: "Reservar los asientos {count} minutos y pagar allí",
   },
+  "pay.voucher.full":
+    "El mostrador no puede reservar ahora tantos asientos de este autobús. Pague de otra forma.",
   "voucher.title": "Sus asientos están reservados hasta las {time}",
   "voucher.body":
     "Lleve este papel al mostrador y pague allí en efectivo. Los asientos que no se paguen hasta entonces se venden a otros.",

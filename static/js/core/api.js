@@ -21,6 +21,10 @@ export class ApiError extends Error {
   }
 }
 
+/** Whether the server has decided; else what was asked for may have been done, and is asked again under its key.
+ * @param {ApiError} error */
+export const isDecided = ({ code, status }) => status < 500 && !RETRIED.has(code);
+
 /** Ask, and return the answer's body. Raises ApiError; its code is "offline" when no answer came.
  * A request is sent again only when it changes nothing or carries an idempotency key.
  * @param {string} method @param {string} path @param {Options} [options] @returns {Promise<any>} */

@@ -4,8 +4,8 @@ import { Journey, tripOn } from "../booking/journey.js";
 import { refundText, secondsToPay } from "../booking/terms.js";
 import { ApiError, get, newKey, post } from "../core/api.js";
 import { about, isLost, isOnline, noteSale } from "../core/device.js";
-import { html, Icon, useEffect, useRef, useState } from "../core/dom.js";
-import { list, money, t } from "../core/text.js";
+import { html, Icon, tick, useEffect, useRef, useState } from "../core/dom.js";
+import { clock, list, money, t } from "../core/text.js";
 import { announce, Dialog, Field, Notice, toast } from "../core/ui.js";
 import { Countdown } from "../seatmap/countdown.js";
 import { isCashTaken, isPin, learnCash } from "./cash.js";
@@ -21,6 +21,8 @@ import { Chosen } from "./seats.js";
 
 const AGAIN_MS = 2_000;
 const DRAW_AGAIN_MS = 5_000;
+const LEAST_MINUTES = 1;
+const FULL = new Set(["too_many_seats", "too_many_holds"]);
 const ENDS = new Set(["EXPIRED", "FAILED", "CANCELLED"]);
 
 /** The booking that this kiosk made, as it is now. Raises ApiError.
@@ -63,6 +65,8 @@ export function Pay({ choice, back }) {
       if (made.status === "CONFIRMED") finish();
       else if (method === "voucher") go("voucher");
     } catch (error) {
+      // What was refused for others' seats may go well later, if it is asked anew.
+      if (error instanceof ApiError && FULL.has(error.code)) sent.current = { body: "", key: "" };
       refuse(error, choice);
     } finally {
       setBusy(false);
@@ -74,13 +78,18 @@ export function Pay({ choice, back }) {
   if (open?.status === "PENDING") return html`<${OnPhone} booking=${open} choice=${choice} />`;
   if (open && ENDS.has(open.status)) return html`<${Ended} booking=${open} choice=${choice} />`;
   const method = bus.payment_methods.find((each) => each !== "cash");
-  const keptMinutes = Math.floor((about.value?.settings.voucher_seconds ?? 0) / 60);
+  const trip = tripOn(bus, choice.ride.from, choice.ride.to);
+  const untilGone = (Date.parse(trip.from.at) - tick.value) / 1000;
+  const keptMinutes = Math.floor(
+    Math.min(about.value?.settings.voucher_seconds ?? 0, untilGone) / 60,
+  );
+  const canBring = keptMinutes >= LEAST_MINUTES;
   const canPay = choice.client.hold.value !== null && isOnline.value && !isBusy;
   return html`
     <main id="main" class="kiosk-main" tabindex="-1">
       <${Question} text=${t("kiosk.pay")} />
       <div class="kiosk-order">
-        <section class="card"><${Journey} trip=${tripOn(bus, choice.ride.from, choice.ride.to)} />
+        <section class="card"><${Journey} trip=${trip} />
           <ul class="order-lines">${people.value.map(({ seat, name, category }) => html`<li key=${seat}><span class="seat-tag">${seat}</span><span>${name}<small>${t(`category.${/** @type {"adult"} */ (category)}`)}</small></span></li>`)}</ul>
           ${choice.total && html`<p class="order-total"><span>${t("checkout.total")}</span><strong>${money(choice.total)}</strong></p>`}
           <p class="hint"><${Icon} name="shield-check" />${t("checkout.refund", { what: refundText(bus.rules) })}</p>
@@ -88,8 +97,8 @@ export function Pay({ choice, back }) {
         <div class="ways">
           ${method && html`<button type="button" class="button primary way-to-pay" aria-disabled=${!canPay} onClick=${() => canPay && buy(method)}><${Icon} name="phone" /><span>${t("pay.phone")}<small>${t("pay.phone.body")}</small></span></button>`}
           ${isCashTaken.value && html`<button type="button" class="button way-to-pay" aria-disabled=${!canPay} onClick=${() => canPay && setCash(true)}><${Icon} name="user" /><span>${t("pay.cash")}<small>${t("pay.cash.body")}</small></span></button>`}
-          ${keptMinutes > 0 && html`<button type="button" class="button way-to-pay" aria-disabled=${!canPay} onClick=${() => canPay && buy("voucher")}><${Icon} name="ticket" /><span>${t("pay.voucher")}<small>${t("pay.voucher.body", { count: keptMinutes })}</small></span></button>`}
-          ${!method && !isCashTaken.value && !keptMinutes && html`<${Notice} icon="info" title=${t("pay.none")}><p>${t("pay.none.body")}</p></${Notice}>`}
+          ${canBring && html`<button type="button" class="button way-to-pay" aria-disabled=${!canPay} onClick=${() => canPay && buy("voucher")}><${Icon} name="ticket" /><span>${t("pay.voucher")}<small>${t("pay.voucher.body", { count: keptMinutes })}</small></span></button>`}
+          ${!method && !isCashTaken.value && !canBring && html`<${Notice} icon="info" title=${t("pay.none")}><p>${t("pay.none.body")}</p></${Notice}>`}
         </div>
       </div>
     </main>
@@ -106,8 +115,18 @@ function finish() {
 function refuse(error, choice) {
   if (!(error instanceof ApiError)) throw error;
   if (error.code.startsWith("hold_")) return choice.client.expire();
-  const text = isLost(error) ? t("kiosk.offline") : error.message;
+  const text = isLost(error)
+    ? t("kiosk.offline")
+    : FULL.has(error.code)
+      ? fullText(error)
+      : error.message;
   return toast(text, { icon: "circle-alert", tone: "bad", seconds: 10 });
+}
+
+/** @param {ApiError} error */
+function fullText({ problem: { retry_after: wait } }) {
+  const later = wait === undefined ? "" : ` ${t("limit.later", { time: clock(wait * 1000) })}`;
+  return t("pay.voucher.full") + later;
 }
 
 /** @param {{ booking: Booking, choice: KioskChoice }} props */

@@ -2,7 +2,7 @@
 import floor from "messages/floor";
 import { cancellable } from "../../booking/cancel.js";
 import { Journey, tripOf } from "../../booking/journey.js";
-import { ApiError, get, newKey, post } from "../../core/api.js";
+import { ApiError, get, isDecided, newKey, post, user } from "../../core/api.js";
 import { html, Icon, useState } from "../../core/dom.js";
 import { day, learn, money, t, term, time } from "../../core/text.js";
 import { toast } from "../../core/ui.js";
@@ -16,7 +16,7 @@ import { CLERKS, isOneOf, STAFF } from "../staff.js";
 
 /** @typedef {import("../../api.d.ts").Booking} Booking */
 /** @typedef {import("../../api.d.ts").Money} Money */
-/** @typedef {{ at: string, kind: string, word: string, amount: Money | null, seats: string[] }} Incident */
+/** @typedef {{ at: string, kind: string, word: string, amount: Money | null, seats: string[], user: string | null }} Incident */
 /** @typedef {{ id: string, amount: Money, method: string, created_at: string, waits_at_counter: boolean, paid_out_at: string | null }} Refund */
 /** @typedef {{ booking: Booking, history: Incident[], refunds: Refund[] }} Data */
 
@@ -117,6 +117,10 @@ async function mailAgain({ ref, contact }, reload) {
   await reload();
 }
 
+/** By booking, while no answer has come: to ask again is to ask the same.
+ * @type {Map<string, string>} */
+const keys = new Map();
+
 /** @param {Booking} booking @param {() => Promise<void>} reload */
 async function takeCash({ ref, total }, reload) {
   const amount = money(total);
@@ -126,10 +130,14 @@ async function takeCash({ ref, total }, reload) {
     action: t("bookings.cash.go", { amount }),
   });
   if (!isSure) return;
+  const key = keys.get(ref) ?? newKey();
+  keys.set(ref, key);
   try {
-    await post(`/bookings/${ref}/cash`, undefined, { key: newKey() });
+    await post(`/bookings/${ref}/cash`, undefined, { key });
+    keys.delete(ref);
     toast(t("bookings.cash.done", { amount }), { icon: "banknote", tone: "good" });
   } catch (error) {
+    if (error instanceof ApiError && isDecided(error)) keys.delete(ref);
     tellOfDrawer(error);
   }
   await reload();
@@ -175,6 +183,12 @@ async function payOut(refund, reload) {
   await reload();
 }
 
+/** @param {string | null} taker */
+const takenBy = (taker) =>
+  taker === null
+    ? ""
+    : ` · ${taker === user.value?.id ? t("bookings.taken.you") : t("bookings.taken", { id: taker })}`;
+
 /** @param {{ history: Incident[], zone: string }} props */
 function HistoryPart({ history, zone }) {
   return html`
@@ -185,7 +199,7 @@ function HistoryPart({ history, zone }) {
           each,
           index,
         ) => html`<li key=${index}><time dateTime=${each.at}>${day(each.at, zone)} ${time(each.at, zone)}</time>
-          <span>${term("history", `${each.kind}.${each.word}`)}${each.seats.length > 0 && ` · ${each.seats.join(each.word === "MOVED" ? " → " : ", ")}`}</span>
+          <span>${term("history", `${each.kind}.${each.word}`)}${each.seats.length > 0 && ` · ${each.seats.join(each.word === "MOVED" ? " → " : ", ")}`}${takenBy(each.user)}</span>
           <strong>${each.amount ? money(each.amount) : ""}</strong></li>`,
       )}</ol>
     </section>`;
