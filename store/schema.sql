@@ -1985,6 +1985,8 @@ CREATE INDEX holds_network_idx ON public.holds USING btree (bus_id, network) WHE
 
 CREATE INDEX idempotency_keys_age_idx ON public.idempotency_keys USING brin (created_at);
 
+CREATE INDEX idempotency_keys_refused_idx ON public.idempotency_keys USING btree (operator_id, created_at) WHERE (status = 409);
+
 CREATE INDEX imports_of_operator_idx ON public.imports USING btree (operator_id, import_id);
 
 CREATE UNIQUE INDEX imports_one_running ON public.imports USING btree (operator_id) WHERE (state = 'RUNNING'::text);
