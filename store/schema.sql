@@ -149,7 +149,7 @@ DECLARE
 BEGIN
     IF
         month <> date_trunc('month', month)::date
-        OR month NOT BETWEEN now() - interval '1 month' AND now() + interval '5 years'
+        OR month NOT BETWEEN date_trunc('month', now()) - interval '3 months' AND now() + interval '5 years'
     THEN
         RAISE EXCEPTION 'no month that is kept begins on %', month USING ERRCODE = 'invalid_parameter_value';
     END IF;
