@@ -1945,9 +1945,13 @@ CREATE INDEX bookings_sold_by_idx ON public.bookings USING btree (sold_by, creat
 
 CREATE INDEX bookings_user_idx ON public.bookings USING btree (user_id, created_at) WHERE (user_id IS NOT NULL);
 
+CREATE INDEX bus_stops_stays_idx ON public.bus_stops USING btree (stop_id, arrives_at) WHERE ((departs_at - arrives_at) > '04:00:00'::interval);
+
 CREATE INDEX bus_stops_stop_idx ON public.bus_stops USING btree (stop_id);
 
 CREATE INDEX buses_departs_idx ON public.buses USING btree (departs_at, bus_id);
+
+CREATE INDEX buses_long_idx ON public.buses USING btree (departs_at, bus_id) WHERE ((arrives_at - departs_at) > '20:00:00'::interval);
 
 CREATE INDEX buses_operator_departs_idx ON public.buses USING btree (operator_id, departs_at);
 

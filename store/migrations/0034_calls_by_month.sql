@@ -187,3 +187,5 @@ WHERE s.departs_at >= (date_trunc('month', now() AT TIME ZONE 'UTC') - interval 
 DROP INDEX bus_stops_departures_idx;
 -- A stop that nothing calls at may be removed, and that is looked for by this.
 CREATE INDEX bus_stops_stop_idx ON bus_stops (stop_id);
+-- A bus that has arrived, or goes on, and stands there for long is found by its arrival (catalogue.sql); such are few.
+CREATE INDEX bus_stops_stays_idx ON bus_stops (stop_id, arrives_at) WHERE departs_at - arrives_at > interval '4 hours';
