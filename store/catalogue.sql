@@ -89,9 +89,10 @@ ORDER BY l.departs_at, l.bus_id;
 
 -- name: search_all
 -- The same from each bus's first stop: $1 is where it sets down, if given; the rest as above from $2 on. Of the three
--- ways to a page that which the question names is taken: by time, by an operator's time, by the stop. Who leaves in time
--- and rides for 20 hours at most calls there within a day, or stands there for more than four hours; others are found by
--- when they leave. A question about more than forty days reads all that still calls there: whoever asks knows it is little.
+-- ways to a page that which the question names is taken: by time, by an operator's time, by the stop. Who leaves in
+-- time and rides for 20 hours at most calls there within a day, or stands there for more than four hours; others are
+-- found by when they leave. A question about more than forty days reads all that still calls there: whoever asks knows
+-- that it is little.
 WITH page AS (
     (
         SELECT b.bus_id, b.departs_at

@@ -95,9 +95,10 @@ RETURNING r.room_id, r.operator_id;
 -- name: advance
 -- Rooms ($1) move on, each once a second whichever process comes first. What was served by the old pace is served; the
 -- new one grows while there is no strain ($2) and somebody waits, if those came in whose turn was some seconds ago. It
--- grows slowly, and to $5 only, if they did not: nothing is learnt of what can be served, and whoever is behind them may
--- all be there; but numbers that nobody uses must not hold up the others. It falls at once when there is strain. What nobody waited for is saved up for a
--- second only. Before a bus, or a route, without a free seat nobody moves, and nothing is learnt of what can be served.
+-- grows slowly, and to $5 only, if they did not: nothing is learnt of what can be served, and those behind them may all
+-- be there; but numbers that nobody uses must not hold up others. It falls at once when there is strain. What nobody
+-- waited for is saved up for a second only. Before a bus, or a route, without a free seat nobody moves, and nothing is
+-- learnt of what can be served.
 UPDATE rooms AS r
 SET
     served = CASE

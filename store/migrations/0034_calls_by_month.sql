@@ -155,8 +155,8 @@ $$;
 REVOKE ALL ON FUNCTION open_month(date), forget_months(date) FROM public;
 GRANT EXECUTE ON FUNCTION open_month(date), forget_months(date) TO omnibus_worker;
 
--- The triggers' lock keeps others from editing until this has committed. Months that are over have tables, too: what lies
--- in the rest is read whenever a month is made, while searches wait.
+-- The triggers' lock keeps others from editing until this has committed. Months that are over have tables, too: what
+-- lies in the rest is read whenever a month is made, while searches wait.
 DO $$
 BEGIN
     PERFORM open_month(m.month::date)
