@@ -15,6 +15,9 @@ from store.reader import Reader, View
 from store.rules import seat_price
 
 SQL = Queries.beside(__file__)
+_FEW_CALLS = 500
+"""What may still call somewhere and be read whole."""
+_DAYS_AT_ONCE = timedelta(32)
 _ALWAYS = datetime(1, 1, 2, tzinfo=UTC), datetime(9999, 12, 30, tzinfo=UTC)
 
 
@@ -127,6 +130,8 @@ class Catalogue:
         to_ids = ends.alighting or None
         if ends.boarding:
             rows = await view.fetch(SQL["search_from"], ends.boarding, to_ids, *tail)
+        elif to_ids and search.on is None:
+            rows = await _arrivals(view, to_ids, search.operator_id, after, search.limit)
         else:
             rows = await view.fetch(SQL["search_all"], to_ids, *tail)
         places = await self._places(
@@ -198,6 +203,22 @@ class Catalogue:
         if stops:
             return ZoneInfo(stops[0][1])
         return ZoneInfo(operator["time_zone"] if operator else "UTC")
+
+
+async def _arrivals(
+    view: View, stops: list[int], operator_id: int | None, after: tuple[datetime, int], limit: int
+) -> list[Record]:
+    """Return a page of all that will arrive at stops: by days of departure, as long as much still calls there."""
+    end, days = _ALWAYS[1], timedelta(1)
+    found: list[Record] = []
+    while len(found) < limit and after[0] < end:
+        calls = await view.fetchrow(SQL["count_calls"], stops, after[0], _FEW_CALLS)
+        is_little = calls is None or calls["calls"] < _FEW_CALLS
+        until = end if is_little else after[0] + days
+        asked = (stops, until, operator_id, *after, limit - len(found))
+        found += await view.fetch(SQL["search_all"], *asked)
+        after, days = (until, 0), min(2 * days, _DAYS_AT_ONCE)
+    return found
 
 
 def _day(on: date, zone: ZoneInfo) -> tuple[datetime, datetime]:

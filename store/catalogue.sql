@@ -89,7 +89,10 @@ ORDER BY l.departs_at, l.bus_id;
 
 -- name: search_all
 -- The same from each bus's first stop: $1 is where it sets down, if given; the rest as above from $2 on. Of the three
--- ways to a page that which the question names is taken: by time, by an operator's time, by the stop.
+-- ways to a page that which the question names is taken: by time, by an operator's time, by the stop. Who leaves in
+-- time and rides for 20 hours at most calls there within a day, or stands there for more than four hours; others are
+-- found by when they leave. A question about more than forty days reads all that still calls there: whoever asks knows
+-- that it is little.
 WITH page AS (
     (
         SELECT b.bus_id, b.departs_at
@@ -116,21 +119,52 @@ WITH page AS (
     )
     UNION ALL
     (
-        SELECT DISTINCT b.bus_id, b.departs_at
-        FROM calls AS z
-        INNER JOIN LATERAL (
+        SELECT found.bus_id, found.departs_at
+        FROM (
+            SELECT b.bus_id, b.departs_at
+            FROM calls AS z
+            INNER JOIN LATERAL (
+                SELECT b.bus_id, b.departs_at FROM buses AS b
+                WHERE b.bus_id = z.bus_id AND b.status <> 'DRAFT'
+                LIMIT 1
+            ) AS b ON true
+            WHERE
+                z.stop_id = any($1::bigint[]) AND z.idx > 0 AND z.can_alight
+                -- No bus is anywhere before it leaves.
+                AND z.departs_at >= $4 AND ($3::integer IS NULL OR z.operator_id = $3)
+                AND z.departs_at < CASE
+                    WHEN $2::timestamptz - $4::timestamptz > interval '40 days' THEN 'infinity'
+                    ELSE $2 + interval '24 hours'
+                END
+            UNION
+            SELECT b.bus_id, b.departs_at
+            FROM bus_stops AS z
+            INNER JOIN LATERAL (
+                SELECT b.bus_id, b.departs_at FROM buses AS b
+                WHERE b.bus_id = z.bus_id AND b.status <> 'DRAFT'
+                LIMIT 1
+            ) AS b ON true
+            WHERE
+                z.stop_id = any($1::bigint[]) AND z.idx > 0 AND z.can_alight
+                AND z.departs_at - z.arrives_at > interval '4 hours'
+                AND z.arrives_at >= $4 AND z.arrives_at < $2 + interval '24 hours'
+                AND ($3::integer IS NULL OR z.operator_id = $3)
+            UNION
             SELECT b.bus_id, b.departs_at
             FROM buses AS b
             WHERE
-                b.bus_id = z.bus_id AND b.status <> 'DRAFT'
-                AND (b.departs_at, b.bus_id) > ($4::timestamptz, $5::bigint) AND b.departs_at < $2
-            LIMIT 1
-        ) AS b ON true
-        WHERE
-            z.stop_id = any($1::bigint[]) AND z.idx > 0 AND z.can_alight
-            -- No bus is anywhere before it leaves.
-            AND z.departs_at >= $4 AND ($3::integer IS NULL OR z.operator_id = $3)
-        ORDER BY b.departs_at, b.bus_id
+                $1::bigint[] IS NOT NULL AND $2::timestamptz - $4::timestamptz <= interval '40 days'
+                AND b.arrives_at - b.departs_at > interval '20 hours'
+                AND b.departs_at >= $4 AND b.departs_at < $2 AND b.status <> 'DRAFT'
+                AND ($3::integer IS NULL OR b.operator_id = $3)
+                AND EXISTS (
+                    SELECT FROM bus_stops AS z
+                    WHERE z.bus_id = b.bus_id AND z.stop_id = any($1::bigint[]) AND z.idx > 0 AND z.can_alight
+                    OFFSET 0
+                )
+        ) AS found
+        WHERE (found.departs_at, found.bus_id) > ($4::timestamptz, $5::bigint) AND found.departs_at < $2
+        ORDER BY found.departs_at, found.bus_id
         LIMIT $6
     )
 ),
@@ -184,6 +218,19 @@ INNER JOIN LATERAL (
         AND substr(s.states, l.from_idx + 1, l.to_idx - l.from_idx) = repeat('A', l.to_idx - l.from_idx)
 ) AS free ON true
 ORDER BY l.departs_at, l.bus_id;
+
+-- name: count_calls
+-- How many still call at one of $1 from $2 on, counted to $3 at most for each.
+SELECT count(*) AS calls
+FROM stops AS place
+INNER JOIN LATERAL (
+    SELECT a.bus_id
+    FROM calls AS a
+    WHERE a.stop_id = place.stop_id AND a.departs_at >= $2
+    ORDER BY a.departs_at
+    LIMIT $3
+) AS a ON true
+WHERE place.stop_id = any($1::bigint[]);
 
 -- name: bus_card
 -- $1 bus, $2 whether it may be a draft.

@@ -27,6 +27,9 @@ SQL = Queries.beside(__file__)
 FIRST_PACE = 5.0
 """Admissions a second to begin with, where nothing has been measured yet."""
 SLOWEST_PACE, FASTEST_PACE = 0.5, 1000.0
+UNSEEN_PACE = 100.0
+"""As fast as numbers pass that hardly anybody uses: what a server carries until it notices strain, should all who are
+behind them come in."""
 OPEN_MAX = 20
 """Of one operator: every process knows all open rooms by heart, and looks after each of them every second."""
 _SEED_BYTES = 32
@@ -244,7 +247,8 @@ class Rooms:
         ids = [room.room_id for room in rooms]
 
         async def work(connection: Connection) -> None:
-            await connection.execute(SQL["advance"], ids, is_strained, SLOWEST_PACE, FASTEST_PACE)
+            bounds = (SLOWEST_PACE, FASTEST_PACE, UNSEEN_PACE)
+            await connection.execute(SQL["advance"], ids, is_strained, *bounds)
 
         await self._db.transaction(sorted({room.operator_id for room in rooms}), work)
 

@@ -94,9 +94,11 @@ RETURNING r.room_id, r.operator_id;
 
 -- name: advance
 -- Rooms ($1) move on, each once a second whichever process comes first. What was served by the old pace is served; the
--- new one grows while there is no strain ($2) and somebody waits, if those came in whose turn was some seconds ago: who
--- has not, may come with all others. It falls at once when there is strain. What nobody waited for is saved up for a
--- second only. Before a bus, or a route, without a free seat nobody moves, and nothing is learnt of what can be served.
+-- new one grows while there is no strain ($2) and somebody waits, if those came in whose turn was some seconds ago. It
+-- grows slowly, and to $5 only, if they did not: nothing is learnt of what can be served, and those behind them may all
+-- be there; but numbers that nobody uses must not hold up others. It falls at once when there is strain. What nobody
+-- waited for is saved up for a second only. Before a bus, or a route, without a free seat nobody moves, and nothing is
+-- learnt of what can be served.
 UPDATE rooms AS r
 SET
     served = CASE
@@ -109,14 +111,15 @@ SET
     pace = CASE
         WHEN r.per_minute IS NOT NULL THEN r.per_minute / 60.0
         WHEN $2 THEN greatest(r.pace * 0.7, $3)
-        WHEN r.joined > r.served AND NOT r.is_sold_out AND (
+        WHEN r.joined <= r.served OR r.is_sold_out THEN r.pace
+        WHEN (
             SELECT count(p.entered_at) * 10 > count(*)
             FROM room_places AS p
             WHERE
                 p.room_id = r.room_id AND p.number > (r.served - 20 * r.pace)::integer
                 AND p.number <= (r.served - 8 * r.pace)::integer
         ) THEN least(r.pace * 1.1, $4)
-        ELSE r.pace
+        ELSE greatest(r.pace, least(r.pace * 1.01, $5))
     END,
     is_sold_out = CASE r.scope
         WHEN 'bus'

@@ -149,7 +149,7 @@ DECLARE
 BEGIN
     IF
         month <> date_trunc('month', month)::date
-        OR month NOT BETWEEN now() - interval '1 month' AND now() + interval '5 years'
+        OR month NOT BETWEEN date_trunc('month', now()) - interval '3 months' AND now() + interval '5 years'
     THEN
         RAISE EXCEPTION 'no month that is kept begins on %', month USING ERRCODE = 'invalid_parameter_value';
     END IF;
@@ -1945,9 +1945,13 @@ CREATE INDEX bookings_sold_by_idx ON public.bookings USING btree (sold_by, creat
 
 CREATE INDEX bookings_user_idx ON public.bookings USING btree (user_id, created_at) WHERE (user_id IS NOT NULL);
 
+CREATE INDEX bus_stops_stays_idx ON public.bus_stops USING btree (stop_id, arrives_at) WHERE ((departs_at - arrives_at) > '04:00:00'::interval);
+
 CREATE INDEX bus_stops_stop_idx ON public.bus_stops USING btree (stop_id);
 
 CREATE INDEX buses_departs_idx ON public.buses USING btree (departs_at, bus_id);
+
+CREATE INDEX buses_long_idx ON public.buses USING btree (departs_at, bus_id) WHERE ((arrives_at - departs_at) > '20:00:00'::interval);
 
 CREATE INDEX buses_operator_departs_idx ON public.buses USING btree (operator_id, departs_at);
 
@@ -1984,6 +1988,8 @@ CREATE INDEX holds_expiry_idx ON public.holds USING btree (expires_at) WHERE (st
 CREATE INDEX holds_network_idx ON public.holds USING btree (bus_id, network) WHERE (network IS NOT NULL);
 
 CREATE INDEX idempotency_keys_age_idx ON public.idempotency_keys USING brin (created_at);
+
+CREATE INDEX idempotency_keys_refused_idx ON public.idempotency_keys USING btree (operator_id, created_at) WHERE (status = 409);
 
 CREATE INDEX imports_of_operator_idx ON public.imports USING btree (operator_id, import_id);
 

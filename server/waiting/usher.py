@@ -106,10 +106,10 @@ class Usher:
             raise MustWait(room.room_id, "this admission is over; take a new place")
 
     def serving(self, room: Room) -> int:
-        """Return the highest number whose turn has come; never less than was told before.
+        """Return the highest number whose turn has come; never less than this process told before.
 
         A pace is known here a moment after it fell or stood still. Whoever was told meanwhile that it is their turn may
-        rely on it.
+        rely on it, and comes in here; another process may tell a little less for a moment, and asks for patience.
         """
         told = max(room.serving_at(self.now()), self._told.get(room.room_id, 0))
         self._told[room.room_id] = told

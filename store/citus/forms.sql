@@ -230,6 +230,10 @@ INNER JOIN LATERAL (
 ) AS free ON true
 ORDER BY l.departs_at, l.bus_id;
 
+-- name: count_calls
+SELECT count(*) AS calls
+FROM (SELECT a.bus_id FROM calls AS a WHERE a.stop_id = any($1::bigint[]) AND a.departs_at >= $2 LIMIT $3) AS a;
+
 -- name: searches_find_every_call
 -- There they are a view of the stops, and cannot differ.
 SELECT s.bus_id, s.idx FROM bus_stops AS s WHERE false AND ($1::bigint[] IS NULL OR s.bus_id = any($1));

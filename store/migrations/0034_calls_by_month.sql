@@ -97,7 +97,7 @@ DECLARE
 BEGIN
     IF
         month <> date_trunc('month', month)::date
-        OR month NOT BETWEEN now() - interval '1 month' AND now() + interval '5 years'
+        OR month NOT BETWEEN date_trunc('month', now()) - interval '3 months' AND now() + interval '5 years'
     THEN
         RAISE EXCEPTION 'no month that is kept begins on %', month USING ERRCODE = 'invalid_parameter_value';
     END IF;
@@ -155,9 +155,21 @@ $$;
 REVOKE ALL ON FUNCTION open_month(date), forget_months(date) FROM public;
 GRANT EXECUTE ON FUNCTION open_month(date), forget_months(date) TO omnibus_worker;
 
--- The triggers' lock keeps others from editing until this has committed.
+-- The triggers' lock keeps others from editing until this has committed. Months that are over have tables, too: what
+-- lies in the rest is read whenever a month is made, while searches wait.
 DO $$
 BEGIN
+    PERFORM open_month(m.month::date)
+    FROM (
+        SELECT date_trunc('month', now() AT TIME ZONE 'UTC') - n.ago * interval '1 month' AS month
+        FROM generate_series(1, 3) AS n (ago)
+    ) AS m
+    WHERE EXISTS (
+        SELECT FROM bus_stops AS s
+        WHERE
+            s.departs_at >= m.month AT TIME ZONE 'UTC'
+            AND s.departs_at < (m.month + interval '1 month') AT TIME ZONE 'UTC'
+    );
     IF EXISTS (
         SELECT FROM bus_stops AS s
         WHERE s.departs_at >= date_trunc('month', now()) AND s.departs_at < now() + interval '13 months'
@@ -175,3 +187,5 @@ WHERE s.departs_at >= (date_trunc('month', now() AT TIME ZONE 'UTC') - interval 
 DROP INDEX bus_stops_departures_idx;
 -- A stop that nothing calls at may be removed, and that is looked for by this.
 CREATE INDEX bus_stops_stop_idx ON bus_stops (stop_id);
+-- A bus that has arrived, or goes on, and stands there for long is found by its arrival (catalogue.sql); such are few.
+CREATE INDEX bus_stops_stays_idx ON bus_stops (stop_id, arrives_at) WHERE departs_at - arrives_at > interval '4 hours';

@@ -102,6 +102,53 @@ async def test_a_database_in_use_is_brought_forward_with_all_that_it_holds(
     assert dump(empty_url) == SCHEMA.read_text(encoding="utf-8")
 
 
+async def test_departures_of_late_have_months_of_their_own_when_searches_begin_to_go_by_them(
+    empty_url: str, reader: Connection
+) -> None:
+    """In the rest they would be read, and searches wait, whenever a month is made."""
+    until = [migration.name[:4] for migration in load()].index("0034")
+    await migrate(empty_url, migrations=load()[:until])
+    tables = [table for table in ROWS if await exists(reader, table)]
+    async with reader.transaction():
+        await reader.execute("SET LOCAL omnibus.operators = '{1,2,9}'")
+        for statement in base(tables):
+            await reader.execute(statement)
+        by = (
+            "SELECT date_trunc('month', now(), 'UTC') - ago * interval '1 month' - b.departs_at"
+            " FROM buses AS b INNER JOIN (VALUES (1, 1), (2, 3)) AS v (bus_id, ago) USING (bus_id)"
+            " WHERE b.bus_id = $1"
+        )
+        for bus in (1, 2):
+            shift = await reader.fetchval(by, bus)
+            await reader.execute(
+                "UPDATE bus_stops SET arrives_at = arrives_at + $2, departs_at = departs_at + $2 WHERE bus_id = $1",
+                bus,
+                shift,
+            )
+            await reader.execute(
+                "UPDATE buses SET departs_at = departs_at + $2, arrives_at = arrives_at + $2, facts = facts + 1"
+                " WHERE bus_id = $1",
+                bus,
+                shift,
+            )
+        moved = await reader.fetch(
+            "SELECT to_char(departs_at AT TIME ZONE 'UTC', '\"months.calls_\"YYYY_MM') AS month FROM bus_stops"
+            " WHERE departs_at < now()"
+        )
+    await migrate(empty_url, migrations=load()[: until + 1])
+    months = {row["month"] for row in moved}
+    assert len(months) == 2
+    lie = await reader.fetch("SELECT DISTINCT tableoid::regclass::text AS month FROM calls")
+    assert months <= {row["month"] for row in lie}
+    made = await reader.fetch(
+        "SELECT inhrelid::regclass::text AS month FROM pg_inherits WHERE inhparent = 'calls'::regclass"
+    )
+    this = await reader.fetchval(
+        "SELECT to_char(now() AT TIME ZONE 'UTC', '\"months.calls_\"YYYY_MM')"
+    )
+    assert {row["month"] for row in made if row["month"] < this} == months, "and no other"
+
+
 async def test_whoever_kept_seats_before_buyers_had_numbers_is_counted_at_once(
     empty_url: str, reader: Connection
 ) -> None:

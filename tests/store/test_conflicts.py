@@ -1,6 +1,7 @@
 """How often a seat was found taken: today, yesterday and a week ago, before answers are forgotten and after."""
 
 import asyncio
+import re
 
 import pytest
 
@@ -149,7 +150,47 @@ async def stage_stranger(world: World) -> Caller:
     return Caller(900, Role.OPERATOR, other["operator_id"])
 
 
-async def test_a_days_refusals_are_found_without_looking_through_all_others(world: World) -> None:
-    plan = await explain(world, sales_pace.SQL["conflicts"], 1, 1)
-    assert "idempotency_keys_age_idx" in plan
+@pytest.mark.parametrize("operator", [1, None], ids=["of an operator", "of all"])
+async def test_a_days_refusals_are_found_without_looking_through_all_others(
+    world: World, operator: int | None
+) -> None:
+    plan = await explain(world, sales_pace.SQL["conflicts"], operator, 1)
+    assert "idempotency_keys_refused_idx" in plan
+    (found,) = re.findall(r"idempotency_keys_refused_idx.*\n +Index Cond: (.*)", plan)
+    assert "operator_id = " in found
+    assert "created_at > " in found
+    assert "created_at < " in found
     assert "conflict_counts_pkey" in plan
+
+
+@pytest.mark.parametrize("has_index", [True, False], ids=["as built", "twin without the index"])
+async def test_a_large_neighbours_keys_are_not_read(world: World, *, has_index: bool) -> None:
+    """Neither what it sold, nor what it refused; the index by age alone leads through all of it."""
+    await refuse(world, 1, "12:00:00")
+    bus, neighbour = await world.bus(), world.operator_id + 1
+    change = world.owner.transaction()
+    await change.start()
+    try:
+        scope = "SELECT set_config('omnibus.operators', $1, true)"
+        await world.owner.execute(scope, f"{{{world.operator_id},{neighbour}}}")
+        await world.owner.execute(
+            "INSERT INTO idempotency_keys (bus_id, key_hash, operator_id, request_hash, status, response, created_at)"
+            " SELECT $1, gen_random_uuid(), $2, gen_random_uuid(), CASE WHEN n % 2 = 0 THEN 201 ELSE 409 END, 'x',"
+            " now() - n * interval '10 seconds' FROM generate_series(1, 20000) AS n",
+            bus,
+            neighbour,
+        )
+        if not has_index:
+            await world.owner.execute("DROP INDEX idempotency_keys_refused_idx")
+        await world.owner.execute(
+            "ANALYZE idempotency_keys; SET LOCAL plan_cache_mode = force_generic_plan"
+        )
+        await world.owner.execute(scope, f"{{{world.operator_id}}}")
+        shown = await world.owner.fetch(
+            f"EXPLAIN (ANALYZE, TIMING OFF) {sales_pace.SQL['conflicts']}", world.operator_id, 1
+        )
+    finally:
+        await change.rollback()
+    plan = "\n".join(row[0] for row in shown)
+    passed_over = sum(int(each) for each in re.findall(r"Rows Removed by .*: (\d+)", plan))
+    assert (passed_over < 10) is has_index, plan

@@ -4,11 +4,15 @@ import random
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
+from store import catalogue
 from store.catalogue import Departure, Search
 from store.db import Record
+from store.reader import View
 from tests.support.world import World
 
 SEEDS = range(4)
@@ -40,7 +44,9 @@ async def fill(world: World, chance: random.Random) -> list[int]:
         operator = chance.choice(operators) if segments == 1 else None
         bus = await world.bus(segments=segments, seats=4, operator_id=operator)
         # Few hours and few stops: departures at the same moment, stops that a bus comes to again.
-        leaves = today + timedelta(hours=chance.randrange(0, 72, 6))
+        leaves = today + timedelta(
+            hours=chance.randrange(0, 72, 6), days=chance.choice([0, 0, 0, 60])
+        )
         calls = [chance.choice(STOPS) for _ in range(segments + 1)]
         for idx, stop in enumerate(calls):
             await world.edit(
@@ -51,18 +57,25 @@ async def fill(world: World, chance: random.Random) -> list[int]:
                 chance.random() < 0.8,
                 chance.random() < 0.8,
             )
+        # Most get there soon; some ride for days, and some stand for hours where they have arrived.
+        ride = chance.choice([1, 1, 7, 20, 45])
+        stay = chance.choice([0, 0, 0, 4, 5, 70])
         await world.edit(
-            "UPDATE bus_stops AS s SET arrives_at = t.at, departs_at = t.at"
-            " FROM (SELECT idx, $2::timestamptz + idx * interval '1 hour' AS at FROM bus_stops WHERE bus_id = $1) AS t"
-            " WHERE s.bus_id = $1 AND s.idx = t.idx",
+            "UPDATE bus_stops AS s SET arrives_at = t.at,"
+            " departs_at = t.at + CASE WHEN s.idx = $4 THEN $5 ELSE 0 END * interval '1 hour'"
+            " FROM (SELECT idx, $2::timestamptz + idx * $3 * interval '1 hour' AS at"
+            " FROM bus_stops WHERE bus_id = $1) AS t WHERE s.bus_id = $1 AND s.idx = t.idx",
             bus,
             leaves,
+            ride,
+            segments,
+            stay,
         )
         await world.edit(
             "UPDATE buses SET departs_at = $2, arrives_at = $3, status = $4 WHERE bus_id = $1",
             bus,
             leaves,
-            leaves + timedelta(hours=segments),
+            leaves + timedelta(hours=segments * ride),
             chance.choice(["SCHEDULED", "SCHEDULED", "SCHEDULED", "CANCELLED", "DRAFT"]),
         )
     return operators
@@ -123,8 +136,13 @@ def _questions(chance: random.Random, operators: Sequence[int]) -> Iterator[Sear
         )
 
 
+@pytest.mark.parametrize("few", [1, 4, 500])
 @pytest.mark.parametrize("seed", SEEDS)
-async def test_a_search_finds_what_there_is_page_by_page(world: World, seed: int) -> None:
+async def test_a_search_finds_what_there_is_page_by_page(
+    world: World, monkeypatch: pytest.MonkeyPatch, seed: int, few: int
+) -> None:
+    """However little calls somewhere when all of it is read at once."""
+    monkeypatch.setattr(catalogue, "_FEW_CALLS", few)
     chance = random.Random(seed)
     operators = await fill(world, chance)
     sizes = set()
@@ -140,6 +158,69 @@ async def test_a_search_finds_what_there_is_page_by_page(world: World, seed: int
         sizes.add(len(found))
     assert len(sizes) > 3, "the questions hardly find anything"
     await world.edit("UPDATE buses SET status = 'SCHEDULED' WHERE status = 'DRAFT'")
+
+
+@pytest.mark.parametrize("few", [1, 500])
+async def test_whoever_leaves_on_the_day_is_found_however_late_they_arrive_or_go_on(
+    world: World, monkeypatch: pytest.MonkeyPatch, few: int
+) -> None:
+    monkeypatch.setattr(catalogue, "_FEW_CALLS", few)
+    first = await world.bus()
+    stop = (await world.stops(first))[1]
+    day = datetime.now(UTC).date() + timedelta(2)
+    leaves = datetime.combine(
+        day, time(21, 59), tzinfo=UTC
+    )  # the last minute of a day in Berlin's summer
+    if leaves.astimezone(ZoneInfo("Europe/Berlin")).hour == 22:
+        leaves += timedelta(hours=1)
+    hours = [(ride, stay) for ride in (1, 20, 21, 45, 500) for stay in (0, 4, 5, 70)]
+    buses = [await world.bus() for _ in hours]
+    for bus, (ride, stay) in zip(buses, hours, strict=True):
+        arrives = leaves + timedelta(hours=ride)
+        await world.edit(
+            "UPDATE bus_stops SET stop_id = CASE WHEN idx = 1 THEN $2 ELSE stop_id END,"
+            " arrives_at = CASE WHEN idx = 1 THEN $4 ELSE $3::timestamptz END,"
+            " departs_at = CASE WHEN idx = 1 THEN $5 ELSE $3::timestamptz END WHERE bus_id = $1",
+            *(bus, stop, leaves, arrives, arrives + timedelta(hours=stay)),
+        )
+        await world.edit(
+            "UPDATE buses SET departs_at = $2, arrives_at = $3, facts = facts + 1 WHERE bus_id = $1",
+            *(bus, leaves, arrives),
+        )
+    for on in (day, None):
+        page = await world.store.catalogue.search(Search(to_stop=stop, on=on, limit=100))
+        found = {each.bus_id for each in page} - {first}
+        missed = [each for bus, each in zip(buses, hours, strict=True) if bus not in found]
+        assert missed == [], on
+
+
+async def test_where_much_calls_only_the_days_are_read_that_fill_a_page(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = await world.bus(segments=2, departs_in=timedelta(days=2))
+    (stop, *_) = reversed(await world.stops(first))
+    for days in range(3, 60, 3):
+        bus = await world.bus(segments=2, departs_in=timedelta(days=days))
+        await world.edit(
+            "UPDATE bus_stops SET stop_id = $2 WHERE (bus_id, idx) = ($1, 2)", bus, stop
+        )
+    asked: list[timedelta] = []
+    fetch = View.fetch
+
+    async def note(view: View, query: str, *args: Any) -> list[Record]:
+        if query == catalogue.SQL["search_all"]:
+            asked.append(args[1] - args[3])
+        return await fetch(view, query, *args)
+
+    monkeypatch.setattr(View, "fetch", note)
+    monkeypatch.setattr(catalogue, "_FEW_CALLS", 3)
+    page = await world.store.catalogue.search(Search(to_stop=stop, limit=2))
+    assert len(page) == 2
+    assert asked == [timedelta(1), timedelta(2)]
+    asked.clear()
+    assert len(await world.store.catalogue.search(Search(to_stop=stop, limit=100))) == 20
+    assert max(asked[:-1]) <= timedelta(32)
+    assert asked[-1] > timedelta(40), "and when little is left, all of it"
 
 
 async def test_a_position_before_the_day_is_no_way_to_the_day_before(world: World) -> None:

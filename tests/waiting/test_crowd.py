@@ -19,7 +19,7 @@ from store.house_keys import HouseKey
 from store.model import Caller, Role
 from store.roles import WORKER
 from store.room_places import NETWORK_PLACES_MAX, PLACES_MAX, Place
-from store.rooms import OPEN_MAX, NewRoom, Room, Rooms, Scope
+from store.rooms import FIRST_PACE, OPEN_MAX, UNSEEN_PACE, NewRoom, Room, Rooms, Scope
 from store.timetable import NewBus
 from tests.support.databases import Databases
 from tests.support.waiting import wait_until
@@ -207,12 +207,52 @@ async def test_a_measured_pace_grows_while_people_come_in_without_strain_and_fal
         await wait_until(is_moved)
         return (await read(store, room)).pace / before.pace
 
-    assert await paced(is_strained=False) == 1.0, "nobody has come in who may"
+    assert round(await paced(is_strained=False), 3) == 1.01, "nobody has come in who may"
     for place, number in zip(people[60:110:5], range(61, 111, 5), strict=True):
         buyer = uuid.UUID(int=number)
         await store.room_places.enter(room, buyer, place.place_id, buyer)
     assert round(await paced(is_strained=False), 3) == 1.1
     assert round(await paced(is_strained=True), 3) == 0.7
+
+
+async def test_numbers_that_nobody_uses_pass_ever_faster_and_no_faster_than_is_safe(
+    store: Store, url: str
+) -> None:
+    """A crowd that went home, or whoever took places to hold up others, costs them minutes and not hours."""
+    operator = (await store.catalogue.operators())[0].operator_id
+    room = (await store.rooms.open(ADMIN, NewRoom(Scope.OPERATOR, operator))).room
+    await store.room_places.open_due(room)
+    ghosts = 30_000
+    owner = await asyncpg.connect(url)
+    try:
+        await owner.execute("SET omnibus.operators = '{1}'")
+        await owner.execute(
+            "INSERT INTO room_places (room_id, operator_id, buyer, place_id, number, joined_at)"
+            " SELECT $1, 1, gen_random_uuid(), gen_random_uuid(), n, now() FROM generate_series(1, $2::integer) AS n",
+            room.room_id,
+            ghosts,
+        )
+        await owner.execute("UPDATE rooms SET joined = $1", ghosts)
+
+        async def second(pace: float | None = None) -> Room:
+            """Let one pass since the counter was last moved."""
+            await owner.execute(
+                "UPDATE rooms SET pace = coalesce($1, pace), served_at = clock_timestamp() - interval '1 second'",
+                pace,
+            )
+            await store.rooms.advance([room], is_strained=False)
+            return await read(store, room)
+
+        assert (await second(400.0)).pace == 400.0, "what was measured once stays"
+        now, seconds = await second(FIRST_PACE), 0
+        while now.served < ghosts - UNSEEN_PACE and seconds < 3_600:
+            before, now, seconds = now, await second(), seconds + 1
+            assert before.pace <= now.pace <= UNSEEN_PACE
+            assert now.pace <= before.pace * 1.0101
+        assert seconds < 600, "by the first pace it would be more than an hour and a half"
+        assert now.pace == UNSEEN_PACE
+    finally:
+        await owner.close()
 
 
 @pytest.mark.parametrize("scope", [Scope.BUS, Scope.ROUTE])

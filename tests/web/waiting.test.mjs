@@ -3,6 +3,7 @@ import { test } from "node:test";
 import {
   aheadOf,
   estimate,
+  furthest,
   lookAgainIn,
   lookAtOpeningIn,
   shareDone,
@@ -12,6 +13,14 @@ test("before number 12 there are two when 9 is served, and nobody once it is its
   assert.equal(aheadOf({ now_serving: 9 }, 12), 2);
   assert.equal(aheadOf({ now_serving: 12 }, 12), 0);
   assert.equal(aheadOf({ now_serving: 900 }, 12), 0);
+});
+
+test("the counter never goes back, whichever process tells it, and all else is the last news", () => {
+  const first = furthest({ now_serving: 40, pace: 60 }, null);
+  assert.deepEqual(first, { now_serving: 40, pace: 60 });
+  const behind = furthest({ now_serving: 31, pace: 42 }, first);
+  assert.deepEqual(behind, { now_serving: 40, pace: 42 });
+  assert.equal(furthest({ now_serving: 44, pace: 42 }, behind).now_serving, 44);
 });
 
 test("a wait is told as a range around what the pace says", () => {

@@ -7,7 +7,14 @@ import { clock, count, learn, t } from "../core/text.js";
 import { announce, Failure, Notice, Skeleton } from "../core/ui.js";
 import { rejoice } from "../kiosk/sound.js";
 import { keepAdmission } from "../seatmap/hold.js";
-import { aheadOf, estimate, lookAgainIn, lookAtOpeningIn, shareDone } from "../waiting/line.js";
+import {
+  aheadOf,
+  estimate,
+  furthest,
+  lookAgainIn,
+  lookAtOpeningIn,
+  shareDone,
+} from "../waiting/line.js";
 import { keepPlace, placeIn } from "../waiting/place.js";
 
 learn(waiting);
@@ -64,7 +71,7 @@ function pause() {
 }
 
 async function step() {
-  room.value = await get(`/rooms/${id}`, { guest: true });
+  room.value = furthest(await get(`/rooms/${id}`, { guest: true }), room.peek());
   const shown = /** @type {Room} */ (room.peek());
   if (shown.status === "closed") return;
   if (!place.peek() || (shown.status === "open" && place.peek()?.number === null)) await join();

@@ -10,6 +10,14 @@ const FAR_SECONDS = 600;
  * @param {Room} room @param {number} number */
 export const aheadOf = (room, number) => Math.max(0, number - room.now_serving - 1);
 
+/** The counter as it was told last, but never behind what was told before: another process may not have heard yet how far
+ * it is, and whose turn has come keeps it.
+ * @param {Room} told @param {Room | null} before */
+export const furthest = (told, before) => ({
+  ...told,
+  now_serving: Math.max(told.now_serving, before?.now_serving ?? 0),
+});
+
 /** The wait as a range of minutes, from three quarters to one and a half of what the present pace says; more than an hour
  * is said to be that, because a pace measured now says little about then.
  * @param {number} ahead @param {number} pace admissions a minute
