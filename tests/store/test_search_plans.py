@@ -153,11 +153,12 @@ async def test_a_late_day_costs_what_an_early_one_does(busy: Connection, name: s
     begin, _ = day()
     places = ([START], None) if name == "search_from" else (None,)
     blocks = []
-    for first in (begin - timedelta(45), begin + timedelta(45)):
+    # Once more at first: whoever comes first reads what the server knows of the tables, too.
+    for first in (begin, begin - timedelta(45), begin + timedelta(45)):
         asked = (*places, first + timedelta(1), None, first, 0, PAGE)
         (whole, *_) = await plan_of(busy, catalogue.SQL[name], *asked)
         blocks.append(whole["Shared Hit Blocks"] + whole["Shared Read Blocks"])
-    early, late = blocks
+    _, early, late = blocks
     assert abs(late - early) <= 10, blocks
 
 
