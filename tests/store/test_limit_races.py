@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
 import pytest
+from msgspec.structs import replace
 
 from store import Store
 from store.errors import (
@@ -17,7 +18,8 @@ from store.errors import (
 )
 from store.facade import StoreOptions
 from store.holds import SeatRequest
-from store.model import Booking, Caller, Hold
+from store.model import Booking, Caller, DeviceKind, Hold
+from tests.support.fleet import device
 from tests.support.interleave import Deed, Stage, orders
 from tests.support.twins import counting_without_locks
 from tests.support.world import World, decide, purchase_of
@@ -40,6 +42,16 @@ def book(caller: Caller, bus: int, seats: Sequence[str]) -> Deed:
 
     async def deed(store: Store) -> object:
         return await decide(lambda ask: store.bookings.book(caller, request, purchase, ask))
+
+    return deed
+
+
+def reserve(kiosk: Caller, bus: int, seats: Sequence[str]) -> Deed:
+    request = SeatRequest(bus, seats)
+    voucher = replace(purchase_of(seats), method="cash", is_paid=False, is_voucher=True)
+
+    async def deed(store: Store) -> object:
+        return await decide(lambda ask: store.bookings.book(kiosk, request, voucher, ask))
 
     return deed
 
@@ -73,11 +85,17 @@ async def a_third_and_a_fourth_hold(world: World, bus: int) -> Sequence[Deed]:
     return [hold(rider, bus, ["1A"]), hold(rider, bus, ["2A"])]
 
 
+async def two_vouchers_of_a_kiosk(world: World, bus: int) -> Sequence[Deed]:
+    kiosk = await device(world, DeviceKind.KIOSK)
+    return [reserve(kiosk, bus, LEFT), reserve(kiosk, bus, RIGHT)]
+
+
 # Each: the deeds, how many of them may come through, and what the others are told.
 SCENES: dict[str, tuple[Prepare, set[type]]] = {
     "two holds": (two_holds, {TooManySeats}),
     "a hold and an unpaid booking": (a_hold_and_a_booking, {TooManySeats}),
     "two browsers of one address": (two_browsers_of_an_address, {AddressFull}),
+    "two vouchers of a kiosk": (two_vouchers_of_a_kiosk, {TooManySeats}),
     "a second and a third hold": (a_third_and_a_fourth_hold, {TooManyHolds}),
 }
 
