@@ -160,6 +160,7 @@ async def _apply(connection: Connection, migration: Migration) -> None:
     record = "INSERT INTO schema_migrations (name, checksum) VALUES ($1, $2)"
     try:
         if not migration.is_transactional:
+            await _clear_up(connection, migration)
             await connection.execute(migration.text)
             await connection.execute(record, migration.name, migration.checksum)
             return
@@ -171,3 +172,17 @@ async def _apply(connection: Connection, migration: Migration) -> None:
             await connection.execute(record, migration.name, migration.checksum)
     except asyncpg.PostgresError as error:
         raise MigrationError(f"{migration.name}: {error}") from error
+
+
+async def _clear_up(connection: Connection, migration: Migration) -> None:
+    """Drop an index that an earlier try has left half built: it is there by name, and of use to nobody."""
+    rows = await connection.fetch(
+        "SELECT c.relname AS name, quote_ident(c.relname) AS quoted"
+        " FROM pg_index AS i INNER JOIN pg_class AS c ON c.oid = i.indexrelid"
+        " WHERE NOT i.indisvalid AND c.relnamespace = 'public'::regnamespace"
+    )
+    words = set(re.findall(r"\w+", migration.text))
+    for row in rows:
+        if row["name"] in words:
+            # allow sql-text: the name is the database's own, quoted by it
+            await connection.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {row['quoted']}")

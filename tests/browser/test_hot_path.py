@@ -13,6 +13,7 @@ from tests.support.waiting import wait_until
 
 _MANY = 48
 _BURST = 40
+_FEW = 20
 # One call of an observer is all that changed between two turns of the page's loop: one drawing.
 _COUNT = """() => {
     window.count = { drawings: 0, frames: 0, added: 0, attributes: 0, seats: new Set() };
@@ -84,6 +85,27 @@ async def test_a_burst_of_changes_is_drawn_once_a_frame_and_seats_that_stay_are_
     assert seen["drawings"] <= seen["frames"]
     assert seen["drawings"] <= len(heard)
     assert (seen["added"], seen["seats"]) == (0, 3)
+
+
+async def test_few_changes_fade_in_and_many_are_just_there(site: Site, visitors: Visitors) -> None:
+    bus = site.world.sleepers[2]
+    page = await (await visitors.new()).open(f"/buses/{bus}")
+    await page.wait_for_selector(seat(page, "U1A", "available"))
+    fading = page.locator(".decks .seat.is-news")
+    hold = await site.hold(bus, "U1A")
+    await page.wait_for_selector(seat(page, "U1A", "held"))
+    await expect(fading).to_have_count(1)
+    await site.release(hold)
+    await page.wait_for_selector(seat(page, "U1A", "available"))
+    free = page.locator('.seat[data-seat][data-view="available"]')
+    labels = await free.evaluate_all("all => all.map(each => each.dataset.seat)")
+    holds = [await site.hold(bus, *labels[at : at + 4]) for at in range(0, _FEW, 4)]
+    await page.wait_for_selector(seat(page, labels[_FEW - 1], "held"))
+    shown = await fading.count()
+    for each in holds:
+        await site.release(each)
+    # All at once: half a second after one of them it may be another's turn to fade.
+    assert 0 < shown < _FEW
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

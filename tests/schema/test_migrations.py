@@ -59,6 +59,25 @@ async def test_all_that_is_missing_is_applied_in_order(empty_url: str, reader: C
     assert await migrate(empty_url, migrations=[FIRST, SECOND, INDEX]) == []
 
 
+async def test_an_index_that_was_left_half_built_is_built_anew(
+    empty_url: str, reader: Connection
+) -> None:
+    await migrate(empty_url, migrations=[FIRST, SECOND])
+    busy = reader.transaction()
+    await busy.start()
+    await reader.execute("INSERT INTO places VALUES (0, 'uncommitted')")
+    builder = await asyncpg.connect(empty_url)
+    await builder.execute("SET statement_timeout = '300ms'")
+    with pytest.raises(asyncpg.QueryCanceledError):
+        await builder.execute(INDEX.text)
+    await builder.close()
+    await busy.rollback()
+    is_valid = "SELECT indisvalid FROM pg_index WHERE indexrelid = 'places_name_idx'::regclass"
+    assert await reader.fetchval(is_valid) is False
+    assert await migrate(empty_url, migrations=[FIRST, SECOND, INDEX]) == [INDEX.name]
+    assert await reader.fetchval(is_valid) is True
+
+
 async def test_ours_go_on_an_empty_database_and_then_nothing_is_pending(empty_url: str) -> None:
     names = [migration.name for migration in load()]
     assert await pending(empty_url) == names

@@ -28,6 +28,8 @@ export function t(key, values = {}) {
     typeof message === "string"
       ? message
       : (message[plurals.select(Number(values.count))] ?? message.other);
+  // Most words have no gaps, and sixty seats say theirs in one picture.
+  if (!form.includes("{")) return form;
   return form.replace(/\{(\w+)\}/g, (_, name) => apart(String(values[name] ?? "")));
 }
 

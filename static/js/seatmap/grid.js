@@ -27,6 +27,8 @@ const VIEWS = /** @type {Record<import("../core/seats.js").Letter, View>} */ ({
   X: "blocked",
 });
 const TYPING_MS = 900;
+const FADES_AT_ONCE = 5;
+const FADE_MS = 500;
 /** @param {Element} element */
 const isRtl = (element) => getComputedStyle(element).direction === "rtl";
 
@@ -237,35 +239,45 @@ function SeatButton({ seat, viewOf, toggle, focused, deckNames, count, isWhole, 
     </button>`;
 }
 
+/** When others' last changes came. */
+const lately = /** @type {number[]} */ ([]);
+
+/** Whether a change may fade in. Where many come at once nobody's eyes follow one, and each would be painted anew in
+ * every frame. */
+function mayFade() {
+  const at = performance.now();
+  const isCalm = lately.length < FADES_AT_ONCE || at - (lately[0] ?? 0) > FADE_MS;
+  lately.push(at);
+  if (lately.length > FADES_AT_ONCE) lately.shift();
+  return isCalm;
+}
+
 /** Keep a button as its seat stands: to look at (the style sheet has the marks), to press, and by name.
  * @param {HTMLElement} button @param {() => View} view @param {string} facts
  * @param {boolean} isOpen whether taken seats may be pressed, too @returns {() => void} what ends it */
 function showView(button, view, facts, isOpen) {
   let before = /** @type {View | null} */ (null);
+  const written = /** @type {Record<string, string | null>} */ ({ class: "seat" });
+  // What stays is not written, nor asked of the browser: it would look for what it changes.
+  const write = (/** @type {string} */ name, /** @type {string | null} */ value) => {
+    if (written[name] === value) return;
+    written[name] = value;
+    if (value === null) button.removeAttribute(name);
+    else button.setAttribute(name, value);
+  };
   return effect(() => {
     const now = view();
     const isMine = now === "mine" || now === "pending";
     const isShut = !isMine && !isOpen && now !== "available";
-    button.dataset.view = now;
-    button.setAttribute("aria-label", `${facts}, ${t(`view.${now}`)}`);
-    write(button, "aria-pressed", String(isMine));
-    write(button, "aria-disabled", isShut ? "true" : null);
+    write("data-view", now);
+    write("aria-label", `${facts}, ${t(`view.${now}`)}`);
+    write("aria-pressed", String(isMine));
+    write("aria-disabled", isShut ? "true" : null);
     // Others' changes fade in; one's own are there at once.
-    write(
-      button,
-      "class",
-      before && (now === "booked" || now === "held") ? "seat is-news" : "seat",
-    );
+    const isNews = before && (now === "booked" || now === "held") && mayFade();
+    write("class", isNews ? "seat is-news" : "seat");
     before = now;
   });
-}
-
-/** What stays is not written: the browser would look for what it changes.
- * @param {HTMLElement} button @param {string} name @param {string | null} value */
-function write(button, name, value) {
-  if (button.getAttribute(name) === value) return;
-  if (value === null) button.removeAttribute(name);
-  else button.setAttribute(name, value);
 }
 
 /** "Seat 12A, window, lower deck, comfort, €19.90"; how it stands comes behind.
