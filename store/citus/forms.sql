@@ -25,12 +25,14 @@ WITH w AS MATERIALIZED (
 
 SELECT
     k.operator_id, k.bus_id, k.buyer, k.network, k.hold_id, k.booking_id, k.seats, k.expires_at, k.part_of, k.let_go_at,
+    k.is_voucher,
     o.seats_per_buyer, o.seats_per_address, o.seats_per_staff, o.holds_per_buyer, o.holds_per_staff,
     o.cooldown_seconds, o.extension_seconds, o.hold_seconds_max
 FROM (
     SELECT
         h.bus_id, h.operator_id, h.buyer, h.network, h.hold_id, NULL::bigint AS booking_id, h.seats, h.expires_at,
-        h.part_of, CASE WHEN h.state <> 'ACTIVE' THEN least(h.ended_at, h.expires_at) END AS let_go_at
+        h.part_of, CASE WHEN h.state <> 'ACTIVE' THEN least(h.ended_at, h.expires_at) END AS let_go_at,
+        false AS is_voucher
     FROM w
     INNER JOIN holds AS h ON h.buyer = w.buyer AND h.operator_id = w.operator_id
     WHERE
@@ -40,7 +42,7 @@ FROM (
     UNION ALL
     SELECT
         b.bus_id, b.operator_id, b.buyer, b.network, NULL::uuid AS hold_id, b.booking_id, b.seats, b.expires_at,
-        NULL::uuid AS part_of, b.ended_at AS let_go_at
+        NULL::uuid AS part_of, b.ended_at AS let_go_at, b.method = 'cash' AS is_voucher
     FROM w
     INNER JOIN bookings AS b ON b.buyer = w.buyer AND b.operator_id = w.operator_id
     WHERE
@@ -51,14 +53,14 @@ FROM (
     UNION ALL
     SELECT
         h.bus_id, h.operator_id, h.buyer, h.network, h.hold_id, NULL::bigint AS booking_id, h.seats, h.expires_at,
-        NULL::uuid AS part_of, NULL::timestamptz AS let_go_at
+        NULL::uuid AS part_of, NULL::timestamptz AS let_go_at, false AS is_voucher
     FROM w
     INNER JOIN holds AS h ON h.bus_id = w.bus_id AND h.network = w.buyer
     WHERE w.kind = 'address'
     UNION ALL
     SELECT
         b.bus_id, b.operator_id, b.buyer, b.network, NULL::uuid AS hold_id, b.booking_id, b.seats, b.expires_at,
-        NULL::uuid AS part_of, NULL::timestamptz AS let_go_at
+        NULL::uuid AS part_of, NULL::timestamptz AS let_go_at, false AS is_voucher
     FROM w
     INNER JOIN bookings AS b ON b.bus_id = w.bus_id AND b.network = w.buyer
     WHERE w.kind = 'address'
@@ -66,7 +68,7 @@ FROM (
     SELECT
         NULL::bigint AS bus_id, w.operator_id, NULL::uuid AS buyer, NULL::uuid AS network, NULL::uuid AS hold_id,
         NULL::bigint AS booking_id, NULL::smallint[] AS seats, NULL::timestamptz AS expires_at,
-        NULL::uuid AS part_of, NULL::timestamptz AS let_go_at
+        NULL::uuid AS part_of, NULL::timestamptz AS let_go_at, false AS is_voucher
     FROM w
 ) AS k
 INNER JOIN operators AS o ON o.operator_id = k.operator_id;

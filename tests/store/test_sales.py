@@ -109,7 +109,7 @@ async def test_watchers_are_added_up_by_whose_bus_they_watch(world: World) -> No
     [
         ("hours", "bookings_created_idx"),
         ("conversion", "holds_created_idx"),
-        ("conflicts", "idempotency_keys_age_idx"),
+        ("conflicts", "idempotency_keys_refused_idx"),
     ],
 )
 async def test_a_day_is_found_without_looking_through_all_others(
