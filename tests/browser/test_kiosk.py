@@ -390,6 +390,8 @@ async def test_a_ticket_is_bought_by_keyboard_and_its_cash_taken_by_staff_with_t
     await keys.press("Enter")
     await expect(page.get_by_label("Phone (optional)")).to_be_focused()
     await keys.press("Enter")
+    # By phone, in cash, at the counter: whether somebody takes cash here is learnt a moment later.
+    await expect(page.locator(".way-to-pay")).to_have_count(3)
     await tab_to(page, ".way-to-pay:not(.primary)")
     await keys.press("Enter")
     dialog = page.get_by_role("dialog")

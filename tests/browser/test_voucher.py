@@ -145,7 +145,7 @@ async def test_a_kiosk_that_has_kept_its_part_says_so_and_how_else_to_pay(
             headers = {"authorization": f"Bearer {key}", "idempotency-key": f"part-{bus}-{label}"}
             made = (await client.post("/bookings", json=body, headers=headers)).json()
             refs.append((made["ref"], made["access_key"]))
-        await go_to_pay(site, page, bus, "7C")
+        await go_to_pay(site, page, bus, "10C")
         await page.get_by_role("button", name="At the counter").click()
         message = page.get_by_role("region", name="Messages")
         await expect(message).to_contain_text("cannot keep so many seats of this bus just now")
@@ -159,7 +159,7 @@ async def test_a_kiosk_that_has_kept_its_part_says_so_and_how_else_to_pay(
         await page.get_by_role("button", name="At the counter").click()
         await expect(page.get_by_role("article", name="Slip for the counter")).to_be_visible()
     await page.get_by_role("button", name="Give the seats back").click()
-    await expect_free(site, bus, "7C")
+    await expect_free(site, bus, "10C")
 
 
 @contextlib.asynccontextmanager
