@@ -37,6 +37,7 @@ def steps() -> list[Step]:
         Step("house rules", (sys.executable, "-m", "tests.house.rules")),
         Step("spelling", _ours("codespell", "--toml", "pyproject.toml")),
         Step("migrations", _ours("squawk", "--config", ".squawk.toml", *migrations)),
+        Step("image", _ours("hadolint", "deploy/Dockerfile")),
         Step("lint", _ours("ruff", "check", ".")),
         Step("format", _ours("ruff", "format", "--check", ".")),
     ]

@@ -135,7 +135,19 @@ def test_an_image_is_the_same_for_the_same_sources_and_runs_as_nobody_in_particu
         assert "--require-hashes" in line or "--no-deps" in line
     assert "ADD " not in DOCKERFILE
     assert "apt-get" not in DOCKERFILE
-    assert "USER omnibus" in stages[1].partition("ENTRYPOINT")[0]
+    assert "pip install" not in stages[1], "pip stays behind with the stage that needs it"
+    (uid, gid) = re.findall(r"--(?:uid|gid) (\d+)", stages[1])
+    assert uid == gid
+    assert f"USER {uid}:{gid}" in stages[1].partition("ENTRYPOINT")[0]
+
+
+def test_an_image_is_made_of_what_is_in_the_repository_and_nothing_besides() -> None:
+    ignored = (ROOT / ".dockerignore").read_text().splitlines()
+    kept = {line.removeprefix("!") for line in ignored if line.startswith("!")}
+    sources = re.findall(r"^COPY (?!--from)(.+) \S+$", DOCKERFILE, re.MULTILINE)
+    assert kept == {name.split("/")[0] for source in sources for name in source.split()}
+    assert "*" in ignored
+    assert "**/__pycache__" in ignored
 
 
 def test_no_secret_is_written_down() -> None:
@@ -176,7 +188,7 @@ def test_our_services_have_no_more_rights_than_they_need() -> None:
         assert service["read_only"] is True
         assert service["cap_drop"] == ["ALL"]
         assert service["security_opt"] == ["no-new-privileges:true"]
-    assert re.search(r"^USER (?!root)", DOCKERFILE, re.MULTILINE)
+    assert re.search(r"^USER (?!0\b)\d+", DOCKERFILE, re.MULTILINE)
 
 
 def test_what_is_built_and_mounted_exists() -> None:
