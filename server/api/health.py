@@ -4,11 +4,11 @@ import asyncio
 import math
 from contextlib import suppress
 
-from prometheus_client import generate_latest
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from server.exposition import expose
 from server.live_metrics import registry_of
 from server.metrics import (
     AUDIT_CHECKED_AT,
@@ -68,7 +68,7 @@ def routes(services: Services) -> list[Route]:
         _show_replicas(services)
         LIMITS_SHARED.set(services.pacing is not None and services.pacing.is_shared)
         HEARING.set(_HEARD[services.doorkeeper.hearing])
-        text = generate_latest(REGISTRY) + generate_latest(live_registry)
+        text = await expose(REGISTRY, live_registry)
         return Response(text, media_type="text/plain; version=0.0.4")
 
     return [Route("/livez", livez), Route("/readyz", readyz), Route("/metrics", metrics)]

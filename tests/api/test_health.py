@@ -1,6 +1,10 @@
+import asyncio
+
 import httpx2
 import pytest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from server.exposition import SAMPLES_AT_ONCE, expose
 from tests.api.answers import problem
 from tests.api.served import Served, Telling
 from tests.api.shop import Shop
@@ -42,6 +46,30 @@ async def test_metrics_count_routes_and_never_paths(
     assert f"/buses/{bus}" not in answer.text
     assert "omnibus_live_connections " in answer.text
     assert 'omnibus_live_commit_to_socket_seconds_bucket{le="0.05"}' in answer.text
+
+
+async def test_metrics_in_pieces_are_what_the_library_writes_at_once() -> None:
+    registry = CollectorRegistry()
+    asked = Histogram("asked_seconds", "How long", ["route"], registry=registry)
+    Gauge("empty", "Nothing yet", ["route"], registry=registry)
+    Counter("sold", 'A "quoted" one', registry=registry).inc(3)
+    for route in range(SAMPLES_AT_ONCE):
+        asked.labels(f'/a"{route}').observe(0.1)
+    turns = 0
+
+    async def book() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    booking = asyncio.create_task(book())
+    try:
+        assert await expose(registry) == generate_latest(registry)
+    finally:
+        booking.cancel()
+    lines = generate_latest(registry).count(b"asked_seconds_")
+    assert turns > lines // SAMPLES_AT_ONCE > 10, "others are answered between two pieces"
 
 
 async def test_without_its_database_a_process_is_alive_not_ready_and_says_when_to_ask_again(
