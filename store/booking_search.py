@@ -134,21 +134,16 @@ def _reach(query: BookingQuery) -> tuple[object, ...]:
 
 
 def _wish(query: BookingQuery) -> tuple[object, ...]:
-    """Return the status, the patterns of text and of digits, and the position to go on from."""
+    """Return the status, parts of texts and of digits, and the position to go on from."""
     is_text = bool(query.text)
     digits = "".join(filter(str.isdigit, query.text))
     is_number = len(digits) >= _SHORTEST_NUMBER and not any(map(str.isalpha, query.text))
     return (
         query.status,
-        f"%{_literally(query.text.lower())}%" if is_text else None,
-        f"%{digits}%" if is_text and is_number else None,
+        query.text if is_text else None,
+        digits if is_text and is_number else None,
         *(query.after or (None, None, None)),
     )
-
-
-def _literally(text: str) -> str:
-    """Return a part of a pattern that stands for itself."""
-    return text.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")
 
 
 def _line(row: Record, bus: Bus) -> BookingLine:

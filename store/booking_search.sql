@@ -3,8 +3,8 @@ SET LOCAL statement_timeout = '5s';
 
 -- name: search
 -- Of operator $1 (NULL: all). Where to look: the ref $2; and the bus $3, or buses that leave on days $4 to $5 of their
--- operator's clock, or what was made in the last $6. What is wanted of that: status $7, a pattern of names and
--- addresses $8 or of a number's digits $9, after the position $10 to $12 (made, bus, booking); newest first, $13 at
+-- operator's clock, or what was made in the last $6. What is wanted of that: status $7, part of a name or an
+-- address $8 or of a number's digits $9, after the position $10 to $12 (made, bus, booking); newest first, $13 at
 -- most. Every arm goes by an index, and those that are not asked for find nothing there.
 WITH reach AS MATERIALIZED (
     SELECT k.bus_id, k.booking_id FROM bookings AS k
@@ -43,9 +43,9 @@ found AS (
         AND (
             coalesce($8::text, $9::text) IS NULL
             OR k.ref = $2::text
-            OR lower(array_to_string(k.names::text[], ' ')) LIKE $8::text
-            OR lower(k.email) LIKE $8::text
-            OR regexp_replace(k.phone, '[^0-9]', '', 'g') LIKE $9::text
+            OR strpos(folded(array_to_string(k.names::text[], ' ')), folded($8::text)) > 0
+            OR strpos(lower(k.email), lower($8::text)) > 0
+            OR strpos(regexp_replace(k.phone, '[^0-9]', '', 'g'), $9::text) > 0
         )
 )
 

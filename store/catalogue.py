@@ -108,9 +108,9 @@ class Catalogue:
         self._buses = buses
 
     async def find_stops(self, text: str, *, limit: int) -> list[Stop]:
-        """Return stops whose name contains `text`, whatever its case."""
-        escaped = text.lower().translate({ord(c): f"\\{c}" for c in "\\%_"})
-        return [_stop(row) for row in await self._reader.fetch(SQL["find_stops"], escaped, limit)]
+        """Return stops whose name has all words of `text` as people type them: any order, any case, accents or none."""
+        asked = " ".join(text.split())
+        return [_stop(row) for row in await self._reader.fetch(SQL["find_stops"], asked, limit)]
 
     async def operators(self) -> list[Operator]:
         rows = await self._reader.fetch(SQL["list_operators"])

@@ -1,9 +1,23 @@
 -- name: find_stops
--- By part of the name: stations before their stops, names that begin with it first.
+-- By parts of the name, all words of $1 in any order: names that begin with it first, then those of which a word does,
+-- then the others; stations before their stops.
+WITH asked AS MATERIALIZED (
+    SELECT folded($1::text) AS whole, string_to_array(folded($1::text), ' ') AS words
+)
+
 SELECT s.stop_id, s.name, s.parent_id, s.latitude, s.longitude, s.time_zone
 FROM stops AS s
-WHERE lower(s.name) LIKE '%' || $1 || '%' ESCAPE '\'
-ORDER BY (lower(s.name) LIKE $1 || '%' ESCAPE '\') DESC, (s.parent_id IS NULL) DESC, lower(s.name), s.stop_id
+CROSS JOIN asked AS a
+WHERE
+    strpos(s.folded, coalesce(a.words[1], '')) > 0
+    AND (
+        cardinality(a.words) < 2
+        OR NOT EXISTS (SELECT FROM unnest(a.words) AS w (word) WHERE strpos(s.folded, w.word) = 0)
+    )
+ORDER BY
+    starts_with(s.folded, a.whole) DESC,
+    strpos(translate(' ' || s.folded, '-/(.,', '     '), ' ' || a.whole) > 0 DESC,
+    s.parent_id IS NULL DESC, s.folded ASC, s.stop_id ASC
 LIMIT $2;
 
 -- name: stops_by_id

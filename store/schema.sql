@@ -37,6 +37,17 @@ CREATE FUNCTION public.audit_digest(previous bytea, place bigint, entry public.a
     LANGUAGE sql STABLE
     RETURN (SELECT sha256((audit_digest.previous || convert_to(string_agg(COALESCE(((octet_length(f.value) || ':'::text) || f.value), '-'::text), ','::text ORDER BY f.n), 'UTF8'::name))) AS sha256 FROM unnest(ARRAY[(audit_digest.place)::text, ((audit_digest.entry).audit_id)::text, ((audit_digest.entry).operator_id)::text, (((EXTRACT(epoch FROM (audit_digest.entry).at) * (1000000)::numeric))::bigint)::text, ((audit_digest.entry).actor_id)::text, (audit_digest.entry).action, (audit_digest.entry).subject, ((audit_digest.entry).detail)::text]) WITH ORDINALITY f(value, n));
 
+CREATE FUNCTION public.folded(written text) RETURNS text
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    AS $_$
+    SELECT replace(replace(replace(replace(
+        translate(
+            lower(regexp_replace(normalize($1, NFKD), '[\u0300-\u036f]', '', 'g')),
+            'øØłŁđĐðÐħĦı', 'oollddddhhi'
+        ),
+        'ß', 'ss'), 'æ', 'ae'), 'œ', 'oe'), 'þ', 'th')
+$_$;
+
 CREATE FUNCTION public.forget_answers(buses bigint[], refs text[]) RETURNS void
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'public', 'pg_temp'
@@ -1480,6 +1491,7 @@ CREATE TABLE public.stops (
     longitude double precision,
     time_zone public.time_zone NOT NULL,
     version integer DEFAULT 1 NOT NULL,
+    folded text GENERATED ALWAYS AS (public.folded((name)::text)) STORED NOT NULL,
     CONSTRAINT stops_latitude_check CHECK (((latitude >= ('-90'::integer)::double precision) AND (latitude <= (90)::double precision))),
     CONSTRAINT stops_longitude_check CHECK (((longitude >= ('-180'::integer)::double precision) AND (longitude <= (180)::double precision))),
     CONSTRAINT stops_not_own_parent CHECK ((parent_id <> stop_id)),
@@ -2066,8 +2078,6 @@ CREATE INDEX session_ends_at_idx ON public.session_ends USING btree (ended_at);
 CREATE UNIQUE INDEX shifts_one_open_of_device ON public.shifts USING btree (operator_id, device_id) WHERE (closed_at IS NULL);
 
 CREATE UNIQUE INDEX shifts_one_open_of_user ON public.shifts USING btree (operator_id, user_id) WHERE (closed_at IS NULL);
-
-CREATE INDEX stops_name_idx ON public.stops USING btree (lower((name)::text) text_pattern_ops);
 
 CREATE INDEX stops_parent_idx ON public.stops USING btree (parent_id) WHERE (parent_id IS NOT NULL);
 

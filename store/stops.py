@@ -71,11 +71,9 @@ class Stops:
         self._reader = reader
 
     async def list(self, text: str, *, after: int, limit: int) -> list[StopCard]:
-        """Return stops whose name contains `text`, whatever its case, in the order they came."""
-        escaped = text.lower().translate({ord(c): f"\\{c}" for c in "\\%_"})
-        return [
-            _card(row) for row in await self._reader.fetch(SQL["list_stops"], escaped, after, limit)
-        ]
+        """Return stops whose name contains `text`, whatever its case and accents, in the order they came."""
+        rows = await self._reader.fetch(SQL["list_stops"], text, after, limit)
+        return [_card(row) for row in rows]
 
     async def find(self, stop_id: int) -> StopCard:
         """Return one stop; raise NotFound."""

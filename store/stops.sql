@@ -1,8 +1,8 @@
 -- name: list_stops
--- $1 part of the name, $2 after this number, $3 at most.
+-- $1 part of the name as typed, $2 after this number, $3 at most.
 SELECT s.stop_id, s.source, s.code, s.name, s.time_zone, s.parent_id, s.latitude, s.longitude, s.version
 FROM stops AS s
-WHERE lower(s.name) LIKE '%' || $1 || '%' ESCAPE '\' AND s.stop_id > $2
+WHERE strpos(s.folded, folded($1::text)) > 0 AND s.stop_id > $2
 ORDER BY s.stop_id
 LIMIT $3;
 

@@ -31,7 +31,7 @@ _REQUIRED = """
 SELECT c.relname AS table_name, a.attname AS column_name
 FROM pg_attribute AS a JOIN pg_class AS c ON c.oid = a.attrelid
 WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r' AND a.attnum > 0
-    AND a.attnotnull AND NOT a.attisdropped AND c.relname <> 'schema_migrations'
+    AND a.attnotnull AND NOT a.attisdropped AND a.attgenerated = '' AND c.relname <> 'schema_migrations'
 """
 
 # Row security asks whose row it is before the columns are looked at; the log's numbers and times are not ours to give.

@@ -16,7 +16,7 @@ _COLUMNS = """
 SELECT c.table_name, c.column_name, c.data_type, c.domain_name, c.udt_name
 FROM information_schema.columns AS c
 JOIN pg_tables AS t ON t.schemaname = c.table_schema AND t.tablename = c.table_name
-WHERE c.table_schema = 'public' AND c.table_name <> 'schema_migrations'
+WHERE c.table_schema = 'public' AND c.table_name <> 'schema_migrations' AND c.is_generated = 'NEVER'
 """
 
 

@@ -134,6 +134,63 @@ async def test_stops_are_found_by_part_of_their_name_taken_literally(
         assert [stop.name for stop in stops] == ["Central", "North Central"]
 
 
+@pytest.mark.parametrize(
+    ("typed", "found"),
+    [
+        ("malaga", "Málaga María Zambrano"),
+        ("MÁLAGA", "Málaga María Zambrano"),
+        ("Ma\u0301laga", "Málaga María Zambrano"),
+        ("zambrano  malaga", "Málaga María Zambrano"),
+        ("koln", "Köln Hbf"),
+        ("gross", "Groß-Gerau"),
+        ("groß", "Groß-Gerau"),
+        ("lodz", "Łódź Fabryczna"),
+        ("arhus", "ÅRHUS"),
+        ("istanbul", "İstanbul"),
+        ("दिल्ली", "नई दिल्ली"),
+        ("القاهرة", "القاهرة"),
+    ],
+)
+async def test_stops_are_found_however_their_name_is_typed(
+    world: World, typed: str, found: str
+) -> None:
+    for name in (
+        "Málaga María Zambrano",
+        "Köln Hbf",
+        "Groß-Gerau",
+        "Łódź Fabryczna",
+        "ÅRHUS",
+        "İstanbul",
+        "नई दिल्ली",
+        "القاهرة",
+    ):
+        await world.edit(
+            "INSERT INTO stops (source, code, name, time_zone) VALUES ('test', md5($1), $1::text, 'UTC')",
+            name,
+        )
+    assert [s.name for s in await world.store.catalogue.find_stops(typed, limit=10)] == [found]
+    if " " not in typed:
+        assert [s.name for s in await world.store.stops.list(typed, after=0, limit=10)] == [found]
+
+
+async def test_names_that_begin_with_what_was_typed_come_first_then_words_that_do(
+    world: World,
+) -> None:
+    for name in ("Alcorton", "Puerto Real (Cor)", "San Corral", "Corral", "Zubicor"):
+        await world.edit(
+            "INSERT INTO stops (source, code, name, time_zone) VALUES ('test', $1::text, $1::text, 'UTC')",
+            name,
+        )
+    found = await world.store.catalogue.find_stops("cor", limit=10)
+    assert [stop.name for stop in found] == [
+        "Corral",
+        "Puerto Real (Cor)",
+        "San Corral",
+        "Alcorton",
+        "Zubicor",
+    ]
+
+
 async def test_moments_are_aware(world: World) -> None:
     bus = await world.bus()
     card = await world.store.catalogue.bus(bus)
