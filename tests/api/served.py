@@ -1,18 +1,17 @@
 """A process that serves, as an operator would start it; and what it wrote while it ran."""
 
-import asyncio
 import contextlib
 import os
 import re
 import signal
 import socket
-import sys
 import tempfile
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Self
 
 from tests.faults.client import Client, fetch_status
+from tests.support import forked
 from tests.support.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
@@ -46,22 +45,15 @@ class Served:
         }
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process
         self._reported: set[str] = set()
-        self._process: asyncio.subprocess.Process | None = None
+        self._process: forked.Process | None = None
 
     @property
     def address(self) -> tuple[str, int]:
         return "127.0.0.1", self.port
 
     async def __aenter__(self) -> Self:
-        self._process = await asyncio.create_subprocess_exec(
-            "/usr/bin/env",
-            *(f"{name}={value}" for name, value in self._settings.items()),
-            sys.executable,
-            "-m",
-            *self._module,
-            cwd=ROOT,
-            stdout=self._log,
-            stderr=self._log,
+        self._process = forked.Process.start(
+            *self._module, environment=self._settings, stdout=self._log, stderr=self._log
         )
         try:
             await wait_until(self._is_ready, seconds=60)

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import re
-import sys
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -16,9 +15,10 @@ import httpx2
 from redis.asyncio import Redis
 from websockets.asyncio.client import connect
 
-from tests.api.served import ROOT, Served
+from tests.api.served import Served
 from tests.api.shop import Json, Shop, new_key, purchase
 from tests.api.test_health import let_in, shut_out
+from tests.support import forked
 from tests.support.databases import Databases
 from tests.support.servers import ThrowawayValkey
 from tests.support.waiting import wait_until
@@ -196,12 +196,8 @@ class Use:
 async def working(database_url: str, redis_url: str, log: Path) -> AsyncIterator[None]:
     """Run a worker that says all it does."""
     with log.open("wb") as written:
-        worker = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", TALKATIVE, "worker"),
-            cwd=ROOT,
-            env={"OMNIBUS_DATABASE_URL": database_url, "OMNIBUS_REDIS_URL": redis_url},
-            stderr=written,
-        )
+        settings = {"OMNIBUS_DATABASE_URL": database_url, "OMNIBUS_REDIS_URL": redis_url}
+        worker = forked.Process.start(TALKATIVE, "worker", environment=settings, stderr=written)
     try:
         yield
     finally:

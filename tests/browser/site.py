@@ -1,11 +1,9 @@
 """Omnibus as a visitor meets it: a served process with a world to sell, and a Chromium to visit it with."""
 
-import asyncio
 import contextlib
 import shutil
 import signal
 import socket
-import sys
 import uuid
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
@@ -22,6 +20,7 @@ from store.model import DeviceKind
 from store.pairing import NewDevice
 from tests.browser.world import ADMIN, World
 from tests.faults.client import fetch_status
+from tests.support import forked
 from tests.support.waiting import wait_until
 
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
@@ -61,10 +60,10 @@ class Site:
             "OMNIBUS_EMBED_ORIGINS": f"http://localhost:{self.embed_port}",
             **settings,
         }
-        self._process: asyncio.subprocess.Process | None = None
+        self._process: forked.Process | None = None
 
     async def start(self) -> None:
-        self._process = await self._run("serve")
+        self._process = self._run("serve")
         await wait_until(self._is_ready, seconds=120)
 
     @contextlib.asynccontextmanager
@@ -80,7 +79,7 @@ class Site:
     @contextlib.asynccontextmanager
     async def working(self) -> AsyncIterator[None]:
         """Have a worker beside the server, which does what sales leave to be done."""
-        worker = await self._run("worker")
+        worker = self._run("worker")
         try:
             yield
         finally:
@@ -154,18 +153,8 @@ class Site:
         async with httpx2.AsyncClient(base_url=f"{self.url}/api/v1") as client:
             (await client.delete(f"/holds/{hold}")).raise_for_status()
 
-    async def _run(self, command: str) -> asyncio.subprocess.Process:
-        return await asyncio.create_subprocess_exec(
-            "/usr/bin/env",
-            *(f"{name}={value}" for name, value in self._settings.items()),
-            sys.executable,
-            "-m",
-            "server",
-            command,
-            cwd=ROOT,
-            stdout=asyncio.subprocess.DEVNULL,
-            stderr=asyncio.subprocess.DEVNULL,
-        )
+    def _run(self, command: str) -> forked.Process:
+        return forked.Process.start(forked.COMMAND, command, environment=self._settings)
 
     async def _post(
         self, path: str, body: object, headers: dict[str, str] | None = None

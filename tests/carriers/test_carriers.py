@@ -60,7 +60,7 @@ async def test_a_relay_that_dies_in_the_middle_of_a_batch_loses_and_doubles_noth
     yard: Yard, point: str
 ) -> None:
     await yard.sell(12)
-    relay = await yard.start_process("--relay-only", die_at=point)
+    relay = yard.start_process("--relay-only", die_at=point)
     async with yard.hauling(Part.CONSUMER):
         assert await relay.wait() == -signal.SIGKILL
         async with yard.hauling(Part.RELAY):
@@ -74,7 +74,7 @@ async def test_a_consumer_that_dies_in_the_middle_of_a_job_does_not_double_its_e
 ) -> None:
     await yard.sell(12)
     (yard.folder / "kill").touch()
-    consumer = await yard.start_process("--consume-only")
+    consumer = yard.start_process("--consume-only")
     async with yard.hauling(Part.RELAY):
         assert await consumer.wait() == -signal.SIGKILL
         assert not await yard.are_over(), "it was done before it could be killed"
@@ -191,7 +191,7 @@ async def test_a_worker_that_is_told_to_leave_ends_what_it_does_and_told_twice_l
     hold, holding = yard.folder / "hold", yard.folder / "holding"
     hold.touch()
     await yard.sell(1)
-    patient = await yard.start_process()
+    patient = yard.start_process()
     await wait_until(holding.exists, seconds=30)
     patient.send_signal(signal.SIGTERM)
     hold.unlink()
@@ -202,7 +202,7 @@ async def test_a_worker_that_is_told_to_leave_ends_what_it_does_and_told_twice_l
     hold.touch()
     holding.unlink()
     await yard.sell(1, first_row=3)
-    hasty = await yard.start_process()
+    hasty = yard.start_process()
     await wait_until(holding.exists, seconds=30)
 
     # Two of a kind might arrive as one.

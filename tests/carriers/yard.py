@@ -1,7 +1,6 @@
 """Where jobs are loaded onto brokers and off them: in this process, or in some that can be killed."""
 
 import asyncio
-import sys
 import uuid
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -21,8 +20,8 @@ from store.facade import StoreOptions
 from store.jobs import Job, JobKind, NewJob, new_job_id, queue_jobs
 from store.model import Booking
 from store.roles import WORKER
-from tests.api.served import ROOT
 from tests.carriers.effects import TABLE, leave_effect
+from tests.support import forked
 from tests.support.brokers import Broker
 from tests.support.waiting import wait_until
 from tests.support.world import World
@@ -40,7 +39,7 @@ class Yard:
     folder: Path
     bus_id: int
     _work: Work
-    _processes: list[asyncio.subprocess.Process] = field(default_factory=list)
+    _processes: list[forked.Process] = field(default_factory=list)
 
     @classmethod
     @asynccontextmanager
@@ -144,14 +143,12 @@ class Yard:
             outbox.leave()
             await running
 
-    async def start_process(self, *flags: str, die_at: str = "-") -> asyncio.subprocess.Process:
+    def start_process(self, *flags: str, die_at: str = "-") -> forked.Process:
         """Start a worker in a process of its own, which may die at a point of the relay."""
         with (self.folder / "worker.log").open("ab") as log:
-            process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "tests.carriers.hauler", str(self.folder), die_at),
-                *("worker", *flags),
-                cwd=ROOT,
-                env={
+            process = forked.Process.start(
+                *("tests.carriers.hauler", str(self.folder), die_at, "worker", *flags),
+                environment={
                     "OMNIBUS_DATABASE_URL": self.world.url,
                     "OMNIBUS_BROKER_URL": self.broker.url,
                     "OMNIBUS_DATA_DIR": str(self.folder / "data"),

@@ -4,6 +4,7 @@ import asyncio
 import json
 import resource
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,8 @@ import pytest
 from server.cli.simulate import simulate as command
 from tests.api.served import Served
 from tests.api.shop import PASSWORD, Json, Shop
-from tests.cli.commands import COMMAND, ROOT, environment
+from tests.cli.commands import WAIT_SECONDS, environment
+from tests.support import forked
 from tests.support.databases import Databases
 from tests.support.servers import ThrowawayValkey
 from tests.support.waiting import wait_until
@@ -32,13 +34,10 @@ async def open_shop(databases: Databases, valkey: ThrowawayValkey) -> AsyncItera
 
 
 async def simulate(*arguments: str) -> tuple[int, str, str]:
-    process = await asyncio.create_subprocess_exec(
-        *COMMAND, "simulate", *arguments, cwd=ROOT, env=environment({}),
-        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-    )  # fmt: skip
-    out, err = await process.communicate()
-    assert process.returncode is not None
-    return process.returncode, out.decode(), err.decode()
+    ran = partial(
+        forked.run, ["simulate", *arguments], environment({}), stdin="", seconds=WAIT_SECONDS
+    )
+    return await asyncio.to_thread(ran)
 
 
 async def test_a_rush_sells_every_seat_once_and_nobody_passes_the_room_without_waiting(

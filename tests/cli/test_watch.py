@@ -9,12 +9,14 @@ import signal
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 
 import pytest
 
 from tests.api.served import Served
 from tests.api.shop import Shop
-from tests.cli.commands import COMMAND, ROOT, Ran, environment
+from tests.cli.commands import COMMAND, ROOT, WAIT_SECONDS, Ran, environment
+from tests.support import forked
 from tests.support.databases import Databases
 from tests.support.servers import ThrowawayValkey
 from tests.support.waiting import wait_until
@@ -52,25 +54,16 @@ async def place(everything: tuple[Served, Shop]) -> AsyncIterator[Place]:
 
 async def watch(*arguments: str, **settings: object) -> Ran:
     """Run it to its end."""
-    process = await asyncio.create_subprocess_exec(
-        *COMMAND,
-        "watch",
-        *arguments,
-        cwd=ROOT,
-        env=environment(settings) | {"COLUMNS": "80"},
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    out, err = await process.communicate()
-    assert process.returncode is not None
-    return Ran(process.returncode, out.decode(), err.decode())
+    env = environment(settings) | {"COLUMNS": "80"}
+    ran = partial(forked.run, ["watch", *arguments], env, stdin="", seconds=WAIT_SECONDS)
+    return Ran(*await asyncio.to_thread(ran))
 
 
 @dataclass
 class Screen:
     """A terminal of 80 by 40 with the command in it."""
 
-    process: asyncio.subprocess.Process
+    process: forked.Process
     raw: str = ""
 
     @property
@@ -89,8 +82,12 @@ class Screen:
 async def terminal(*arguments: str, **more: str) -> AsyncIterator[Screen]:
     ours, theirs = pty.openpty()
     env = environment({}) | {"TERM": "xterm-256color", "COLUMNS": "80", "LINES": "40"} | more
-    process = await asyncio.create_subprocess_exec(
-        *COMMAND, "watch", *arguments, cwd=ROOT, env=env, stdin=theirs, stdout=theirs, stderr=theirs
+    process = forked.Process.start(
+        *(forked.COMMAND, "watch", *arguments),
+        environment=env,
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
     )
     os.close(theirs)
     screen = Screen(process)

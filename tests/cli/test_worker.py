@@ -13,6 +13,7 @@ import pytest
 
 from tests.api.served import ROOT, Served
 from tests.cli.commands import omnibus
+from tests.support import forked
 from tests.support.servers import ThrowawayValkey
 from tests.support.signals import catches
 from tests.support.waiting import wait_until
@@ -46,10 +47,9 @@ async def working(
     database_url: str, redis_url: str, log: Path, settings: Mapping[str, str] | None = None
 ) -> AsyncIterator[None]:
     with log.open("wb") as written:
-        worker = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "server", "worker"),
-            cwd=ROOT,
-            env={
+        worker = forked.Process.start(
+            *(forked.COMMAND, "worker"),
+            environment={
                 "OMNIBUS_DATABASE_URL": database_url,
                 "OMNIBUS_REDIS_URL": redis_url,
                 **(settings or {}),

@@ -3,15 +3,13 @@
 import asyncio
 import signal
 import socket
-import sys
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from tests.faults.client import fetch_status
+from tests.support import forked
 from tests.support.waiting import wait_until
-
-_ROOT = Path(__file__).resolve().parent.parent.parent
 
 
 class Process:
@@ -25,7 +23,7 @@ class Process:
             "OMNIBUS_RATE_LIMITS": "off",
             **{f"OMNIBUS_{name.upper()}": value for name, value in settings.items()},
         }
-        self._process: asyncio.subprocess.Process | None = None
+        self._process: forked.Process | None = None
         self.program: tuple[str, ...] = ("server",)
         """The module that is run, and what it takes before the command."""
 
@@ -33,12 +31,8 @@ class Process:
         """Start it and wait until it is ready."""
         assert self._process is None, "it runs already"
         with self._log.open("ab") as log:
-            self._process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", *self.program, "serve"),
-                cwd=_ROOT,
-                env=self._environment,
-                stdout=log,
-                stderr=log,
+            self._process = forked.Process.start(
+                *self.program, "serve", environment=self._environment, stdout=log, stderr=log
             )
         await wait_until(self.is_ready, seconds=60)
 

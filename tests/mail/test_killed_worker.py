@@ -1,11 +1,9 @@
 """A worker that is killed in the middle of its round: every mail arrives, none in half, none as two."""
 
-import asyncio
-import sys
 from pathlib import Path
 
 from store.accounts import NewUser
-from tests.api.served import ROOT
+from tests.support import forked
 from tests.support.mailbox import Mailbox
 from tests.support.servers import ThrowawayValkey
 from tests.support.waiting import wait_until
@@ -20,16 +18,14 @@ async def test_after_a_kill_another_worker_brings_every_mail_to_its_end(
     for number in range(_MAILS):
         await world.store.accounts.register(NewUser("Ann", f"rider-{number}@example.org", "hash"))
     folder = tmp_path / "mail"
-    worker = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "server", "worker"),
-        cwd=ROOT,
-        env={
+    worker = forked.Process.start(
+        *(forked.COMMAND, "worker"),
+        environment={
             "OMNIBUS_DATABASE_URL": world.url,
             "OMNIBUS_REDIS_URL": valkey.url,
             "OMNIBUS_MAIL_DIR": str(folder),
             "OMNIBUS_PUBLIC_URL": "https://tickets.example",
         },
-        stderr=asyncio.subprocess.DEVNULL,
     )
     await wait_until(lambda: len(list(folder.glob("*.eml"))) >= 5, seconds=30)
     worker.kill()

@@ -3,7 +3,6 @@
 import asyncio
 import re
 import signal
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -16,7 +15,7 @@ from server.mail.smtp import SmtpCarrier
 from server.mail.smtp_url import read_smtp_url
 from server.texts import texts
 from store.accounts import NewUser
-from tests.api.served import ROOT
+from tests.support import forked
 from tests.support.mail_server import MailServer, serving
 from tests.support.mailbox import text_of
 from tests.support.servers import ThrowawayValkey
@@ -213,17 +212,15 @@ async def test_a_worker_that_dies_before_it_could_say_that_a_mail_left_sends_the
 ) -> None:
     await register(world)
     async with serving() as server:
-        worker = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "server", "worker"),
-            cwd=ROOT,
-            env={
+        worker = forked.Process.start(
+            *(forked.COMMAND, "worker"),
+            environment={
                 "OMNIBUS_DATABASE_URL": world.url,
                 "OMNIBUS_REDIS_URL": valkey.url,
                 "OMNIBUS_SMTP_URL": server.plain_url,
                 "OMNIBUS_MAIL_FROM": "post@omnibus.example",
                 "OMNIBUS_PUBLIC_URL": "https://tickets.example",
             },
-            stderr=asyncio.subprocess.DEVNULL,
         )
         # The server has the mail; whoever sent it never hears so.
         server.took = worker.kill

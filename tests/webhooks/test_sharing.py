@@ -2,7 +2,6 @@
 
 import asyncio
 import re
-import sys
 from pathlib import Path
 
 import pytest
@@ -10,7 +9,7 @@ import pytest
 from server.webhooks.sender import Pace
 from store import webhook_outbox
 from store.webhook_outbox import Attempt, State
-from tests.api.served import ROOT
+from tests.support import forked
 from tests.support.servers import ThrowawayValkey
 from tests.support.twins import locking, without_locks
 from tests.support.waiting import wait_until
@@ -114,16 +113,14 @@ async def test_after_a_kill_between_sending_and_noting_it_comes_again_the_same(
     async with receiving(tmp_path) as receiver:
         added = await house.add(receiver.url("held"))
         await house.happen()
-        worker = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "server", "worker"),
-            cwd=ROOT,
-            env={
+        worker = forked.Process.start(
+            *(forked.COMMAND, "worker"),
+            environment={
                 "OMNIBUS_DATABASE_URL": house.world.url,
                 "OMNIBUS_REDIS_URL": valkey.url,
                 "OMNIBUS_DATA_DIR": str(tmp_path / "data"),
                 "OMNIBUS_WEBHOOK_HOSTS": "127.0.0.1",
             },
-            stderr=asyncio.subprocess.DEVNULL,
         )
         await wait_until(lambda: receiver.got("held"), seconds=30)
         worker.kill()

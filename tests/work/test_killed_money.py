@@ -1,15 +1,13 @@
 """Of two workers one is killed while they hear of payments, sweep what has expired and pay back: nothing is lost."""
 
-import asyncio
-import sys
 from pathlib import Path
 
 from server.payments.cashier import Cashier
 from store.inbox import ProviderEvent
 from store.model import Booking
-from tests.api.served import ROOT
 from tests.money.histories import judge
 from tests.money.paths import DemoPath
+from tests.support import forked
 from tests.support.servers import ThrowawayValkey
 from tests.support.waiting import wait_until
 from tests.support.world import World
@@ -42,8 +40,8 @@ async def test_what_is_paid_is_confirmed_or_paid_back_once_though_a_worker_dies_
         event = ProviderEvent("demo", f"evt_{ref}", "payment.succeeded", ref)
         assert await world.store.inbox.note(event)
 
-    first = await _start(world, valkey, tmp_path)
-    second = await _start(world, valkey, tmp_path)
+    first = _start(world, valkey, tmp_path)
+    second = _start(world, valkey, tmp_path)
 
     async def has_begun() -> bool:
         (row,) = await world.edit(
@@ -95,16 +93,14 @@ async def _is_over(world: World) -> bool:
     return bool(row["left_over"] == 0)
 
 
-async def _start(world: World, valkey: ThrowawayValkey, folder: Path) -> asyncio.subprocess.Process:
-    return await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "server", "worker"),
-        cwd=ROOT,
-        env={
+def _start(world: World, valkey: ThrowawayValkey, folder: Path) -> forked.Process:
+    return forked.Process.start(
+        *(forked.COMMAND, "worker"),
+        environment={
             "OMNIBUS_DATABASE_URL": world.url,
             "OMNIBUS_REDIS_URL": valkey.url,
             "OMNIBUS_DEMO": "on",
             "OMNIBUS_MAIL_DIR": str(folder),
             "OMNIBUS_PUBLIC_URL": "https://tickets.example",
         },
-        stderr=asyncio.subprocess.DEVNULL,
     )

@@ -1,10 +1,8 @@
 """A worker that is killed while it pays back a cancelled bus: another one goes on, and every ticket is paid once."""
 
-import asyncio
-import sys
 from pathlib import Path
 
-from tests.api.served import ROOT
+from tests.support import forked
 from tests.support.servers import ThrowawayValkey
 from tests.support.waiting import wait_until
 from tests.support.world import World
@@ -28,7 +26,7 @@ async def test_every_ticket_of_a_cancelled_bus_is_paid_back_once_however_often_w
     kills = 0
     find = world.store.bus_refunds.find
     while (before := await find(world.manager(), bus)).to_go:
-        worker = await _start(world, valkey, tmp_path)
+        worker = _start(world, valkey, tmp_path)
 
         async def has_done_some(done: int = before.refunded) -> bool:
             now = await find(world.manager(), bus)
@@ -66,15 +64,13 @@ async def _is_done(world: World, bus: int) -> bool:
     return not (await world.store.bus_refunds.find(world.manager(), bus)).to_go
 
 
-async def _start(world: World, valkey: ThrowawayValkey, folder: Path) -> asyncio.subprocess.Process:
-    return await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "server", "worker"),
-        cwd=ROOT,
-        env={
+def _start(world: World, valkey: ThrowawayValkey, folder: Path) -> forked.Process:
+    return forked.Process.start(
+        *(forked.COMMAND, "worker"),
+        environment={
             "OMNIBUS_DATABASE_URL": world.url,
             "OMNIBUS_REDIS_URL": valkey.url,
             "OMNIBUS_MAIL_DIR": str(folder),
             "OMNIBUS_PUBLIC_URL": "https://tickets.example",
         },
-        stderr=asyncio.subprocess.DEVNULL,
     )

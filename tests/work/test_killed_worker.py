@@ -3,7 +3,6 @@
 import asyncio
 import re
 import signal
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -11,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from store.fault_points import WORK_POINTS
-from tests.api.served import ROOT
+from tests.support import forked
 from tests.support.servers import ThrowawayValkey
 from tests.support.waiting import wait_until
 from tests.support.world import World
@@ -39,15 +38,12 @@ async def started(
     times: int = 1,
     *,
     mail: Path | None = None,
-) -> AsyncIterator[asyncio.subprocess.Process]:
+) -> AsyncIterator[forked.Process]:
     settings = {"OMNIBUS_DATABASE_URL": world.url, "OMNIBUS_REDIS_URL": valkey.url}
     if mail is not None:
         settings["OMNIBUS_MAIL_DIR"] = str(mail)
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "tests.work.mortal_worker", point, str(times), "worker"),
-        cwd=ROOT,
-        env=settings,
-        stderr=asyncio.subprocess.DEVNULL,
+    process = forked.Process.start(
+        *("tests.work.mortal_worker", point, str(times), "worker"), environment=settings
     )
     try:
         yield process
@@ -79,7 +75,7 @@ async def test_a_worker_that_dies_leaves_every_job_to_be_done_once_by_another(
     assert again or point in {"after_claim", "after_finish"}
 
 
-async def is_over(process: asyncio.subprocess.Process, world: World) -> bool:
+async def is_over(process: forked.Process, world: World) -> bool:
     return process.returncode is not None or await are_done(world)
 
 
