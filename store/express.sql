@@ -85,23 +85,22 @@ locked AS MATERIALIZED (
     FOR UPDATE OF s
 ),
 
--- Requests that have all their seats and are not known by their key.
+-- Requests that have all their seats and are not known by their key. Neither is a join: expecting few requests, the
+-- planner would compare each with all, and look every key up as often as there are requests.
 fresh AS MATERIALIZED (
     SELECT a.*
-    FROM (
-        SELECT
-            l.place, count(*) AS seats,
-            bool_and(ltrim(substr(l.states::text, l.from_idx + 1, l.to_idx - l.from_idx), 'A') = '') AS are_free
-        FROM locked AS l
-        GROUP BY l.place
-    ) AS f
-    INNER JOIN welcome AS a ON a.place = f.place
+    FROM welcome AS a
     WHERE
-        f.are_free
-        AND f.seats = a.seat_count
+        ((a.place, a.seat_count) IN (
+            SELECT l.place, count(*) AS seats
+            FROM locked AS l
+            GROUP BY l.place
+            HAVING bool_and(ltrim(substr(l.states::text, l.from_idx + 1, l.to_idx - l.from_idx), 'A') = '')
+        )) IS TRUE
         AND NOT EXISTS (
             SELECT FROM idempotency_keys AS k
             WHERE k.bus_id = a.bus_id AND k.key_hash = a.key_hash
+            OFFSET 0
         )
 ),
 
@@ -132,14 +131,20 @@ ready AS MATERIALIZED (
         AND m.now < $2::timestamptz + interval '500 milliseconds'
 ),
 
+-- A full join is never one of all rows with all, however few are expected; what is of no request is left out after it.
 taken AS MATERIALIZED (
     SELECT
-        l.bus_id, l.seat_no, l.label, r.operator_id, r.epoch, r.rev, r.from_idx, r.to_idx, r.hold_id,
-        r.booking_id,
-        left(l.states::text, l.from_idx) || repeat('L', l.to_idx - l.from_idx)
-        || substr(l.states::text, l.to_idx + 1) AS states
-    FROM locked AS l
-    INNER JOIN ready AS r ON r.place = l.place
+        b.bus_id, b.seat_no, b.label, b.operator_id, b.epoch, b.rev, b.from_idx, b.to_idx, b.hold_id, b.booking_id,
+        left(b.states, b.from_idx) || repeat('L', b.to_idx - b.from_idx) || substr(b.states, b.to_idx + 1) AS states
+    FROM (
+        SELECT
+            l.bus_id, l.seat_no, l.label, l.states::text AS states, r.operator_id, r.epoch, r.rev, r.from_idx, r.to_idx,
+            r.hold_id, r.booking_id
+        FROM locked AS l
+        FULL JOIN ready AS r ON r.place = l.place
+        OFFSET 0
+    ) AS b
+    WHERE b.rev IS NOT NULL
 ),
 
 shown AS (

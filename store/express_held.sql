@@ -37,25 +37,33 @@ locked AS MATERIALIZED (
     FOR UPDATE OF s
 ),
 
+-- Asked as in `sell`, not joined; and by itself, so that it is not asked again for a hold that was waited for.
+seated AS MATERIALIZED (
+    SELECT a.*
+    FROM asked AS a
+    WHERE (a.place IN (SELECT l.place FROM locked AS l)) IS TRUE
+),
+
 held AS MATERIALIZED (
-    SELECT a.place, h.state, h.expires_at, h.seats, h.operator_id, h.from_idx, h.to_idx, h.prices, h.buyer, h.network
-    FROM (SELECT DISTINCT l.place FROM locked AS l) AS l
-    INNER JOIN asked AS a ON a.place = l.place
+    SELECT
+        a.*, h.state, h.expires_at, h.seats AS held_seats, h.operator_id, h.from_idx, h.to_idx, h.prices, h.buyer,
+        h.network
+    FROM seated AS a
     INNER JOIN holds AS h ON h.bus_id = a.bus_id AND h.hold_id = a.hold_id
     ORDER BY h.bus_id, h.hold_id
     FOR UPDATE OF h
 ),
 
 as_known AS MATERIALIZED (
-    SELECT a.*, h.operator_id, h.from_idx, h.to_idx, h.prices, h.buyer, h.network
+    SELECT h.*
     FROM held AS h
-    INNER JOIN asked AS a ON a.place = h.place
     WHERE
-        h.state = 'ACTIVE' AND h.expires_at = a.hold_expires_at AND h.seats = a.seats::smallint[]
-        AND h.buyer IS NOT DISTINCT FROM a.holder
+        h.state = 'ACTIVE' AND h.expires_at = h.hold_expires_at AND h.held_seats = h.seats::smallint[]
+        AND h.buyer IS NOT DISTINCT FROM h.holder
         AND NOT EXISTS (
             SELECT FROM idempotency_keys AS k
-            WHERE k.bus_id = a.bus_id AND k.key_hash = a.key_hash
+            WHERE k.bus_id = h.bus_id AND k.key_hash = h.key_hash
+            OFFSET 0
         )
 ),
 
@@ -122,12 +130,17 @@ moved AS (
 told AS (
     INSERT INTO events (bus_id, operator_id, epoch, rev, kind, seats, at)
     SELECT
-        r.bus_id, r.operator_id, r.epoch, r.rev, 'booked' AS kind,
-        '[' || string_agg('["' || l.label || '","' || l.states || '"]', ',' ORDER BY l.seat_no) || ']' AS seats,
+        b.bus_id, b.operator_id, b.epoch, b.rev, 'booked' AS kind,
+        '[' || string_agg('["' || b.label || '","' || b.states || '"]', ',' ORDER BY b.seat_no) || ']' AS seats,
         $2::timestamptz
-    FROM ready AS r
-    INNER JOIN locked AS l ON l.place = r.place
-    GROUP BY r.bus_id, r.operator_id, r.epoch, r.rev
+    FROM (
+        SELECT r.bus_id, r.operator_id, r.epoch, r.rev, l.seat_no, l.label, l.states
+        FROM locked AS l
+        FULL JOIN ready AS r ON r.place = l.place
+        OFFSET 0
+    ) AS b
+    WHERE b.rev IS NOT NULL
+    GROUP BY b.bus_id, b.operator_id, b.epoch, b.rev
     RETURNING bus_id, rev, seats
 ),
 

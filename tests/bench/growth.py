@@ -35,10 +35,10 @@ async def bookings_after_others(fleets: Fleets, effort: Effort) -> Section:
             await stack.enter_async_context(open_shop(fleets, effort, prepare=prepare))
             for prepare in loads
         ]
-        for _ in range(
-            2 * effort.rounds
-        ):  # shorter ones, so that neighbours share the machine's mood
-            for subject, shop in zip(subjects, shops, strict=True):
+        pairs = list(zip(subjects, shops, strict=True))
+        # Shorter ones, so that neighbours share the machine's mood; each is as often before another as after it.
+        for number in range(2 * effort.rounds):
+            for subject, shop in reversed(pairs) if number % 2 else pairs:
                 subject.rounds.append(await shop.sell(effort.seconds / 2))
         checked = [await shop.check() for shop in shops[len(effort.existing) - 1 :]]
         await _require_sound(shops[0].fleet)

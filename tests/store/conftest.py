@@ -34,6 +34,9 @@ ONE_SERVER_ONLY = {
         "test_a_session_that_ends_under_the_statement_leaves_the_outcome_to_the_key",
         "test_an_answer_that_was_lost_is_not_called_a_refusal",
         "test_a_process_that_remembers_the_kiosks_hold_does_not_book_it_for_the_kiosk",
+        "test_fresh_seats_are_looked_up_once_for_each_request",
+        "test_holds_are_looked_up_once_for_each_booking",
+        "test_twin_that_joins_them_compares_each_request_with_all_others",
     ),
     "its plans are those of its workers": (
         "test_departures_and_their_seats_are_found_by_indexes",
