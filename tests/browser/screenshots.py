@@ -15,7 +15,7 @@ from playwright.async_api import Page, expect
 from store.migrate import migrate
 from tests.browser.floor_screenshots import furnish, shoot_floor
 from tests.browser.site import DESKTOP, PHONE, ROOT, Site, Visitor, open_chromium, visit
-from tests.browser.terminal_screenshots import shoot_terminals
+from tests.browser.terminal_screenshots import make_small, shoot_terminals
 from tests.browser.test_account import register
 from tests.browser.test_languages import speak
 from tests.browser.test_live import choose
@@ -78,6 +78,7 @@ async def _shoot_all(site: Site, folder: Path) -> None:
             async with visit(browser, site, size=size, theme=theme) as visitor:
                 await speak(visitor, language)
                 await _speak_of(visitor, site, bus, folder, tail)
+        make_small(folder, "admin", "booking", "counter", "floor", "overview", "styleguide")
         await shoot_terminals(browser, site, folder)
 
 

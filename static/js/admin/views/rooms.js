@@ -49,7 +49,7 @@ const BUSES_PAGES = 3;
 /** @param {{ onOpened: () => void }} props */
 function NewRoom({ onOpened }) {
   const form = useForm(
-    { scope: "bus", date: dayFromNow(), ...EMPTY },
+    { scope: "bus", date: dayFromNow(1), ...EMPTY },
     async ({ scope, route, bus, opens_at, per_minute }) => {
       const body = {
         [scope]: { bus, route, operator: operator.value }[scope],
