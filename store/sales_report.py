@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from enum import StrEnum
 
 from store.authority import operator_asked_for, scope_of
@@ -39,7 +39,7 @@ class SalesLine:
     `bookings` and `seats` are paid for and not cancelled: a seat that somebody did not come for and that was sold again
     was sold twice. `revenue` is what was paid less what was paid back, whatever became of the booking. `occupancy` is
     the share of all seats on all segments that is somebody's, each once; None where there is no such share: by channel,
-    and of cancelled buses alone.
+    and of cancelled buses alone. `departs_at` is of one bus: a bus of every day may have the same name.
     """
 
     key: str | None
@@ -49,6 +49,7 @@ class SalesLine:
     seats: int
     revenue: tuple[Revenue, ...]
     occupancy: float | None
+    departs_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,4 +109,5 @@ def _line(row: Record) -> SalesLine:
             for amount, currency in zip(amounts, row["currencies"], strict=True)
         ),
         occupancy=round(taken / places, 4) if is_shared else None,
+        departs_at=row["departs_at"],
     )

@@ -95,6 +95,7 @@ by_currency AS (
 SELECT
     c.key, c.name, sum(c.buses)::integer AS buses, sum(c.bookings) AS bookings, sum(c.seats) AS seats,
     sum(c.taken) AS taken, sum(c.places) AS places, $4::text <> 'channel' AS has_places,
+    min(CASE WHEN $4::text = 'bus' THEN c.departs_at END) AS departs_at,
     array_agg(c.currency ORDER BY c.currency) AS currencies, array_agg(c.amount ORDER BY c.currency) AS amounts
 FROM by_currency AS c
 GROUP BY c.key, c.name

@@ -25,7 +25,7 @@ class SalesLineShape(msgspec.Struct, frozen=True):
 
     Bookings and seats are paid for and not cancelled; revenue is what was paid less what was paid back. `occupancy` is
     the share of all seats on all segments that is somebody's; null where there is none: by channel, and of cancelled
-    buses.
+    buses. `departs_at` is told by bus, as a bus of every day may have the same name.
     """
 
     key: str | None
@@ -35,6 +35,7 @@ class SalesLineShape(msgspec.Struct, frozen=True):
     seats: int
     revenue: list[Money]
     occupancy: float | None
+    departs_at: dt.datetime | None = None
 
 
 class SalesReportShape(msgspec.Struct, frozen=True):
@@ -67,6 +68,7 @@ def _line(line: SalesLine) -> SalesLineShape:
         seats=line.seats,
         revenue=[Money(each.amount, each.currency) for each in line.revenue],
         occupancy=line.occupancy,
+        departs_at=line.departs_at,
     )
 
 

@@ -45,6 +45,8 @@ async def test_sales_are_summed_up_by_day_route_bus_and_channel(
         "2033-03-31": (2, 2, 2000, 0.5),
     }
     assert await report("bus") == {buses[0]: (1, 2, 2000, 0.5), buses[1]: (2, 2, 2000, 0.5)}
+    told = (await rival.get("/admin/sales", params=MARCH | {"group": "bus"})).json()["items"]
+    assert [each["departs_at"] for each in told] == ["2033-02-28T23:30:00Z", "2033-03-31T21:30:00Z"]
     assert await report("route") == {None: (3, 4, 4000, 0.5)}
     assert await report("channel") == {
         "online": (1, 2, 2000, None),

@@ -8,17 +8,14 @@ import asyncio
 import contextlib
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import asyncpg
 from playwright.async_api import Page, expect
 
 from store.migrate import migrate
-from store.model import Role
+from tests.browser.floor_screenshots import furnish, shoot_floor
 from tests.browser.site import DESKTOP, PHONE, ROOT, Site, Visitor, open_chromium, visit
-from tests.browser.staff import hire, sign_in
-from tests.browser.terminal_screenshots import shoot_terminals
+from tests.browser.terminal_screenshots import make_small, shoot_terminals
 from tests.browser.test_account import register
 from tests.browser.test_languages import speak
 from tests.browser.test_live import choose
@@ -63,8 +60,7 @@ async def _shoot_all(site: Site, folder: Path) -> None:
     for bus in site.world.double_decks:
         await site.sell(bus, *_SOLD)
         await site.hold(bus, *_HELD)
-    await _spread_sales(site)
-    manager = await hire(site, Role.OPERATOR, "olga@staff.example")
+    house = await furnish(site)
     async with open_chromium() as browser:
         shapes = _SHAPES if folder == FOLDER else (*_SHAPES, *_OTHER_SHAPES)
         for (size, theme), bus in zip(shapes, site.world.double_decks, strict=False):
@@ -75,16 +71,14 @@ async def _shoot_all(site: Site, folder: Path) -> None:
 
             async with visit(browser, site, size=size, theme=theme) as visitor:
                 await _walk(visitor, site, bus, shoot)
-            async with visit(browser, site, size=size, theme=theme) as visitor:
-                await _walk_floor(visitor, manager, bus, shoot)
-            async with visit(browser, site, size=size, theme=theme) as visitor:
-                await _walk_catalogue(visitor, tail, bus, shoot)
-            await shoot_waiting(browser, site, manager, (size, theme), shoot)
+            await shoot_floor(browser, site, house, (size, theme), bus, shoot)
+            await shoot_waiting(browser, site, house.manager, (size, theme), shoot)
         for (language, size, theme), bus in zip(_SPOKEN, site.world.double_decks, strict=False):
             tail = f"{language}-{'phone' if size == PHONE else 'desktop'}-{theme}.png"
             async with visit(browser, site, size=size, theme=theme) as visitor:
                 await speak(visitor, language)
                 await _speak_of(visitor, site, bus, folder, tail)
+        make_small(folder, "admin", "booking", "counter", "floor", "overview", "styleguide")
         await shoot_terminals(browser, site, folder)
 
 
@@ -100,20 +94,6 @@ async def _speak_of(visitor: Visitor, site: Site, bus: str, folder: Path, tail: 
     await page.screenshot(path=folder / f"seats-{tail}", animations="disabled")
 
 
-async def _spread_sales(site: Site) -> None:
-    """Let what was sold just now have been sold over yesterday and today, so that there is a curve to see."""
-    connection = await asyncpg.connect(site.database_url)
-    operators = await connection.fetchval("SELECT array_agg(operator_id) FROM operators")
-    await connection.execute(f"SET omnibus.operators = '{{{','.join(map(str, operators))}}}'")
-    await connection.execute(
-        "UPDATE bookings AS b SET created_at = b.created_at - s.by, confirmed_at = b.confirmed_at - s.by"
-        " FROM (SELECT bus_id, booking_id, row_number() OVER (ORDER BY booking_id) % 2 * interval '1 day'"
-        "  + row_number() OVER (ORDER BY booking_id) * interval '29 minutes' AS by FROM bookings) AS s"
-        " WHERE b.bus_id = s.bus_id AND b.booking_id = s.booking_id AND b.confirmed_at IS NOT NULL"
-    )
-    await connection.close()
-
-
 async def _walk(visitor: Visitor, site: Site, bus: str, shoot: Shoot) -> None:
     stops = site.world.stops
     leg = f"from={stops['Berlin ZOB']}&to={stops['München ZOB']}"
@@ -126,7 +106,12 @@ async def _walk(visitor: Visitor, site: Site, bus: str, shoot: Shoot) -> None:
         await page.locator(".filters-switch").click()
     await page.evaluate("document.querySelector('.days').scrollIntoView()")
     await shoot(page, "filters")
-    for path, name in (("/login", "login"), ("/docs", "docs"), ("/nowhere", "missing")):
+    for path, name in (
+        ("/login", "login"),
+        ("/docs", "docs"),
+        ("/styleguide", "styleguide"),
+        ("/nowhere", "missing"),
+    ):
         await shoot(await _settled(visitor, path), name)
     await shoot(await _settled(visitor, f"/buses/{site.world.sleepers[0]}"), "sleeper")
 
@@ -169,46 +154,6 @@ async def _walk_account(visitor: Visitor, shoot: Shoot) -> None:
     await shoot(page, "account")
     await page.get_by_role("button", name="Delete account").click()
     await shoot(page, "erase")
-
-
-async def _walk_floor(visitor: Visitor, manager: str, bus: str, shoot: Shoot) -> None:
-    day = (datetime.now(UTC) + timedelta(days=1)).date().isoformat()
-    page = await sign_in(visitor, manager, f"/admin/?day={day}")
-    await expect(page.locator(".live-mark")).to_have_text("Live")
-    await page.locator(".uplot").wait_for()
-    await shoot(page, "overview")
-    page = await _settled(visitor, f"/admin/buses/{bus}")
-    for label in ("2B", "3B"):
-        await page.click(f"#seat-{label}")
-    await shoot(page, "floor-bus")
-    await page.get_by_role("button", name="Cancel bus").click()
-    await page.get_by_role("dialog").wait_for()
-    await shoot(page, "floor-cancel")
-    await shoot(await _settled(visitor, "/admin/bookings"), "floor-bookings")
-    page = await _settled(visitor, f"/admin/counter?bus={bus}&date={day}")
-    await page.fill("#party", "2")
-    await page.keyboard.press("Enter")
-    await page.fill("#name-0", "Ada Lovelace")
-    await page.fill("#given", "100")
-    await shoot(page, "counter")
-
-
-async def _walk_catalogue(visitor: Visitor, tail: str, bus: str, shoot: Shoot) -> None:
-    """Go through what an operator's administrator keeps."""
-    email = f"{tail}@example.org"
-    await hire(visitor.site, Role.OPERATOR, email, "Nordlicht")
-    await sign_in(visitor, email, "/admin/stops")
-    for view in ("buses", "routes/1", "stops", "imports", "devices", "audit", "settings"):
-        page = await _settled(visitor, f"/admin/{view}")
-        await shoot(page, f"admin-{view.partition('/')[0]}")
-        await page.close()
-    await shoot(await _settled(visitor, f"/admin/fares?bus={bus}"), "admin-fares")
-    page = await _settled(visitor, "/admin/layouts/new?from=2")
-    await page.get_by_role("button", name="Panorama").click()
-    for column in (0, 3, 4):
-        await page.locator(f"#cell-0-0-{column}").click()
-    await page.evaluate("innerWidth < 900 && document.querySelector('.board').scrollIntoView()")
-    await shoot(page, "admin-drawing")
 
 
 async def _theme(page: Page) -> str:

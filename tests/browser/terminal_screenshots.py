@@ -24,14 +24,12 @@ async def shoot_terminals(browser: Browser, site: Site, folder: Path) -> None:
     await _shoot_board(browser, site, folder)
     for theme in ("light", "dark"):
         await _shoot_scanner(browser, site, theme, folder)
-    _make_small(folder)
+    make_small(folder, "kiosk", "board", "scan")
 
 
-def _make_small(folder: Path) -> None:
+def make_small(folder: Path, *kinds: str) -> None:
     """Keep pictures of large screens in as many colours as anybody sees in them."""
-    for path in (
-        path for kind in ("kiosk", "board", "scan") for path in folder.glob(f"{kind}-*.png")
-    ):
+    for path in (path for kind in kinds for path in folder.glob(f"{kind}-*.png")):
         with Image.open(path) as full:
             few = full.convert("RGB").quantize(_COLOURS, dither=Image.Dither.NONE)
         few.save(path, optimize=True)

@@ -1,3 +1,4 @@
+import asyncio
 import re
 
 import httpx2
@@ -50,7 +51,8 @@ async def choose_bus(page: Page, day: str, typed: str) -> None:
     await page.get_by_role("heading", name="Counter").click()
     await page.keyboard.press("/")
     await page.keyboard.type(typed)
-    await expect(page.locator("[role=option]")).to_have_count(1)
+    # That there is no such bus is an option, too, to who hears the list.
+    await expect(page.locator(".departure")).to_have_count(1)
     await page.keyboard.press("Enter")
     await page.wait_for_url(re.compile(r"bus=\d+"))
 
@@ -110,6 +112,41 @@ async def test_an_agent_sells_refunds_and_cashes_up_by_keyboard(
     await expect(closed).to_contain_text("Counted: €124.00")
     await closed.get_by_role("button", name="Close").click()
     await expect(shift).to_contain_text("No shift is open")
+
+
+async def test_no_key_is_lost_while_a_days_buses_are_still_asked_for(
+    site: Site, visitors: Visitors
+) -> None:
+    _, day = await put_on_sale(site, "Nimble Fingers")
+    email = await hire(site, Role.AGENT, "nimble@staff.example")
+    page = await sign_in(await visitors.new(), email)
+    answered = asyncio.Event()
+
+    async def dawdle(route: Route) -> None:
+        await answered.wait()
+        await route.continue_()
+
+    await page.route("**/api/v1/buses?**", dawdle)
+    await page.goto(f"{site.url}/admin/counter?date={day}")
+    await page.get_by_role("heading", name="Counter").click()
+    # "n" and "b" alone would begin a sale, and lead to its seats.
+    await page.keyboard.type("/nimble fi")
+    await expect(page.locator("#departure")).to_be_focused()
+    await expect(page.locator("#departure")).to_have_value("nimble fi")
+    await page.keyboard.press("Enter")
+    answered.set()
+    await expect(page.locator(".departure")).to_have_count(1)
+    assert "bus=" not in page.url, "nothing was there to choose"
+
+    # Nor is a bus of the day before to be had where another day is asked for.
+    answered.clear()
+    await page.fill("#filter-date", "2035-01-01")
+    await page.wait_for_url("**date=2035-01-01")
+    await expect(page.locator("[role=option]")).to_have_count(0)
+    await page.locator("#departure").press("Enter")
+    answered.set()
+    await expect(page.locator("[role=option]")).to_have_text("No bus like that on this day")
+    assert "bus=" not in page.url
 
 
 async def test_a_seat_lost_at_the_counter_is_made_good_with_one_press(

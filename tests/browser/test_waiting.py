@@ -35,10 +35,13 @@ async def look(page: Page, name: str) -> None:
 async def test_a_rider_waits_reloads_loses_the_network_and_is_led_to_the_seats(
     site: Site, visitors: Visitors
 ) -> None:
-    bus, _ = await put_on_sale(site, "Festival express")
+    bus, day = await put_on_sale(site, "Festival express")
     manager = await hire(site, Role.OPERATOR, "wanda@staff.example")
     floor = await sign_in(await visitors.new(size=DESKTOP), manager, "/admin/rooms")
-    await floor.fill("#subject", bus)
+    await floor.get_by_role("button", name="Open", exact=True).click()
+    await expect(floor.locator("#bus-error")).to_have_text("Say which")
+    await floor.fill("#date", day)
+    await floor.locator("#bus").select_option(bus)
     await floor.fill("#per_minute", "60")
     await floor.get_by_role("button", name="Open", exact=True).click()
     row = floor.get_by_role("row", name="Festival express")

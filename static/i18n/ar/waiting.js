@@ -62,8 +62,6 @@ export default {
   "rooms.scope.bus": "حافلة",
   "rooms.scope.route": "خط",
   "rooms.scope.operator": "كل ما لدى المشغّل",
-  "rooms.subject": "رقمها",
-  "rooms.subject.hint": "كما يظهر في عنوان الحافلة أو الخط",
   "rooms.opens": "تفتح في",
   "rooms.opens.hint": "فارغ: فورًا. من ينتظر حتى ذلك الحين يدخل القرعة.",
   "rooms.rate": "يدخل في الدقيقة",

@@ -46,8 +46,6 @@ export default {
   "rooms.scope.bus": "Bus",
   "rooms.scope.route": "Linie",
   "rooms.scope.operator": "Alles des Unternehmens",
-  "rooms.subject": "Die Nummer",
-  "rooms.subject.hint": "Wie sie in der Adresse des Busses oder der Linie steht",
   "rooms.opens": "Öffnet um",
   "rooms.opens.hint": "Leer: sofort. Wer bis dahin wartet, wird ausgelost.",
   "rooms.rate": "Einlass pro Minute",

@@ -43,8 +43,6 @@ export default {
   "rooms.scope.bus": "Bus",
   "rooms.scope.route": "Route",
   "rooms.scope.operator": "Everything of the operator",
-  "rooms.subject": "Its number",
-  "rooms.subject.hint": "As it stands in the address of the bus or route",
   "rooms.opens": "Opens at",
   "rooms.opens.hint": "Empty: at once. Whoever waits by then is drawn by lot.",
   "rooms.rate": "Let in a minute",

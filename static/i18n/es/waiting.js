@@ -53,8 +53,6 @@ export default {
   "rooms.scope.bus": "Autobús",
   "rooms.scope.route": "Línea",
   "rooms.scope.operator": "Todo lo de la empresa",
-  "rooms.subject": "Su número",
-  "rooms.subject.hint": "Como aparece en la dirección del autobús o de la línea",
   "rooms.opens": "Abre a las",
   "rooms.opens.hint": "Vacío: ahora mismo. Quien espere hasta entonces entra en el sorteo.",
   "rooms.rate": "Entran por minuto",

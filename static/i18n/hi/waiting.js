@@ -42,8 +42,6 @@ export default {
   "rooms.scope.bus": "बस",
   "rooms.scope.route": "मार्ग",
   "rooms.scope.operator": "ऑपरेटर का सब कुछ",
-  "rooms.subject": "उसका नंबर",
-  "rooms.subject.hint": "जैसा बस या मार्ग के पते में है",
   "rooms.opens": "खुलने का समय",
   "rooms.opens.hint": "खाली: तुरंत। तब तक इंतज़ार करने वालों का क्रम लॉटरी से तय होगा।",
   "rooms.rate": "प्रति मिनट प्रवेश",

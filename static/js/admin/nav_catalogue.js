@@ -155,7 +155,7 @@ export const CATALOGUE = [
     path: "/admin/jobs",
     name: "admin.nav.jobs",
     group: "house",
-    icon: "hourglass",
+    icon: "send",
     shortcut: "j",
     roles: OVERSEERS,
     load: () => import("./views/jobs.js"),

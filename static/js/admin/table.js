@@ -19,6 +19,14 @@ import { tell } from "./parts.js";
  */
 /** @typedef {{ key: string, isDown: boolean }} Order */
 
+const FITS_A_PHONE = 3;
+
+/** With more columns, or with buttons, a row on a phone is a card: its cells stand below each other, each below its name.
+ * Browsers forget that a table is one when it is laid out otherwise, so every part says what it is.
+ * @param {Column<any>[]} columns */
+const stacks = (columns) =>
+  columns.length > FITS_A_PHONE || columns.some(({ key }) => key === "do");
+
 /**
  * A table of rows that are all here, or of `usePages` (then pass `pages`).
  * Sorting is of what is shown; the file has all there is.
@@ -57,10 +65,10 @@ export function DataTable({
       ${file && html`<${CsvButton} file=${file} columns=${columns} rows=${pages ? pages.all : async () => sorted} />`}
     </div>
     <div class="table-box" role="region" aria-label=${caption} tabindex="0">
-      <table class="table">
+      <table class="table" role="table" data-stacks=${stacks(shown) ? "" : null}>
         <caption class="visually-hidden">${caption}</caption>
-        <thead><tr>${shown.map((column) => html`<${Heading} key=${column.key} column=${column} order=${order} turn=${turn} />`)}</tr></thead>
-        <tbody>${sorted.map((row) => html`<tr key=${keyOf(row)} data-tone=${toneOf?.(row) ?? null}>${shown.map((column) => html`<${Data} key=${column.key} column=${column} row=${row} />`)}</tr>`)}</tbody>
+        <thead role="rowgroup"><tr role="row">${shown.map((column) => html`<${Heading} key=${column.key} column=${column} order=${order} turn=${turn} />`)}</tr></thead>
+        <tbody role="rowgroup">${sorted.map((row) => html`<tr key=${keyOf(row)} role="row" data-tone=${toneOf?.(row) ?? null}>${shown.map((column) => html`<${Data} key=${column.key} column=${column} row=${row} />`)}</tr>`)}</tbody>
       </table>
     </div>
     ${pages?.error && html`<${Failure} error=${pages.error} retry=${pages.retry} />`}
@@ -72,16 +80,18 @@ function Heading({ column, order, turn }) {
   const isHere = order?.key === column.key;
   const said = isHere ? (order?.isDown ? "descending" : "ascending") : null;
   const classes = column.isNumber ? "number" : null;
-  if (!column.sort) return html`<th scope="col" class=${classes}>${column.name}</th>`;
-  return html`<th scope="col" class=${classes} aria-sort=${said}>
+  if (!column.sort)
+    return html`<th scope="col" role="columnheader" class=${classes}>${column.name}</th>`;
+  return html`<th scope="col" role="columnheader" class=${classes} aria-sort=${said}>
     <button type="button" onClick=${() => turn(column)}>${column.name}<${Icon} name=${isHere ? (order?.isDown ? "chevron-down" : "chevron-up") : "arrow-up-down"} class=${isHere ? "" : "faint"} /></button></th>`;
 }
 
 /** @param {{ column: Column<any>, row: any }} props */
 function Data({ column, row }) {
   const classes = column.isNumber ? "number" : null;
-  if (column.isHead) return html`<th scope="row" class=${classes}>${column.cell(row)}</th>`;
-  return html`<td class=${classes}>${column.cell(row)}</td>`;
+  if (column.isHead)
+    return html`<th scope="row" role="rowheader" class=${classes}>${column.cell(row)}</th>`;
+  return html`<td role="cell" class=${classes} data-name=${column.name}>${column.cell(row)}</td>`;
 }
 
 /** @param {{ file: string, columns: Column<any>[], rows: () => Promise<any[]> }} props */

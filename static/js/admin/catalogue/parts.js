@@ -91,7 +91,7 @@ export const zoneOf = (id) =>
 
 /** @param {string | null | undefined} moment @param {string} [zone] */
 export const stamp = (moment, zone = zoneOf()) =>
-  moment ? `${day(moment, zone)}, ${time(moment, zone)}` : "";
+  moment ? `${day(moment, zone)} ${time(moment, zone)}` : "";
 
 /** @param {string | null} id */
 export const operatorName = (id) =>

@@ -4,12 +4,13 @@ import { day, money, t, time } from "../../core/text.js";
 
 /** @typedef {import("../../api.d.ts").Departure} Departure */
 
-/** @param {{ departures: Departure[], chosen: string | null, onBus: (id: string) => void }} props */
+/** It can be typed into before there is anything to choose from, so that no key is lost on the way.
+ * @param {{ departures: Departure[] | null, chosen: string | null, onBus: (id: string) => void }} props */
 export function Departures({ departures, chosen, onBus }) {
   const [typed, setTyped] = useState("");
   const [at, setAt] = useState(0);
   const found = useMemo(
-    () => departures.filter((each) => isMeant(each, typed)),
+    () => (departures ?? []).filter((each) => isMeant(each, typed)),
     [departures, typed],
   );
   const onKeyDown = (/** @type {KeyboardEvent} */ event) => {
@@ -37,7 +38,7 @@ export function Departures({ departures, chosen, onBus }) {
     </div>
     <ul id="departures" class="departures" role="listbox" aria-label=${t("counter.departures")}>
       ${found.map((each, index) => html`<${Line} key=${each.id} departure=${each} isHere=${index === at} isChosen=${each.id === chosen} onBus=${onBus} />`)}
-      ${!found.length && html`<li class="hint" role="option" aria-disabled="true" aria-selected="false">${t("counter.bus.none")}</li>`}
+      ${departures && !found.length && html`<li class="hint" role="option" aria-disabled="true" aria-selected="false">${t("counter.bus.none")}</li>`}
     </ul>`;
 }
 

@@ -25,7 +25,7 @@ export function Brushes({ brush, choose }) {
     /** @type {string} */ name,
   ) => html`
     <button key=${key} type="button" class="chip brush" data-class=${each.kind === "seat" ? each.seat_class : null} aria-pressed=${isLike(each, brush)} onClick=${() => choose(each)}>
-      ${each.kind === "seat" && html`<span class="swatch"></span>`}${name}<kbd>${key}</kbd></button>`;
+      ${each.kind === "seat" && html`<span class="swatch"></span>`}<span class="brush-name">${name}</span><kbd>${key}</kbd></button>`;
   const percent = (/** @type {any} */ event) =>
     brush.kind === "seat" && choose({ ...brush, price_percent: clamp(Number(event.target.value)) });
   const rename = (/** @type {any} */ event) => {
@@ -42,7 +42,8 @@ export function Brushes({ brush, choose }) {
         ${Object.entries(CLASS_KEYS).map(([key, each]) => chip(key, each, term("class", each.seat_class)))}
         ${chip("a", { kind: "aisle" }, t("cat.brush.aisle"))}
       </div>
-      <div class="chips" role="group" aria-label=${t("cat.brush.attributes")}>
+      <p class="hint" id="brush-attributes">${t("cat.brush.attributes")}</p>
+      <div class="chips" role="group" aria-labelledby="brush-attributes">
         ${Object.entries(ATTRIBUTE_KEYS).map(([key, attribute]) => chip(key, { kind: "attribute", attribute, isOn: true }, term("attribute", attribute)))}
       </div>
       ${

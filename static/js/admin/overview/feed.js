@@ -18,9 +18,10 @@ function Line({ booking }) {
   return html`
     <li class="feed-line">
       <time dateTime=${created_at}>${time(created_at, clockZone())}</time>
-      <span class="feed-what"><a href=${`/admin/bookings/${ref}`}>${ref}</a> ${seats.join(", ")} · ${from_stop_name} – ${to_stop_name}
-        <small>${day(departs_at, booking.time_zone)} ${time(departs_at, booking.time_zone)} · <a href=${`/admin/buses/${booking.bus_id}`}>${booking.bus_name}</a></small></span>
+      <span><a href=${`/admin/bookings/${ref}`}>${ref}</a> ${seats.join(", ")}</span>
       <strong>${money(total)}</strong>
+      <small class="feed-way">${from_stop_name} – ${to_stop_name}</small>
       <${State} group="booking" word=${status} />
+      <small class="feed-bus">${day(departs_at, booking.time_zone)} ${time(departs_at, booking.time_zone)} · <a href=${`/admin/buses/${booking.bus_id}`}>${booking.bus_name}</a></small>
     </li>`;
 }

@@ -34,7 +34,7 @@ function Tile({ item, against }) {
       ${
         change !== null && change !== undefined
           ? html`<span class="kpi-change" data-tone=${tone} title=${before ? t("overview.before", { before, against }) : null}>
-            <${Icon} name=${isUp ? "chevron-up" : "chevron-down"} />${signed.format(change)}<span class="visually-hidden"> ${before ? t("overview.before", { before, against }) : against}</span></span>`
+            ${change !== 0 && html`<${Icon} name=${isUp ? "chevron-up" : "chevron-down"} />`}${signed.format(change)}<span class="visually-hidden"> ${before ? t("overview.before", { before, against }) : against}</span></span>`
           : html`<span class="kpi-change">${before ? t("overview.before", { before, against }) : (hint ?? "")}</span>`
       }
     </li>`;

@@ -1,18 +1,16 @@
 // The audit log: who did what to what, what it was before, and its place in the chain.
-import { ApiError, get } from "../../core/api.js";
-import { html, Icon, signal, useEffect } from "../../core/dom.js";
+import { html, Icon, useEffect } from "../../core/dom.js";
 import { t } from "../../core/text.js";
 import { Head, operatorName, stamp, zoneOf } from "../catalogue/parts.js";
 import { endOf, startOf } from "../catalogue/zone.js";
 import { FilterBar, valuesOf } from "../filters.js";
 import { usePages } from "../load.js";
-import { isOneOf, isPlatform, MANAGERS, operator } from "../staff.js";
+import { moneys } from "../parts.js";
+import { learnNames, names } from "../people.js";
+import { isPlatform, operator } from "../staff.js";
 import { DataTable } from "../table.js";
 
 /** @typedef {import("../catalogue/api.d.ts").AuditEntry} Entry */
-
-/** Names of those who did something, as far as they are known. */
-const names = signal(/** @type {Record<string, string>} */ ({}));
 
 const filters = () => [
   { name: "action", label: t("cat.audit.action"), kind: /** @type {const} */ ("search") },
@@ -33,7 +31,7 @@ export default function Audit() {
     limit: "100",
   });
   useEffect(() => {
-    learnNames(pages.items ?? []);
+    learnNames((pages.items ?? []).map(({ actor }) => actor));
   }, [pages.items]);
   return html`
     <${Head} title=${t("admin.nav.audit")} sub=${t("cat.audit.sub")} />
@@ -120,26 +118,18 @@ function Detail({ detail }) {
   })}</ul>`;
 }
 
+/** @param {[string, unknown]} entry */
+const isAmount = ([name, value]) => /^[A-Z]{3}$/.test(name) && Number.isInteger(value);
+
 /** @param {unknown} value */
 function said(value) {
   if (value === null || value === "") return "–";
   if (typeof value === "boolean") return t(value ? "cat.yes" : "cat.no");
-  return typeof value === "object" ? JSON.stringify(value) : String(value);
-}
-
-/** Ask who they are; whoever may not be asked about stays a number.
- * @param {Entry[]} entries */
-async function learnNames(entries) {
-  if (!isOneOf(MANAGERS)) return;
-  const wanted = new Set(entries.flatMap(({ actor }) => (actor ? [actor] : [])));
-  for (const id of wanted) {
-    if (id in names.peek()) continue;
-    names.value = { ...names.peek(), [id]: t("cat.audit.person", { id }) };
-    try {
-      const person = await get(`/admin/users/${id}`);
-      names.value = { ...names.peek(), [id]: person.name };
-    } catch (error) {
-      if (!(error instanceof ApiError)) throw error;
-    }
-  }
+  if (typeof value !== "object") return String(value);
+  const amounts = Object.entries(value);
+  const isMoney = amounts.length > 0 && amounts.every(isAmount);
+  // By currency, in its smallest unit: nobody should have to know that -100 is one euro.
+  return isMoney
+    ? moneys(amounts.map(([currency, amount]) => ({ amount, currency })))
+    : JSON.stringify(value);
 }

@@ -2,6 +2,7 @@
 import floor from "messages/floor";
 import { html } from "../../core/dom.js";
 import { day, learn, list, money, t, term, time } from "../../core/text.js";
+import { Head } from "../catalogue/parts.js";
 import { moneyCell } from "../csv.js";
 import { FilterBar, valuesOf } from "../filters.js";
 import { usePages } from "../load.js";
@@ -126,7 +127,7 @@ export default function Bookings({ query }) {
   });
   const isAnything = q || from || to || bus || status;
   return html`
-    <div class="floor-head"><h1>${t("admin.nav.bookings")}</h1><p>${t(isAnything ? "bookings.hint" : "bookings.lately")}</p></div>
+    <${Head} title=${t("admin.nav.bookings")} sub=${t(isAnything ? "bookings.hint" : "bookings.lately")} />
     <${FilterBar} filters=${filters()} />
     <${DataTable} caption=${t("admin.nav.bookings")} file="bookings" columns=${columns()} pages=${pages} keyOf=${(/** @type {FoundBooking} */ each) => each.ref}
       empty=${{ icon: "ticket", title: t("bookings.none"), body: t("bookings.none.body") }} />`;

@@ -34,7 +34,13 @@ export default function Counter({ query }) {
   const [sold, setSold] = useState(/** @type {Sold | null} */ (null));
   const [turn, setTurn] = useState(0);
   const shift = useLoaded(currentShiftOrNone, []);
-  const departures = useLoaded(() => departuresOf(date), [date, operator.value], turn);
+  const departures = useLoaded(
+    async () => ({ date, items: await departuresOf(date) }),
+    [date, operator.value],
+    turn,
+  );
+  // Another day's buses are nothing to choose from: who types fast would sell for the wrong day.
+  const onDay = departures.data?.date === date ? departures.data.items : null;
   const bus = useLoaded(async () => ({ bus: id ? await busToSell(id) : null }), [id]);
   const toBus = (/** @type {string | null} */ wanted) => {
     setSold(null);
@@ -56,7 +62,7 @@ export default function Counter({ query }) {
     },
     [],
   );
-  const currency = bus.data?.bus?.price.currency ?? departures.data?.[0]?.price.currency ?? "EUR";
+  const currency = bus.data?.bus?.price.currency ?? onDay?.[0]?.price.currency ?? "EUR";
   const done = (/** @type {Booking} */ booking, /** @type {number | null} */ given) => {
     setSold({ booking, given });
     shift.reload();
@@ -67,7 +73,8 @@ export default function Counter({ query }) {
     <div class="counter">
       <section class="card counter-buses" aria-label=${t("counter.bus")}>
         <${FilterBar} filters=${filters()} />
-        <${Shown} of=${departures} lines=${4}>${(/** @type {any} */ data) => html`<${Departures} departures=${data} chosen=${id} onBus=${toBus} />`}</${Shown}>
+        <${Departures} departures=${onDay} chosen=${id} onBus=${toBus} />
+        <${Shown} of=${{ ...departures, data: onDay }} lines=${2}>${() => null}</${Shown}>
       </section>
       <div class="counter-sale">
         ${

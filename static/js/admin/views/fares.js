@@ -1,7 +1,7 @@
 // What the legs of a bus cost: a matrix of pairs of stops. Segments are along its edge; every other pair costs their sum
 // unless it has a fare of its own.
 import { ApiError, call, get } from "../../core/api.js";
-import { html, Icon, useState } from "../../core/dom.js";
+import { html, Icon, useEffect, useState } from "../../core/dom.js";
 import { money, t } from "../../core/text.js";
 import { announce, toast } from "../../core/ui.js";
 import { minorUnits, typedAmount } from "../amounts.js";
@@ -17,7 +17,7 @@ import {
 import { Head, mayDiscard, mayEdit, save, stamp, useAll, zoneOf } from "../catalogue/parts.js";
 import { Shown, useLoaded } from "../load.js";
 import { tell } from "../parts.js";
-import { setQuery } from "../place.js";
+import { query, setQuery } from "../place.js";
 import { operator } from "../staff.js";
 
 /** @typedef {import("../catalogue/api.d.ts").AdminBus} AdminBus */
@@ -71,6 +71,11 @@ function OfBus({ id }) {
     ]);
     return { bus, fares };
   }, [id]);
+  const route = loaded.data?.bus.route?.id;
+  // Who comes by a bus sees it among those of its route.
+  useEffect(() => {
+    if (route && !query.peek().get("route")) setQuery({ route });
+  }, [route]);
   return html`<${Shown} of=${loaded}>${(
     /** @type {{ bus: AdminBus, fares: BusFares }} */ { bus, fares },
   ) =>
@@ -118,7 +123,7 @@ function Editor({ bus, told, reload }) {
   };
   return html`
     <section class="card fares" aria-labelledby="fares-title">
-      <h2 id="fares-title">${bus.name}, ${stamp(bus.departs_at, zoneOf(bus.operator.id))}</h2>
+      <h2 id="fares-title">${bus.name} · ${stamp(bus.departs_at, zoneOf(bus.operator.id))}</h2>
       <p class="hint">${t("cat.fares.how", { currency })}</p>
       ${mayEdit() && html`<${Total} fares=${fares} currency=${currency} setFares=${setFares} />`}
       <${Matrix} calls=${calls} fares=${fares} currency=${currency} setFares=${setFares} odd=${odd} />

@@ -244,7 +244,7 @@ function Faults({ told }) {
   return html`
     <div class="table-tools"><p class="hint">${t("cat.faults", { count: told.faults_total, shown: told.faults.length })}</p>
       <button type="button" class="button small quiet" onClick=${save}><${Icon} name="download" />${t("admin.csv")}</button></div>
-    <div class="table-box" role="region" aria-label=${t("cat.faults.list")} tabindex="0"><table class="table faults">
+    <div class="table-box" role="region" aria-label=${t("cat.faults.list")} tabindex="0"><table class="table">
       <thead><tr><th scope="col">${t("cat.fault.file")}</th><th scope="col" class="number">${t("cat.fault.line")}</th><th scope="col">${t("cat.fault.reason")}</th></tr></thead>
       <tbody>${told.faults.map(({ file, line, reason }, at) => html`<tr key=${at}><th scope="row"><code>${file}</code></th><td class="number">${line ?? ""}</td><td>${reason}</td></tr>`)}</tbody>
     </table></div>`;

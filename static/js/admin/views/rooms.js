@@ -3,9 +3,10 @@ import waiting from "messages/waiting";
 import { post } from "../../core/api.js";
 import { html, Icon, useEffect } from "../../core/dom.js";
 import { count, learn, t } from "../../core/text.js";
-import { act, Head, mayEdit, RowButton, stamp, Tag } from "../catalogue/parts.js";
+import { act, Head, mayEdit, RowButton, stamp, Tag, useAll, zoneOf } from "../catalogue/parts.js";
 import { Choice, FormFault, Input, Submit, useForm } from "../form.js";
-import { usePages } from "../load.js";
+import { everyPage, useLoaded, usePages } from "../load.js";
+import { dayFromNow } from "../parts.js";
 import { operator } from "../staff.js";
 import { DataTable } from "../table.js";
 
@@ -42,28 +43,30 @@ export default function Rooms() {
       empty=${{ icon: "hourglass", title: t("rooms.empty"), body: t("rooms.empty.body") }} />`;
 }
 
+const EMPTY = { route: "", bus: "", opens_at: "", per_minute: "" };
+const BUSES_PAGES = 3;
+
 /** @param {{ onOpened: () => void }} props */
 function NewRoom({ onOpened }) {
   const form = useForm(
-    { scope: "bus", subject: "", opens_at: "", per_minute: "" },
-    async ({ scope, subject, opens_at, per_minute }) => {
+    { scope: "bus", date: dayFromNow(1), ...EMPTY },
+    async ({ scope, route, bus, opens_at, per_minute }) => {
       const body = {
-        [scope]: scope === "operator" && !subject.trim() ? operator.value : subject.trim(),
+        [scope]: { bus, route, operator: operator.value }[scope],
         ...(opens_at && { opens_at: new Date(opens_at).toISOString() }),
         ...(per_minute && { per_minute: Number(per_minute) }),
       };
       const run = () => post("/admin/rooms", body);
       if (await act({ run, done: t("rooms.opened") })) {
-        form.set({ subject: "", opens_at: "", per_minute: "" });
+        form.set(EMPTY);
         onOpened();
       }
     },
     {
-      check: ({ scope, subject, per_minute }) => ({
-        ...(!/^[1-9]\d{0,17}$/.test(subject.trim()) &&
-          !(scope === "operator" && operator.value && !subject.trim()) && {
-            subject: t("rooms.needed"),
-          }),
+      check: ({ scope, route, bus, per_minute }) => ({
+        ...(scope === "operator" && !operator.value && { scope: t("rooms.needed") }),
+        ...(scope === "route" && !route && { route: t("rooms.needed") }),
+        ...(scope === "bus" && !bus && { bus: t("rooms.needed") }),
         ...(per_minute &&
           !(
             /^\d{1,5}$/.test(per_minute) &&
@@ -75,6 +78,15 @@ function NewRoom({ onOpened }) {
       }),
     },
   );
+  const { scope, date } = form.values;
+  const routes = useAll("/admin/routes", { operator: operator.value });
+  const buses = useLoaded(
+    async () =>
+      date ? await everyPage("/admin/buses", { date, operator: operator.peek() }, BUSES_PAGES) : [],
+    [date, operator.value],
+  );
+  // A bus is one of its day.
+  const dated = { ...form, set: (/** @type {any} */ change) => form.set({ bus: "", ...change }) };
   const scopes = SCOPES.map((value) => ({ value, label: t(`rooms.scope.${value}`) }));
   return html`
     <section class="card" aria-labelledby="room-new">
@@ -83,7 +95,14 @@ function NewRoom({ onOpened }) {
         <${FormFault} form=${form} />
         <div class="form-row">
           <${Choice} form=${form} name="scope" label=${t("rooms.scope")} options=${scopes} />
-          <${Input} form=${form} name="subject" label=${t("rooms.subject")} hint=${t("rooms.subject.hint")} inputmode="numeric" />
+          ${
+            scope === "bus" &&
+            html`<${Input} form=${dated} name="date" label=${t("cat.buses.date")} type="date" />
+            <${Choice} form=${form} name="bus" label=${t("cat.bus")} options=${toChoose(buses.data, leaving, t("cat.buses.none"))} />`
+          }
+          ${scope === "route" && html`<${Choice} form=${form} name="route" label=${t("cat.route")} options=${toChoose(routes.data, ({ name }) => name)} />`}
+        </div>
+        <div class="form-row">
           <${Input} form=${form} name="opens_at" label=${t("rooms.opens")} hint=${t("rooms.opens.hint")} type="datetime-local" />
           <${Input} form=${form} name="per_minute" label=${t("rooms.rate")} hint=${t("rooms.rate.hint")} inputmode="numeric" />
         </div>
@@ -91,6 +110,16 @@ function NewRoom({ onOpened }) {
       </form>
     </section>`;
 }
+
+/** @param {any[] | null} things @param {(thing: any) => string} label @param {string} [none] what is said when there are none */
+const toChoose = (things, label, none = t("cat.choose")) => [
+  { value: "", label: things?.length === 0 ? none : t("cat.choose") },
+  ...(things ?? []).map((each) => ({ value: each.id, label: label(each) })),
+];
+
+/** @param {import("../catalogue/api.d.ts").BusLine} bus */
+const leaving = ({ departs_at, name, operator: whose }) =>
+  `${stamp(departs_at, zoneOf(whose.id))} · ${name}`;
 
 /** @param {(room: WatchedRoom) => void} close */
 const columns = (close) => [

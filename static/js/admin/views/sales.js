@@ -4,16 +4,17 @@ import { get } from "../../core/api.js";
 import { html } from "../../core/dom.js";
 import { day, learn, t, term } from "../../core/text.js";
 import { inUnits } from "../amounts.js";
+import { Head, stamp } from "../catalogue/parts.js";
 import { addMoney } from "../figures.js";
 import { FilterBar, valuesOf } from "../filters.js";
 import { Shown, useLoaded } from "../load.js";
 import { share } from "../overview/kpis.js";
-import { dayFromNow, moneys } from "../parts.js";
+import { clockZone, dayFromNow, moneys } from "../parts.js";
 import { operator, operatorShown } from "../staff.js";
 import { DataTable } from "../table.js";
 
 /** @typedef {{ key: string | null, name: string | null, buses: number, bookings: number, seats: number,
- *   revenue: import("../../api.d.ts").Money[], occupancy: number | null }} Line */
+ *   revenue: import("../../api.d.ts").Money[], occupancy: number | null, departs_at?: string | null }} Line */
 /** @typedef {{ group: string, items: Line[], complete: boolean }} Report */
 
 learn(floor);
@@ -41,7 +42,7 @@ export default function Sales() {
     return get(`/admin/sales?${query}`);
   }, [from, to, group, whose]);
   return html`
-    <div class="floor-head"><h1>${t("admin.nav.sales")}</h1><p>${t("sales.hint")}</p></div>
+    <${Head} title=${t("admin.nav.sales")} sub=${t("sales.hint")} />
     <${FilterBar} filters=${filters()} />
     <${Shown} of=${report} lines=${4}>${(/** @type {Report} */ data) => html`<${Lines} key=${data.group} report=${data} file=${`sales-${from}-${to}-by-${data.group}`} />`}</${Shown}>`;
 }
@@ -62,13 +63,21 @@ function Lines({ report: { group, items, complete }, file }) {
       sort: (line) => (group === "day" ? line.key : nameOf(group, line)),
       cell: (line) => linked(group, line),
     },
-    {
-      key: "buses",
-      name: t("sales.buses"),
-      isNumber: true,
-      sort: (line) => line.buses,
-      cell: (line) => line.buses,
-    },
+    // One of a name leaves every day: what tells them apart is when.
+    group === "bus"
+      ? {
+          key: "departs",
+          name: t("bookings.departs"),
+          sort: (line) => line.departs_at ?? null,
+          cell: (line) => line.departs_at && stamp(line.departs_at, clockZone()),
+        }
+      : {
+          key: "buses",
+          name: t("sales.buses"),
+          isNumber: true,
+          sort: (line) => line.buses,
+          cell: (line) => line.buses,
+        },
     {
       key: "bookings",
       name: t("sales.bookings"),

@@ -2,12 +2,14 @@
 import counter from "messages/counter";
 import floor from "messages/floor";
 import { send } from "../../core/api.js";
-import { html, Icon } from "../../core/dom.js";
+import { html, Icon, useEffect } from "../../core/dom.js";
 import { day, learn, money, t, time } from "../../core/text.js";
+import { Head } from "../catalogue/parts.js";
 import { downloadBlob } from "../csv.js";
 import { FilterBar, valuesOf } from "../filters.js";
 import { usePages } from "../load.js";
 import { clockZone, tell } from "../parts.js";
+import { learnNames, names } from "../people.js";
 import { operator } from "../staff.js";
 import { DataTable } from "../table.js";
 
@@ -42,9 +44,8 @@ const columns = () => [
   {
     key: "whose",
     name: t("shifts.whose"),
-    sort: (shift) => shift.user ?? shift.device,
-    cell: (shift) =>
-      t(shift.user ? "shifts.user" : "shifts.device", { id: shift.user ?? shift.device ?? "" }),
+    sort: whose,
+    cell: whose,
   },
   {
     key: "opened",
@@ -93,13 +94,23 @@ const columns = () => [
 
 export default function Shifts() {
   const { status } = valuesOf(filters());
+  /** @type {import("../load.js").Pages<ShiftRow>} */
   const pages = usePages("/admin/shifts", { status, operator: operator.value, limit: "50" });
+  useEffect(() => {
+    learnNames((pages.items ?? []).map(({ user }) => user));
+  }, [pages.items]);
   return html`
-    <div class="floor-head"><h1>${t("admin.nav.shifts")}</h1><p>${t("shifts.hint")}</p></div>
+    <${Head} title=${t("admin.nav.shifts")} sub=${t("shifts.hint")} />
     <${FilterBar} filters=${filters()} />
     <${DataTable} caption=${t("admin.nav.shifts")} file="shifts" columns=${columns()} pages=${pages} keyOf=${(/** @type {ShiftRow} */ shift) => shift.id}
       empty=${{ icon: "wallet", title: t("shifts.none"), body: t("shifts.none.body") }} />`;
 }
+
+/** @param {ShiftRow} shift */
+const whose = ({ user, device }) =>
+  user
+    ? (names.value[user] ?? t("shifts.user", { id: user }))
+    : t("shifts.device", { id: device ?? "" });
 
 /** @param {string} moment */
 const at = (moment) => `${day(moment, clockZone())} ${time(moment, clockZone())}`;
