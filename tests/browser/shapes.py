@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from itertools import product
 
-from playwright.async_api import Locator, Page, expect
+from playwright.async_api import Error, Locator, Page, expect
 
 from tests.browser.conftest import Visitors
 from tests.browser.site import DESKTOP, PHONE, Visitor
@@ -40,13 +40,19 @@ class Reader:
         self.page = page
 
     async def say(self, key: str, **values: object) -> str:
-        """Return a sentence of the page, as soon as it has learned it."""
+        """Return a sentence of the page, as soon as it has learned it; of the next page, while one is being left."""
+        said = key
 
         async def is_known() -> bool:
-            return bool(await self.page.evaluate(_SAY, [key, values]) != key)
+            nonlocal said
+            try:
+                said = await self.page.evaluate(_SAY, [key, values])
+            except Error as error:
+                if "context was destroyed" not in error.message:
+                    raise
+            return said != key
 
         await wait_until(is_known)
-        said: str = await self.page.evaluate(_SAY, [key, values])
         return said
 
     async def find(self, role: str, key: str, **values: object) -> Locator:

@@ -6,14 +6,14 @@ import signal
 import socket
 import sys
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, closing, contextmanager
+from contextlib import asynccontextmanager, closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from server.embedded.children import Child, Launch, Service
 from store.db import Database
 from store.migrate import migrate
 from tests.faults.client import fetch_status
+from tests.support import forked
 from tests.support.fault_proxy import FaultProxy, fault_proxy
 from tests.support.servers import ThrowawayPostgres, ThrowawayValkey
 from tests.support.waiting import wait_until
@@ -25,51 +25,48 @@ _PROCESSES = 3
 HOLD_SECONDS, PENDING_SECONDS = 2, 3
 
 
-class Api(Service):
+class Api:
     """One `serve` process on a port of its own; it ends when we do."""
 
-    def __init__(self, number: int, log: Path, settings: dict[str, str], program: str) -> None:
-        self.name = f"api {number}"
+    def __init__(self, log: Path, settings: dict[str, str], program: str) -> None:
         self.log = log
         self._program = program
         with closing(socket.create_server(("127.0.0.1", 0))) as free:
             self.port: int = free.getsockname()[1]
         self._environment = {
             "PATH": os.defpath,
-            "PYTHONPATH": str(_ROOT),
             "OMNIBUS_PORT": str(self.port),
             **{f"OMNIBUS_{name.upper()}": value for name, value in settings.items()},
         }
-        self._child: Child | None = None
-
-    def prepare(self) -> Launch:
-        argv = (sys.executable, "-m", self._program, "serve")
-        return Launch(argv=argv, env=self._environment, folder=_ROOT)
+        self._process: forked.Process | None = None
 
     async def start(self) -> None:
         """Start it and wait until it is ready; again if it gives up, as it may while PostgreSQL is down."""
-        self._child = self._spawn()
+        self._process = self._spawn()
         await wait_until(self._is_up, seconds=_READY_SECONDS)
 
-    def _spawn(self) -> Child:
+    def _spawn(self) -> forked.Process:
         with self.log.open("ab") as log:
-            return Child(self, stdout=log.fileno())
+            return forked.Process.start(
+                self._program, "serve", environment=self._environment, stdout=log, stderr=log
+            )
 
     async def _is_up(self) -> bool:
-        if self._child is None or self._child.exit_code() is not None:
+        if self._process is None or self._process.returncode is not None:
             await asyncio.sleep(_GIVEN_UP_SECONDS)
-            self._child = self._spawn()
+            self._process = self._spawn()
         return await self.is_answering()
 
     async def is_answering(self) -> bool:
         return await fetch_status(self.port, "/readyz") == 200
 
     async def kill(self) -> None:
-        """End it in the middle of whatever it does."""
-        assert self._child is not None, "not started"
-        self._child.kill()
-        child, self._child = self._child, None
-        await wait_until(lambda: child.exit_code() is not None)
+        """End it in the middle of whatever it does; it may have ended by itself."""
+        process, self._process = self._process, None
+        if process is not None:
+            with suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
 
     def freeze(self) -> None:
         self._send(signal.SIGSTOP)
@@ -78,13 +75,9 @@ class Api(Service):
         self._send(signal.SIGCONT)
 
     def _send(self, number: signal.Signals) -> None:
-        assert self._child is not None, "not started"
-        self._child.send(number)
-
-    def stop(self) -> None:
-        if self._child is not None:
-            self._child.kill()
-            self._child.wait()
+        assert self._process is not None, "not started"
+        with suppress(ProcessLookupError):  # it may have given up
+            self._process.send_signal(number)
 
 
 @dataclass(slots=True)
@@ -138,7 +131,7 @@ async def open_rig(
             "pending_seconds": str(PENDING_SECONDS),
         }
         apis = [
-            Api(number, logs / f"api-{number}.log", settings, program)
+            Api(logs / f"api-{number}.log", settings, program)
             for number in range(1, _PROCESSES + 1)
         ]
         try:
@@ -146,7 +139,7 @@ async def open_rig(
             yield Rig(postgres, valkey, proxy, apis, await _versions(postgres.url))
         finally:
             for api in apis:
-                api.stop()
+                await api.kill()
 
 
 async def _versions(url: str) -> dict[str, str]:
