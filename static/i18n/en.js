@@ -34,7 +34,7 @@ export default {
   "failure.sales_closed": "Seats of this bus are not sold any more.",
   "duration.minutes": "{minutes} min",
   "duration.hours": "{hours} h",
-  "duration.both": "{hours} h {minutes}",
+  "duration.both": "{hours} h {minutes} min",
 
   "search.title": "Find a bus",
   "search.lead": "Where to next?",
@@ -201,7 +201,7 @@ export default {
     one: "{count} minute before departure",
     other: "{count} minutes before departure",
   },
-  "refund.later": "{terms}, as the passenger's own stop has it; nothing later",
+  "refund.later": "{terms} from your stop; nothing after that",
   "checkout.total": "Total, all included",
   "checkout.go": "Continue to payment",
   "checkout.faults": { one: "One thing is missing", other: "{count} things are missing" },

@@ -196,6 +196,8 @@ async def _console(film: Film, loser: int) -> None:
     await film.show(f"PostgreSQL decides: {_WANTED} is {_WHO[1 - loser]}'s", 1.8)
     await film.show(f"{who} keeps {_OWN[loser]} and is offered the next best", 2.4)
     await film.show(f"{who} takes it", 0.9, is_tapped=True)
+    # Nothing lies under a finger that is gone.
+    await page.mouse.move(0, 0)
     await page.wait_for_selector(seat(page, label, "mine"))
     await other.wait_for_selector(seat(other, label, "held"))
     await expect(page.locator(".toast")).to_have_count(0)

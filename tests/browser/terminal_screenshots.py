@@ -2,19 +2,22 @@
 
 from pathlib import Path
 
-from PIL import Image
+from PIL import Image, ImageOps
 from playwright.async_api import Browser, Page, expect
 
 from tests.browser.door import CAMERA, codes_of, leave, put_at_the_door, sell
 from tests.browser.site import PHONE, Site, visit
 from tests.browser.terminals import clerk_of
 from tests.browser.test_board import WALL, first_of
-from tests.browser.test_kiosk import UPRIGHT, go_to_seats, pair, press
+from tests.browser.test_kiosk import UPRIGHT, expect_free, go_to_seats, pair, press
 from tests.browser.test_live import choose
 from tests.browser.test_scan import pair as pair_scanner
 from tests.browser.test_scan import stand_at, told, wedge
+from tests.browser.test_voucher import reserve
 
 _COLOURS = 128
+# 74 mm between margins of 3 mm, at 96 pixels an inch.
+_PAPER_WIDTH, _PAPER_MARGIN = 280, 11
 
 
 async def shoot_terminals(browser: Browser, site: Site, folder: Path) -> None:
@@ -23,6 +26,7 @@ async def shoot_terminals(browser: Browser, site: Site, folder: Path) -> None:
         await _shoot_kiosk(browser, site, bus, theme, folder)
     await _shoot_board(browser, site, folder)
     for theme in ("light", "dark"):
+        await _shoot_voucher(browser, site, theme, folder)
         await _shoot_scanner(browser, site, theme, folder)
     make_small(folder, "kiosk", "board", "scan")
 
@@ -70,6 +74,34 @@ async def _shoot_kiosk(browser: Browser, site: Site, bus: str, theme: str, folde
             await phone.get_by_role("button", name="Pay €").click()
             await expect(page.locator(".slip")).to_have_count(2, timeout=20_000)
         await shoot(page, "ticket")
+
+
+async def _shoot_voucher(browser: Browser, site: Site, theme: str, folder: Path) -> None:
+    """Take the slip for the counter as it is shown, and as the printer's roll has it."""
+    label = {"light": "9A", "dark": "9B"}[theme]
+    async with visit(browser, site, size=UPRIGHT, theme=theme) as visitor:
+        bus = site.world.coaches[3]
+        page = await pair(site, visitor, bus)
+        await reserve(site, page, bus, label)
+        # Whoever judges colours leaves a light page.
+        await page.emulate_media(color_scheme="dark" if theme == "dark" else "light")
+        await page.screenshot(path=folder / f"kiosk-voucher-{theme}.png", animations="disabled")
+        if theme == "light":
+            await _shoot_paper(page, folder / "kiosk-slip.png")
+        await page.get_by_role("button", name="Give the seats back").click()
+        await expect_free(site, bus, label)
+
+
+async def _shoot_paper(page: Page, path: Path) -> None:
+    """Take a slip as it leaves the printer, with the roll's margins."""
+    await page.emulate_media(media="print")
+    await page.set_viewport_size({"width": _PAPER_WIDTH, "height": UPRIGHT[1]})
+    await page.locator(".slip").screenshot(path=path)
+    await page.emulate_media(media="screen")
+    await page.set_viewport_size({"width": UPRIGHT[0], "height": UPRIGHT[1]})
+    with Image.open(path) as slip:
+        paper = ImageOps.expand(slip.convert("RGB"), _PAPER_MARGIN, "white")
+    paper.save(path)
 
 
 async def _shoot_board(browser: Browser, site: Site, folder: Path) -> None:

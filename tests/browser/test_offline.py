@@ -77,6 +77,10 @@ async def test_an_opened_ticket_is_there_without_a_network_and_prices_are_not(
     await page.goto(f"{site.url}/my")
     await page.get_by_role("button", name=f"Forget {ref}").click()
     await becomes(page, f"{KEPT}.then(all => all.length === 0)")
+    line = page.locator(".trip-line", has_text=ref)
+    await expect(line).to_have_count(0)
+    await page.get_by_role("button", name="Undo").click()
+    await expect(line).to_contain_text("Confirmed")
     visitor.complaints.clear()  # the browser's own lines about what could not be had
 
 

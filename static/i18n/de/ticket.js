@@ -45,4 +45,5 @@ export default {
   },
   "again.take": "Stattdessen {seats} nehmen",
   "again.none": "Vergleichbare Plätze sind nicht mehr frei. Wählen Sie andere auf dem Plan.",
+  "my.forgotten": "{ref} ist auf diesem Gerät vergessen. Storniert wurde nichts.",
 };

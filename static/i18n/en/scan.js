@@ -71,7 +71,7 @@ export default {
   "scan.expected": { one: "of one aboard here", other: "of {count} aboard here" },
   "scan.missing": { one: "One is missing", other: "{count} are missing" },
   "scan.complete": "Everybody is here",
-  "scan.last": "{who} is aboard since {time}",
+  "scan.last": "{who}, aboard since {time}",
   "scan.hand": "By hand",
   "scan.hand.hint": "Seat, booking, both, or the code of the ticket",
   "scan.hand.go": "Check",

@@ -41,4 +41,5 @@ export default {
   },
   "again.take": "Take {seats} instead",
   "again.none": "There are no seats like these left. Choose others on the map.",
+  "my.forgotten": "{ref} is no longer kept on this device. Nothing was cancelled.",
 };

@@ -47,4 +47,5 @@ export default {
   },
   "again.take": "Tomar {seats} en su lugar",
   "again.none": "Ya no quedan asientos como estos. Elija otros en el plano.",
+  "my.forgotten": "{ref} ya no se guarda en este dispositivo. No se ha cancelado nada.",
 };

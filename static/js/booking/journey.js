@@ -6,6 +6,9 @@ import { duration, longDay, nights, t, time, zoneName } from "../core/text.js";
 /** @typedef {import("../api.d.ts").Bus} Bus */
 /** @typedef {import("../api.d.ts").StopCall} StopCall */
 
+// A line ends behind it, not before.
+const DOT = "\u00a0· ";
+
 /** @type {Map<string, Promise<Bus>>} */
 const known = new Map();
 
@@ -68,7 +71,7 @@ export function Journey({ trip: { operator, name, from, to } }) {
       <p class="journey-day"><${Icon} name="calendar-days" />${longDay(from.at, from.zone)}</p>
       <ol>
         <${Call} label=${t("booking.board")} end=${from} />
-        <li class="journey-way">${duration(from.at, to.at)} · <bdi>${operator}</bdi> · <bdi>${name}</bdi></li>
+        <li class="journey-way">${duration(from.at, to.at)}${DOT}<bdi>${operator}</bdi>${DOT}<bdi>${name}</bdi></li>
         <${Call} label=${t("booking.leave")} end=${to} later=${later} />
       </ol>
     </div>`;

@@ -1,6 +1,6 @@
 // Step 5: paying, on one's own phone or in cash to staff who stand by.
 
-import { Journey, tripOn } from "../booking/journey.js";
+import { tripOn } from "../booking/journey.js";
 import { refundText, secondsToPay } from "../booking/terms.js";
 import { ApiError, get, newKey, post } from "../core/api.js";
 import { about, isLost, isOnline, noteSale } from "../core/device.js";
@@ -13,6 +13,7 @@ import { Foot, Question } from "./frame.js";
 import { giveUp } from "./give_up.js";
 import { booking, go, people, phone, sale } from "./journey.js";
 import { NumberPad } from "./keyboard.js";
+import { Order } from "./order.js";
 import { Chosen } from "./seats.js";
 
 /** @typedef {import("../api.d.ts").Booking} Booking */
@@ -89,13 +90,9 @@ export function Pay({ choice, back }) {
     <main id="main" class="kiosk-main" tabindex="-1">
       <${Question} text=${t("kiosk.pay")} />
       <div class="kiosk-order">
-        <section class="card"><${Journey} trip=${trip} />
-          <ul class="order-lines">${people.value.map(({ seat, name, category }) => html`<li key=${seat}><span class="seat-tag">${seat}</span><span>${name}<small>${t(`category.${/** @type {"adult"} */ (category)}`)}</small></span></li>`)}</ul>
-          ${choice.total && html`<p class="order-total"><span>${t("checkout.total")}</span><strong>${money(choice.total)}</strong></p>`}
-          <p class="hint"><${Icon} name="shield-check" />${t("checkout.refund", { what: refundText(bus.rules) })}</p>
-        </section>
+        <${Order} choice=${choice}><p class="hint"><${Icon} name="shield-check" />${t("checkout.refund", { what: refundText(bus.rules) })}</p></${Order}>
         <div class="ways">
-          ${method && html`<button type="button" class="button primary way-to-pay" aria-disabled=${!canPay} onClick=${() => canPay && buy(method)}><${Icon} name="phone" /><span>${t("pay.phone")}<small>${t("pay.phone.body")}</small></span></button>`}
+          ${method && html`<button type="button" class="button primary way-to-pay" aria-disabled=${!canPay} onClick=${() => canPay && buy(method)}><${Icon} name="smartphone" /><span>${t("pay.phone")}<small>${t("pay.phone.body")}</small></span></button>`}
           ${isCashTaken.value && html`<button type="button" class="button way-to-pay" aria-disabled=${!canPay} onClick=${() => canPay && setCash(true)}><${Icon} name="user" /><span>${t("pay.cash")}<small>${t("pay.cash.body")}</small></span></button>`}
           ${canBring && html`<button type="button" class="button way-to-pay" aria-disabled=${!canPay} onClick=${() => canPay && buy("voucher")}><${Icon} name="ticket" /><span>${t("pay.voucher")}<small>${t("pay.voucher.body", { count: keptMinutes })}</small></span></button>`}
           ${!method && !isCashTaken.value && !canBring && html`<${Notice} icon="info" title=${t("pay.none")}><p>${t("pay.none.body")}</p></${Notice}>`}

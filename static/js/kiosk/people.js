@@ -5,6 +5,7 @@ import { Field } from "../core/ui.js";
 import { Foot, Question } from "./frame.js";
 import { people, phone } from "./journey.js";
 import { Keyboard, NumberPad } from "./keyboard.js";
+import { Order } from "./order.js";
 import { Chosen } from "./seats.js";
 
 const CATEGORIES = /** @type {const} */ (["adult", "child", "senior", "student"]);
@@ -44,6 +45,7 @@ export function People({ choice, back, next }) {
   const hasHold = choice.client.hold.value !== null;
   return html`
     <main id="main" class="kiosk-main kiosk-people" tabindex="-1">
+      <${Order} choice=${choice} />
       <form onSubmit=${submit} novalidate>
         ${
           isPhone

@@ -64,7 +64,7 @@ export function Tickets({ leave }) {
     </main>
     <${Foot} next=${leave} nextText=${t("kiosk.finish")}>
       <button type="button" class="button" aria-disabled=${!codes} onClick=${() => codes && print()}><${Icon} name="printer" />${t("kiosk.print")}</button>
-      <button type="button" class="button" aria-disabled=${!codes} onClick=${toPhone}><${Icon} name="phone" />${t("kiosk.take")}</button>
+      <button type="button" class="button" aria-disabled=${!codes} onClick=${toPhone}><${Icon} name="smartphone" />${t("kiosk.take")}</button>
     </${Foot}>
     ${
       link &&
@@ -109,7 +109,7 @@ function Slip({ booking: shown, person, code }) {
     <article class="slip" aria-label=${t("kiosk.slip", { seat: person.seat, name: person.name })}>
       <header><strong>${shown.operator.name}</strong><span>${shown.bus_name}</span></header>
       <p class="slip-way">${shown.from_stop_name} <${Icon} name="arrow-right" class="flip" /><span class="visually-hidden">${t("trip.to")}</span> ${shown.to_stop_name}</p>
-      <p class="slip-when"><strong>${time(shown.departs_at, zone)}</strong> ${longDay(shown.departs_at, zone)} <abbr>${zoneName(shown.departs_at, zone)}</abbr></p>
+      <p class="slip-when"><strong>${time(shown.departs_at, zone)}</strong> <abbr>${zoneName(shown.departs_at, zone)}</abbr> <span>${longDay(shown.departs_at, zone)}</span></p>
       <img src=${asImage(code)} alt=${t("kiosk.slip.code", { seat: person.seat })} />
       <p class="slip-seat"><small>${t("booking.seat")}</small><strong>${person.seat}</strong></p>
       <p class="slip-who">${person.name}<small>${term("category", person.category)} · ${money(person.price)}</small></p>

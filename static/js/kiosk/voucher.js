@@ -76,7 +76,7 @@ function Slip({ booking: made, until }) {
       <p class="slip-line"><small>${t("voucher.pay")}</small><strong>${money(made.total)}</strong></p>
       <p class="slip-line"><small>${t("voucher.until")}</small><strong>${until}</strong></p>
       <p class="slip-way">${made.from_stop_name} <${Icon} name="arrow-right" class="flip" /><span class="visually-hidden">${t("trip.to")}</span> ${made.to_stop_name}</p>
-      <p class="slip-when"><strong>${time(made.departs_at, zone)}</strong> ${longDay(made.departs_at, zone)} <abbr>${zoneName(made.departs_at, zone)}</abbr></p>
+      <p class="slip-when"><strong>${time(made.departs_at, zone)}</strong> <abbr>${zoneName(made.departs_at, zone)}</abbr> <span>${longDay(made.departs_at, zone)}</span></p>
       <footer><span>${t("booking.seat")} <strong>${made.seats.join(", ")}</strong></span></footer>
     </article>`;
 }

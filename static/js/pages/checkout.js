@@ -221,7 +221,7 @@ function Checkout({ bus, draft }) {
           return html`<li key=${seat}><span>${t("checkout.seat", { seat })}</span>${price && html`<span>${money(price)}</span>`}</li>`;
         })}</ul>
         ${(hold.value ?? booking.value) && html`<p class="order-total"><span>${t("checkout.total")}</span><strong>${money((hold.value ?? booking.value ?? { total: bus.price }).total)}</strong></p>`}
-        ${!open && html`<a class="button small quiet" href=${seatsUrl(draft)}>${t("checkout.change")}</a>`}
+        ${!open && html`<a class="button small" href=${seatsUrl(draft)}>${t("checkout.change")}</a>`}
         <p class="hint"><${Icon} name="shield-check" />${t("checkout.refund", { what: refundText(bus.rules) })}</p>
       </aside>
     </div>`;

@@ -4,7 +4,7 @@ import { AccountSection } from "../account/section.js";
 import { FindForm } from "../booking/find.js";
 import { tripOf } from "../booking/journey.js";
 import { forgetTicket } from "../booking/kept.js";
-import { ApiError, get, keepKey, keptRefs, signedOut, user, withKey } from "../core/api.js";
+import { ApiError, get, keepKey, keptRefs, keyOf, signedOut, user, withKey } from "../core/api.js";
 import { html, Icon, now, signal } from "../core/dom.js";
 import { mount } from "../core/shell.js";
 import { day, learn, t, term, time } from "../core/text.js";
@@ -90,11 +90,18 @@ const isOver = ({ booking }) => OVER.has(booking.status) || Date.parse(booking.a
 /** @param {Line} a @param {Line} b */
 const byDeparture = (a, b) => Date.parse(b.booking.departs_at) - Date.parse(a.booking.departs_at);
 
-/** @param {string} ref */
+/** The key is all that a guest has of a booking, so it comes back if that was a slip of the finger.
+ * @param {string} ref */
 function forget(ref) {
+  const key = keyOf(ref) ?? null;
+  const undo = () => {
+    keepKey(ref, key);
+    load();
+  };
   keepKey(ref, null);
   forgetTicket(ref);
   trips.value = (trips.value ?? []).filter(({ booking }) => booking.ref !== ref);
+  toast(t("my.forgotten", { ref }), { seconds: 10, action: { label: t("undo"), run: undo } });
 }
 
 function MyPage() {

@@ -3,7 +3,7 @@ import waiting from "messages/waiting";
 import { ApiError, get, post } from "../core/api.js";
 import { computed, html, Icon, now, signal, tick, useEffect } from "../core/dom.js";
 import { mount, setTitle } from "../core/shell.js";
-import { clock, count, learn, t } from "../core/text.js";
+import { clock, count, day, learn, t, time, zoneName } from "../core/text.js";
 import { announce, Failure, Notice, Skeleton } from "../core/ui.js";
 import { rejoice } from "../kiosk/sound.js";
 import { keepAdmission } from "../seatmap/hold.js";
@@ -164,9 +164,12 @@ function WaitingPage() {
 function Soon({ room: shown }) {
   const left = Math.max(0, Date.parse(shown.opens_at) - Math.max(tick.value, now()));
   const days = Math.floor(left / 86_400_000);
+  // A room may stand before buses of many zones, so this is the reader's own.
+  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
   return html`
     <h1 id="wait-title">${t("waiting.soon")}</h1>
     <p class="wait-figure" role="timer">${days ? t("waiting.days", { count: days }) : longClock(left)}</p>
+    <p class="wait-time"><${Icon} name="calendar-days" />${day(shown.opens_at, zone)}, ${time(shown.opens_at, zone)} ${zoneName(shown.opens_at, zone)}</p>
     <p>${t("waiting.soon.sub")}</p>`;
 }
 

@@ -76,7 +76,7 @@ function Person({ line, own }) {
   const isIn = isAboard(line, boardings.value);
   const isUnsent = boardings.value.get(line.ticket)?.isWaiting;
   const state = line.status !== "VALID" ? line.status : isIn ? "aboard" : "missing";
-  const icon = { aboard: "circle-check", missing: "circle-x", CANCELLED: "ban", NO_SHOW: "ban" }[
+  const icon = { aboard: "circle-check", missing: "hourglass", CANCELLED: "ban", NO_SHOW: "ban" }[
     state
   ];
   return html`<li class="scan-person" data-state=${state}>
