@@ -70,7 +70,8 @@ async def undistributed(connection: Connection) -> list[str]:
         return []
     copied = await _names(connection, "find_uncopied", list(REFERENCE))
     spread = await _names(connection, "find_undistributed")
-    return [f"distribution of {name}" for name in (*copied, *spread)]
+    unsuited = await _names(connection, "find_unsuited")
+    return [f"distribution of {name}" for name in (*copied, *spread, *unsuited)]
 
 
 async def distribute(
@@ -132,6 +133,7 @@ async def _prepare(connection: Connection) -> None:
     await connection.execute(SQL["scope_everywhere"])
     await connection.execute(SQL["check_stops_of_shard"])
     await connection.execute(SQL["forget_months"])
+    await connection.execute(SQL["tell_nobody"])
     await connection.execute(SQL["place_by_region"])
     await connection.execute(SQL["free_users"])
     await connection.execute(SQL["let_roles_lock"])

@@ -24,6 +24,15 @@ WHERE
     )
 ORDER BY w.place;
 
+-- name: find_unsuited
+-- What is spread, and has got triggers since that no shard can run.
+SELECT DISTINCT t.relname AS name
+FROM pg_trigger AS g
+INNER JOIN pg_proc AS f ON f.oid = g.tgfoid AND f.proname IN ('tell_catalogue', 'keep_calls')
+INNER JOIN pg_class AS t ON t.oid = g.tgrelid AND t.relnamespace = 'public'::regnamespace
+INNER JOIN pg_dist_partition AS p ON p.logicalrelid = t.oid
+ORDER BY t.relname;
+
 -- name: take_time
 -- Rows that are there already are sent to where they belong. One connection a server: rows of small tables that this
 -- transaction has copied are pointed at by rows it spreads.
@@ -171,6 +180,17 @@ END
 $$;
 DROP INDEX IF EXISTS bus_stops_stop_idx;
 CREATE INDEX IF NOT EXISTS bus_stops_departures_idx ON bus_stops (stop_id, departs_at, bus_id);
+
+-- name: tell_nobody
+-- Whoever has told something cannot commit together with other servers, and nobody listens on a shard: processes keep
+-- searches for a second only (server/services.py).
+DROP TRIGGER IF EXISTS buses_told ON buses;
+DROP TRIGGER IF EXISTS bus_stops_told ON bus_stops;
+DROP TRIGGER IF EXISTS leg_fares_told ON leg_fares;
+DROP TRIGGER IF EXISTS routes_told ON routes;
+DROP TRIGGER IF EXISTS stops_told ON stops;
+DROP TRIGGER IF EXISTS operators_told ON operators;
+DROP FUNCTION IF EXISTS tell_catalogue();
 
 -- name: search_stops
 -- What searches ask for by month elsewhere. Once the stops are where they belong: the servers are told of it, too.

@@ -7,8 +7,7 @@ from hypothesis import settings
 
 from store.facade import StoreOptions
 from store.invariants import find_violations
-from store.migrate import migrate
-from tests.support.cluster import CLUSTER_URL, ClusterDatabases
+from tests.support.cluster import CLUSTER_URL, lend_cluster_databases
 from tests.support.history import check_history
 from tests.support.world import World
 
@@ -86,13 +85,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 if CLUSTER_URL:
-    # The same tests, on a cluster.
-    @pytest.fixture(scope="session")
-    async def databases() -> AsyncIterator[ClusterDatabases]:
-        made = ClusterDatabases(str(CLUSTER_URL))
-        await made.prepare(migrate)
-        yield made
-        await made.close()
+    databases = pytest.fixture(scope="session")(lend_cluster_databases)
 
 
 @pytest.fixture
