@@ -7,13 +7,8 @@ import pytest
 
 from tests.api.served import Telling
 from tests.api.shop import Shop
-from tests.support.cluster import CLUSTER_URL, lend_cluster_databases
 from tests.support.databases import Databases
 from tests.support.servers import ThrowawayValkey
-
-
-if CLUSTER_URL:
-    databases = pytest.fixture(scope="session")(lend_cluster_databases)
 
 
 @pytest.fixture(scope="session")
