@@ -70,15 +70,13 @@ FROM (
         k.created_at AS at, 'made' AS kind,
         CASE WHEN k.sold_by IS NOT NULL THEN 'counter' WHEN k.method = 'cash' THEN 'kiosk' ELSE 'online' END AS word,
         (SELECT sum(price) FROM unnest(k.prices) AS price)::bigint AS amount, NULL AS currency,
-        array(
-            SELECT coalesce(t.former_seats[1], s.seat_no)
-            FROM unnest(k.seats) WITH ORDINALITY AS s (seat_no, place)
-            LEFT JOIN tickets AS t ON t.bus_id = k.bus_id AND t.booking_id = k.booking_id AND t.seat_no = s.seat_no
-            ORDER BY s.place
-        ) AS seats,
+        array_agg(coalesce(t.former_seats[1], s.seat_no) ORDER BY s.place) AS seats,
         NULL::bigint AS user_id
     FROM bookings AS k
+    CROSS JOIN LATERAL unnest(k.seats) WITH ORDINALITY AS s (seat_no, place)
+    LEFT JOIN tickets AS t ON t.bus_id = k.bus_id AND t.booking_id = k.booking_id AND t.seat_no = s.seat_no
     WHERE k.bus_id = $1 AND k.booking_id = $2
+    GROUP BY k.bus_id, k.booking_id
     UNION ALL
     SELECT
         t.moved_at AS at, 'ticket' AS kind, 'MOVED' AS word, NULL AS amount, NULL AS currency,

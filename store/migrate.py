@@ -13,7 +13,7 @@ from pathlib import Path
 
 import asyncpg
 
-from store.citus.distribute import distribute, suit, undistributed
+from store.citus.distribute import distribute, suit, undistributed, words_of
 from store.db import Connection
 from store.pooler import Address
 from store.roles import RolesMissing, become_owner, make_roles
@@ -159,16 +159,19 @@ async def _missing(connection: Connection, known: Sequence[Migration]) -> list[M
 async def _apply(connection: Connection, migration: Migration) -> None:
     record = "INSERT INTO schema_migrations (name, checksum) VALUES ($1, $2)"
     try:
+        statements = await words_of(connection, migration.name, migration.text)
         if not migration.is_transactional:
             await _clear_up(connection, migration)
-            await connection.execute(migration.text)
+            for statement in statements:
+                await connection.execute(statement)
             await connection.execute(record, migration.name, migration.checksum)
             return
         async with connection.transaction():
             await connection.execute("SET LOCAL lock_timeout = '4s'")
             # allow sql-text: our own migration says it
             await connection.execute(f"SET LOCAL statement_timeout = '{migration.timeout}'")
-            await connection.execute(migration.text)
+            for statement in statements:
+                await connection.execute(statement)
             await connection.execute(record, migration.name, migration.checksum)
     except asyncpg.PostgresError as error:
         raise MigrationError(f"{migration.name}: {error}") from error

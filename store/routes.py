@@ -119,6 +119,7 @@ class Routes:
         require_in_order(stops)
 
         async def work(connection: Connection) -> RouteCard:
+            await connection.execute(SQL["take_time"])
             route = await _lock(connection, caller, route_id, expected)
             if await connection.fetchval(SQL["is_used"], route.operator_id, route_id):
                 raise InUse("route", "buses go by it; make another route")

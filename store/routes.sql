@@ -1,3 +1,7 @@
+-- name: take_time
+-- Every server of a cluster is asked whether a bus goes by a route, and then all of them write.
+SET LOCAL statement_timeout = '10s';
+
 -- name: list_routes
 -- $1 of this operator, $2 after this number, $3 at most; stops as parallel arrays.
 SELECT

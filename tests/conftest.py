@@ -13,6 +13,7 @@ from store import Store
 from store.facade import StoreOptions
 from store.invariants import find_violations
 from store.migrate import migrate
+from tests.support.cluster import CLUSTER_URL, lend_cluster_databases
 from tests.support.databases import Databases, connect
 from tests.support.memory import in_memory
 from tests.support.servers import ThrowawayPostgres, ThrowawayValkey
@@ -88,6 +89,11 @@ async def databases(postgres: ThrowawayPostgres) -> AsyncIterator[Databases]:
     await made.prepare(migrate)
     yield made
     await made.close()
+
+
+if CLUSTER_URL:
+    # The same tests, on a cluster: of those of the store and of the API all that are not about one server.
+    databases = pytest.fixture(scope="session")(lend_cluster_databases)
 
 
 @pytest.fixture

@@ -4,8 +4,10 @@ Tables with a `bus_id` are distributed by it, side by side; small tables are cop
 where it is, on the coordinator. See law 7 and `tests/schema/test_one_bus.py`.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import asyncpg
@@ -28,6 +30,7 @@ REFERENCE = (
 )
 """Small tables that rows of a bus point at or are read with; each after those it points at."""
 _WITH_BUSES = "buses"
+_MIGRATIONS = Path(__file__).with_name("migrations")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +67,31 @@ async def suit(connection: Connection) -> None:
         await connection.execute(SQL["allow_triggers"])
 
 
+async def words_of(connection: Connection, migration: str, text: str) -> list[str]:
+    """Return what to run for a migration: its text, or what stands for it where buses are spread already."""
+    own = own_words(migration)
+    if own is None or not await is_citus(connection):
+        return [text]
+    return own if await connection.fetchval(SQL["is_spread"]) else [text]
+
+
+def own_words(migration: str) -> list[str] | None:
+    """Return the statements that stand for a migration on a cluster, if any do; Citus takes them one by one only."""
+    path = _MIGRATIONS / migration
+    if not path.exists():
+        return None
+    parts = re.split(r"(?<=;)\n", path.read_text(encoding="utf-8"))
+    return [part for part in parts if part.endswith(";")]
+
+
 async def undistributed(connection: Connection) -> list[str]:
     """Return what `distribute` would do, a name for each table; nothing on a plain PostgreSQL."""
     if not await is_citus(connection):
         return []
     copied = await _names(connection, "find_uncopied", list(REFERENCE))
     spread = await _names(connection, "find_undistributed")
-    return [f"distribution of {name}" for name in (*copied, *spread)]
+    unsuited = await _names(connection, "find_unsuited")
+    return [f"distribution of {name}" for name in (*copied, *spread, *unsuited)]
 
 
 async def distribute(
@@ -132,6 +153,8 @@ async def _prepare(connection: Connection) -> None:
     await connection.execute(SQL["scope_everywhere"])
     await connection.execute(SQL["check_stops_of_shard"])
     await connection.execute(SQL["forget_months"])
+    await connection.execute(SQL["forget_as_asked"])
+    await connection.execute(SQL["tell_nobody"])
     await connection.execute(SQL["place_by_region"])
     await connection.execute(SQL["free_users"])
     await connection.execute(SQL["let_roles_lock"])

@@ -24,6 +24,30 @@ WHERE
     )
 ORDER BY w.place;
 
+-- name: find_unsuited
+-- Of what is spread, that which migrations have left as one server has it.
+SELECT 'calls' AS name
+WHERE
+    EXISTS (SELECT FROM pg_dist_partition AS p WHERE p.logicalrelid = to_regclass('public.bus_stops'))
+    AND NOT EXISTS (SELECT FROM pg_class AS c WHERE c.oid = to_regclass('public.calls') AND c.relkind = 'v')
+UNION ALL
+SELECT DISTINCT t.relname::text AS name
+FROM pg_trigger AS g
+INNER JOIN pg_proc AS f ON f.oid = g.tgfoid AND f.proname = 'tell_catalogue'
+INNER JOIN pg_class AS t ON t.oid = g.tgrelid AND t.relnamespace = 'public'::regnamespace
+INNER JOIN pg_dist_partition AS p ON p.logicalrelid = t.oid
+UNION ALL
+SELECT 'numbers of buses' AS name
+FROM pg_proc AS f
+INNER JOIN pg_language AS l ON l.oid = f.prolang AND l.lanname = 'sql'
+WHERE
+    f.oid = to_regprocedure('public.next_bus_of(integer)')
+    AND EXISTS (SELECT FROM pg_dist_partition AS p WHERE p.logicalrelid = to_regclass('public.buses'))
+ORDER BY name;
+
+-- name: is_spread
+SELECT EXISTS (SELECT FROM pg_dist_partition AS p WHERE p.logicalrelid = to_regclass('public.buses')) AS is_spread;
+
 -- name: take_time
 -- Rows that are there already are sent to where they belong. One connection a server: rows of small tables that this
 -- transaction has copied are pointed at by rows it spreads.
@@ -172,6 +196,22 @@ $$;
 DROP INDEX IF EXISTS bus_stops_stop_idx;
 CREATE INDEX IF NOT EXISTS bus_stops_departures_idx ON bus_stops (stop_id, departs_at, bus_id);
 
+-- name: forget_as_asked
+-- What lies on a shard is changed by one transaction in one role only: answers are forgotten as whoever erases a person.
+ALTER FUNCTION forget_answers(bigint[], text[]) SECURITY INVOKER;
+GRANT DELETE ON idempotency_keys TO omnibus_app;
+
+-- name: tell_nobody
+-- Whoever has told something cannot commit together with other servers, and nobody listens on a shard: processes keep
+-- searches for a second only (server/services.py).
+DROP TRIGGER IF EXISTS buses_told ON buses;
+DROP TRIGGER IF EXISTS bus_stops_told ON bus_stops;
+DROP TRIGGER IF EXISTS leg_fares_told ON leg_fares;
+DROP TRIGGER IF EXISTS routes_told ON routes;
+DROP TRIGGER IF EXISTS stops_told ON stops;
+DROP TRIGGER IF EXISTS operators_told ON operators;
+DROP FUNCTION IF EXISTS tell_catalogue();
+
 -- name: search_stops
 -- What searches ask for by month elsewhere. Once the stops are where they belong: the servers are told of it, too.
 CREATE OR REPLACE VIEW calls WITH (security_invoker = true) AS
@@ -238,14 +278,15 @@ LEFT JOIN pg_db_role_setting AS s ON s.setrole = r.oid AND s.setdatabase = 0
 WHERE r.rolname = any($1::text[]) AND NOT coalesce('lock_timeout=1s' = any(s.setconfig), false);
 
 -- name: let_roles_lock
--- An INSERT ... ON CONFLICT locks a copied table on every server, and only who may change all of its rows may do so.
+-- An INSERT ... ON CONFLICT locks a copied table on every server, any change of one those that it points at, and only who
+-- may change all of a table's rows may lock it so.
 -- TRUNCATE is the one such right that gives no other: each of these is pointed at by tables that may not be truncated,
 -- but codes that pair devices, which are good for five minutes only, and the rules that are sold under by default,
 -- which the audit log tells as well.
 GRANT TRUNCATE ON
 operators, stops, routes, layouts, vehicles, devices, device_codes, refund_defaults, shifts
 TO omnibus_app;
-GRANT TRUNCATE ON operators TO omnibus_worker;
+GRANT TRUNCATE ON operators, stops, devices TO omnibus_worker;
 
 -- name: look_around
 -- For the doctor: servers, and how the tables lie.

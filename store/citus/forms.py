@@ -3,7 +3,7 @@
 The planner sends a statement to one shard group if every table in it is compared with buses of that group in so many
 words: a join with the batch's arrays does not say it, `bus_id = any($1)` does. So each join with `w` (what batches call
 their arrays) names its lane as well. Rows may not be copied to where row security rules; an INSERT that returns
-something goes another way. The few that need more are in `forms.sql`.
+something goes another way. Those that need more are in `words`, under the names they have where they are at home.
 """
 
 import re
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 else:
     Base = asyncpg.Connection
 
-SQL = Queries.beside(__file__)
+WORDS = {path.stem: Queries(path) for path in Path(__file__).with_name("words").glob("*.sql")}
+"""Statements that need words of their own, by the file that they are at home in."""
 SESSION = {
     # A generic plan does not know which server holds the buses of this time.
     "plan_cache_mode": "auto",
@@ -38,8 +39,6 @@ _ARRAYS = re.compile(r"(?=unnest\(\s*\$\d+::bigint\[\])")
 _FIRST_ARRAY = re.compile(r"unnest\(\s*(\$\d+)")
 _JOIN = re.compile(r"\b(\w+)\.bus_id = (?:w|locked)\.bus_id")
 _ADDING_CTE = re.compile(r"( AS \(\n +INSERT INTO (?:(?!\n\)).)*)(?=\n\))", re.DOTALL)
-_HOMES = ("batch.sql", "catalogue.sql", "counts.sql", "invariants.sql", "shifts.sql")
-"""Where the statements are that have words of their own in `forms.sql`, by the same names."""
 _BROKEN = re.compile(r'constraint "(\w+?)(?:_\d+)?"')
 _REPLACED = (
     (re.compile(r"set_config\('omnibus\.operators'"), "set_config_everywhere('omnibus.operators'"),
@@ -115,8 +114,10 @@ def _as_one_server() -> Iterator[None]:
 
 @cache
 def _own_forms() -> dict[str, str]:
-    homes = [Queries(Path(__file__).parents[1] / name) for name in _HOMES]
-    own = {home[name]: SQL[name] for home in homes for name in home.names() if name in SQL.names()}
+    homes = {home: Queries(Path(__file__).parents[1] / f"{home}.sql") for home in WORDS}
+    own = {
+        homes[home][name]: words[name] for home, words in WORDS.items() for name in words.names()
+    }
     return own | {about_all(home): about_all(form) for home, form in own.items()}
 
 

@@ -22,6 +22,8 @@ from store.pairing import NewDevice, Paired
 from store.sessions import Session
 from store.timetable import add_layout
 from tests.api import conformance
+from tests.support.cluster import above_scopes
+from tests.support.databases import connect
 
 PASSWORD = "correct horse"
 Json = dict[str, Any]
@@ -64,7 +66,7 @@ class Shop:
     @classmethod
     async def open(cls, database_url: str) -> Self:
         """Fill a migrated, empty database."""
-        owner = await asyncpg.connect(database_url)
+        owner = await connect(above_scopes(database_url))
         store = await Store.open(database_url)
         operators = {name: await _add_operator(owner, name) for name in ("Northline", "Southline")}
         # The same few people buy in every test: limits have tests, and operators, of their own.

@@ -1,3 +1,5 @@
+from datetime import timedelta
+
 import httpx2
 import pytest
 
@@ -151,11 +153,11 @@ async def test_the_pace_of_sales_shows_today_beside_yesterday_and_a_week_ago(
     for days, labels in ((1, ["1A", "1B"]), (7, ["2A"]), (0, ["3A", "3B", "3C"])):
         ref = (await shop.pay(await shop.book(rider, bus, labels)))["ref"]
         await shop.owner.execute(
-            "UPDATE bookings SET created_at = created_at - $2::integer * interval '1 day',"
-            " confirmed_at = confirmed_at - $2::integer * interval '1 day' - interval '1 second'"
+            "UPDATE bookings SET created_at = created_at - $2::interval, confirmed_at = confirmed_at - $3::interval"
             " WHERE ref = $1",
             ref,
-            days,
+            timedelta(days=days),
+            timedelta(days=days, seconds=1),
         )
     await shop.hold(rider, bus, ["5A", "5B"])
     told = await pace(rival)

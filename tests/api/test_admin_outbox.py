@@ -1,5 +1,7 @@
 """The outbox over HTTP: who sees which jobs, what becomes of those that were given up."""
 
+from uuid import uuid4
+
 import httpx2
 import pytest
 
@@ -92,8 +94,9 @@ async def test_a_job_is_tried_again_or_let_be_once_and_the_log_says_by_whom(
 async def test_what_a_worker_is_at_is_left_to_it(shop: Shop, manager: httpx2.AsyncClient) -> None:
     bus, _ = await sold(shop, "1A")
     await shop.owner.execute(
-        "UPDATE jobs SET lease = gen_random_uuid(), leased_until = now() + interval '1 minute' WHERE bus_id = $1",
+        "UPDATE jobs SET lease = $2, leased_until = now() + interval '1 minute' WHERE bus_id = $1",
         int(bus),
+        uuid4(),
     )
     (item,) = await listed(manager, bus=bus)
     assert item["leased_until"] is not None

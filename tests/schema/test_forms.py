@@ -6,18 +6,18 @@ from pathlib import Path
 import pytest
 
 import store
-from store.citus.forms import SQL, form_of
+from store.citus.distribute import own_words
+from store.citus.forms import WORDS, form_of
 from store.db import Connection
+from store.migrate import load
 from store.queries import Queries, about_all
+from tests.support.databases import Databases, connect
 
 FOLDER = Path(store.__file__).parent
 BATCH = Queries(FOLDER / "batch.sql")
 STATEMENTS = {
     f"{file}: {name}": Queries(FOLDER / f"{file}.sql")[name]
-    for file in (
-        *("batch", "counts", "fares", "catalogue", "day_prices"),
-        *("retention", "watch", "invariants", "shifts"),
-    )
+    for file in sorted({*("batch", "fares", "day_prices", "retention", "watch"), *WORDS})
     for name in Queries(FOLDER / f"{file}.sql").names()
 }
 JOINED = [
@@ -52,12 +52,10 @@ async def test_nothing_is_copied_to_where_row_security_rules(name: str) -> None:
     assert len(answering) >= form.count("INSERT INTO")
 
 
-@pytest.mark.parametrize("name", SQL.names())
-async def test_a_form_of_its_own_stands_for_a_statement_that_there_is(name: str) -> None:
-    stands_for = [
-        form_of(text) for known, text in STATEMENTS.items() if known.endswith(f": {name}")
-    ]
-    assert stands_for == [SQL[name]]
+@pytest.mark.parametrize("home", WORDS)
+async def test_words_of_its_own_stand_for_a_statement_that_there_is(home: str) -> None:
+    for name in WORDS[home].names():
+        assert form_of(STATEMENTS[f"{home}: {name}"]) == WORDS[home][name]
 
 
 @pytest.mark.parametrize("name", ["search_from", "search_all"])
@@ -90,8 +88,40 @@ async def test_buses_of_all_servers_are_changed_without_being_locked_before(
 
 def test_what_has_words_of_its_own_has_them_about_all_buses_too() -> None:
     invariants = Queries(FOLDER / "invariants.sql")
-    shared = set(SQL.names()) & set(invariants.names())
-    assert shared
-    for name in shared:
-        assert form_of(about_all(invariants[name])) == about_all(SQL[name])
-        assert "$1" not in about_all(SQL[name])
+    words = WORDS["invariants"]
+    assert words.names()
+    for name in words.names():
+        assert form_of(about_all(invariants[name])) == about_all(words[name])
+        assert "$1" not in about_all(words[name])
+
+
+async def test_migrations_make_the_same_tables_in_their_other_words(
+    databases: Databases, owner: Connection
+) -> None:
+    names = {migration.name for migration in load()}
+    others = {path.name for path in (FOLDER / "citus" / "migrations").glob("*.sql")}
+    assert others
+    assert others <= names
+    async with databases.fresh(is_migrated=False) as url:
+        connection = await connect(url)
+        for migration in load():
+            own = own_words(migration.name)
+            for statement in [migration.text] if own is None else own:
+                await connection.execute(statement)
+        assert await _tables(connection) == await _tables(owner)
+        await connection.close()
+
+
+async def _tables(connection: Connection) -> set[str]:
+    """Return columns, rules and rights of all tables but `calls`, which a cluster has no table of."""
+    rows = await connection.fetch(
+        "SELECT concat_ws(' ', table_name, column_name, data_type, is_nullable, column_default)"
+        " FROM information_schema.columns WHERE table_schema = 'public' AND table_name <> 'calls'"
+        " UNION ALL SELECT concat_ws(' ', conrelid::regclass, conname, pg_get_constraintdef(oid))"
+        " FROM pg_constraint WHERE connamespace = 'public'::regnamespace AND conrelid::regclass::text <> 'calls'"
+        " UNION ALL SELECT concat_ws(' ', table_name, column_name, grantee, privilege_type)"
+        " FROM information_schema.column_privileges WHERE table_schema = 'public' AND table_name <> 'calls'"
+        " UNION ALL SELECT concat_ws(' ', polrelid::regclass, polname) FROM pg_policy"
+        " WHERE polrelid::regclass::text <> 'calls'"
+    )
+    return {row[0] for row in rows if not str(row[0]).startswith("schema_migrations")}

@@ -60,16 +60,16 @@ async def fill(world: World, chance: random.Random) -> list[int]:
         # Most get there soon; some ride for days, and some stand for hours where they have arrived.
         ride = chance.choice([1, 1, 7, 20, 45])
         stay = chance.choice([0, 0, 0, 4, 5, 70])
+        comes = [leaves + timedelta(hours=idx * ride) for idx in range(segments + 1)]
+        goes = [at + timedelta(hours=stay * (idx == segments)) for idx, at in enumerate(comes)]
         await world.edit(
-            "UPDATE bus_stops AS s SET arrives_at = t.at,"
-            " departs_at = t.at + CASE WHEN s.idx = $4 THEN $5 ELSE 0 END * interval '1 hour'"
-            " FROM (SELECT idx, $2::timestamptz + idx * $3 * interval '1 hour' AS at"
-            " FROM bus_stops WHERE bus_id = $1) AS t WHERE s.bus_id = $1 AND s.idx = t.idx",
+            "UPDATE bus_stops AS s SET arrives_at = t.arrives_at, departs_at = t.departs_at"
+            " FROM unnest($2::smallint[], $3::timestamptz[], $4::timestamptz[]) AS t (idx, arrives_at, departs_at)"
+            " WHERE s.bus_id = $1 AND s.idx = t.idx",
             bus,
-            leaves,
-            ride,
-            segments,
-            stay,
+            list(range(segments + 1)),
+            comes,
+            goes,
         )
         await world.edit(
             "UPDATE buses SET departs_at = $2, arrives_at = $3, status = $4 WHERE bus_id = $1",

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 
+from store.migrate import migrate
 from tests.support.cluster_session import SUMS
 from tests.support.databases import Databases
 from tests.support.waiting import wait_until
@@ -135,6 +136,24 @@ class ClusterDatabases(Databases):
 
     async def _everywhere(self, statement: str) -> None:
         await asyncio.gather(*(server.connection.execute(statement) for server in self._servers))
+
+
+async def lend_cluster_databases() -> AsyncIterator[ClusterDatabases]:
+    """Be the fixture `databases` where a cluster is named: the same tests, there."""
+    made = ClusterDatabases(str(CLUSTER_URL))
+    await made.prepare(migrate)
+    yield made
+    await made.close()
+
+
+def above_scopes(url: str) -> str:
+    """Return by whose eyes a test sees all operators for a whole session: the owner's, and on a cluster a superuser's.
+
+    What a session says about its scope is passed on to the servers of a cluster for one transaction only.
+    """
+    if CLUSTER_URL is None:
+        return url
+    return urlunsplit(urlsplit(url)._replace(netloc=urlsplit(CLUSTER_URL).netloc))
 
 
 async def _is_dropped(server: _Server, name: str) -> bool:

@@ -1,0 +1,1 @@
+-- Nothing: no shard tells anybody (tell_nobody in distribute.sql).
