@@ -20,6 +20,6 @@ test("what comes back is said in the page's own words", () => {
   ];
   assert.equal(
     refundText({ refund_terms }),
-    "100% less €2.00 until 2 days before departure and 50% until departure, as the passenger's own stop has it; nothing later",
+    "100% less €2.00 until 2 days before departure and 50% until departure from your stop; nothing after that",
   );
 });
