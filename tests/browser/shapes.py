@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from itertools import product
 
-from playwright.async_api import Locator, Page, expect
+from playwright.async_api import Error, Locator, Page, expect
 
 from tests.browser.conftest import Visitors
 from tests.browser.site import DESKTOP, PHONE, Visitor
@@ -13,8 +13,9 @@ from tests.support.waiting import wait_until
 
 # The page's own words, as its own module says them: what it has not learned comes back as it was asked for.
 _SAY = """async ([key, values]) => {
-    const entry = document.querySelector('script[type=module]').src;
-    const { list, t } = await import(entry.replace(/js\\/pages\\/.*/, 'js/core/text.js'));
+    const entry = document.querySelector('script[type=module]');
+    if (!entry) return key;
+    const { list, t } = await import(entry.src.replace(/js\\/pages\\/.*/, 'js/core/text.js'));
     const spoken = Object.entries(values).map(([name, value]) => [name, Array.isArray(value) ? list(value) : value]);
     return t(key, Object.fromEntries(spoken));
 }"""
@@ -42,11 +43,19 @@ class Reader:
     async def say(self, key: str, **values: object) -> str:
         """Return a sentence of the page, as soon as it has learned it."""
 
+        said = key
+
         async def is_known() -> bool:
-            return bool(await self.page.evaluate(_SAY, [key, values]) != key)
+            nonlocal said
+            try:
+                said = await self.page.evaluate(_SAY, [key, values])
+            except Error as error:
+                # Asked while it made way for the next page, which is to say it then.
+                if "Execution context was destroyed" not in error.message:
+                    raise
+            return said != key
 
         await wait_until(is_known)
-        said: str = await self.page.evaluate(_SAY, [key, values])
         return said
 
     async def find(self, role: str, key: str, **values: object) -> Locator:
