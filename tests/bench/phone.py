@@ -7,7 +7,7 @@ books (script, style, layout); as long a while without news is taken off.
 import asyncio
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import httpx2
@@ -33,11 +33,12 @@ _NETWORK = {
 }
 _WATCH = Path(__file__).with_name("phone.js").read_text()
 _SEATS = 60
-_DELTAS = 10
+_DELTAS = 15
 _TAPS = 10
 _CHANGES_A_SECOND = 100
 _BUYERS = 20
-_REST_SECONDS = 0.7
+# The page counts seconds: every window has one of them in it.
+_REST_SECONDS = 1.0
 _COSTS = ("ScriptDuration", "RecalcStyleDuration", "LayoutDuration")
 
 
@@ -69,7 +70,8 @@ async def seat_map_on_a_phone(fleets: Fleets, effort: Effort) -> Section:
         ),
         notes=(
             f"the longest frame is of the time with {_CHANGES_A_SECOND} changes a second in front of the open map",
-            "60 seats in one delta: the median of ten; style and layout come after the script",
+            f"60 seats in one delta, {_DELTAS} times: the median and the worst; style and layout come after the script",
+            "the deck with most of the seats is in view; the other one is written when it is",
         ),
     )
 
@@ -99,19 +101,25 @@ async def _round(browser: Browser, url: str, token: str, effort: Effort) -> Roun
     opened = await page.evaluate("({ lcp: seen.lcp, cls: seen.cls })")
     await _tap(page)
     tapped = await page.evaluate("seen.inp")
+    # A phone shows one deck of two: the larger one, where most of what changes has to be drawn.
+    await page.locator("#tab-2").tap()
+    await page.wait_for_selector("#deck-2 .seat")
     async with httpx2.AsyncClient(base_url=url.partition("/buses/")[0] + "/api/v1") as api:
         bus = url.rsplit("/", 1)[1]
-        costs = [await _take_many(engine, api, bus, token) for _ in range(_DELTAS)]
+        rest = _middle([await _spend(engine) for _ in range(_DELTAS)])
+        spent = [await _take_many(engine, api, bus, token) for _ in range(_DELTAS)]
+        costs = [{name: each[name] - rest[name] for name in _COSTS} for each in spent]
         await page.evaluate("seen.frame = 0")
         changes = await _storm(api, bus, effort.seconds)
         frame = await page.evaluate("seen.frame")
     await context.close()
-    middle = {name: sorted(each[name] for each in costs)[_DELTAS // 2] for name in _COSTS}
+    middle = _middle(costs)
     return {
         "LCP ms": opened["lcp"],
         "layout shift": opened["cls"],
         "INP ms": tapped,
         "60 seats, script ms": middle["ScriptDuration"],
+        "the worst of them": max(each["ScriptDuration"] for each in costs),
         "60 seats, style ms": middle["RecalcStyleDuration"],
         "60 seats, layout ms": middle["LayoutDuration"],
         "changes a second": changes,
@@ -134,11 +142,9 @@ async def _take_many(
 ) -> Mapping[str, float]:
     """Take sixty seats off sale in one transaction; return what that cost the page, in milliseconds."""
     headers = {"authorization": f"Bearer {token}"}
-    seats = (await api.get(f"/buses/{bus}/seats")).json()["seats"]
-    labels = [seat["seat"] for seat in seats if seat["status"] == "AVAILABLE"][:_SEATS]
+    labels = (await _free_seats(api, bus))[:_SEATS]
     if len(labels) < _SEATS:
         raise RuntimeError(f"{len(labels)} seats are free, {_SEATS} are wanted")
-    rest = await _spend(engine)
     before = await _read(engine)
     answer = await api.post(
         "/admin/blocks",
@@ -151,7 +157,14 @@ async def _take_many(
     block = answer.json()["id"]
     (await api.delete(f"/admin/blocks/{block}", headers=headers)).raise_for_status()
     await asyncio.sleep(_REST_SECONDS)
-    return {name: max(0.0, 1000 * (after[name] - before[name] - rest[name])) for name in _COSTS}
+    return {name: 1000 * (after[name] - before[name]) for name in _COSTS}
+
+
+async def _free_seats(api: httpx2.AsyncClient, bus: str) -> list[str]:
+    """Return the free seats of a bus, those of the deck in view first."""
+    seats = (await api.get(f"/buses/{bus}/seats")).json()["seats"]
+    upper_first = sorted(seats, key=lambda seat: -seat["deck"])
+    return [seat["seat"] for seat in upper_first if seat["status"] == "AVAILABLE"]
 
 
 async def _spend(engine: CDPSession) -> Mapping[str, float]:
@@ -159,7 +172,11 @@ async def _spend(engine: CDPSession) -> Mapping[str, float]:
     before = await _read(engine)
     await asyncio.sleep(_REST_SECONDS)
     after = await _read(engine)
-    return {name: after[name] - before[name] for name in _COSTS}
+    return {name: 1000 * (after[name] - before[name]) for name in _COSTS}
+
+
+def _middle(costs: Sequence[Mapping[str, float]]) -> Mapping[str, float]:
+    return {name: sorted(each[name] for each in costs)[len(costs) // 2] for name in _COSTS}
 
 
 async def _read(engine: CDPSession) -> Mapping[str, float]:
@@ -169,8 +186,7 @@ async def _read(engine: CDPSession) -> Mapping[str, float]:
 
 async def _storm(api: httpx2.AsyncClient, bus: str, seconds: float) -> float:
     """Let others hold seats and let them go, so many times a second; return how many times it was."""
-    seats = (await api.get(f"/buses/{bus}/seats")).json()["seats"]
-    free = [seat["seat"] for seat in seats if seat["status"] == "AVAILABLE"][:_BUYERS]
+    free = (await _free_seats(api, bus))[:_BUYERS]
     pause = len(free) / _CHANGES_A_SECOND
     began = time.perf_counter()
 

@@ -13,8 +13,9 @@ from tests.support.waiting import wait_until
 
 # The page's own words, as its own module says them: what it has not learned comes back as it was asked for.
 _SAY = """async ([key, values]) => {
-    const entry = document.querySelector('script[type=module]').src;
-    const { list, t } = await import(entry.replace(/js\\/pages\\/.*/, 'js/core/text.js'));
+    const entry = document.querySelector('script[type=module]');
+    if (!entry) return key;
+    const { list, t } = await import(entry.src.replace(/js\\/pages\\/.*/, 'js/core/text.js'));
     const spoken = Object.entries(values).map(([name, value]) => [name, Array.isArray(value) ? list(value) : value]);
     return t(key, Object.fromEntries(spoken));
 }"""

@@ -50,6 +50,8 @@ async def test_a_rider_buys_two_seats(site: Site, visitors: Visitors, shape: Sha
     bus = page.get_by_role("listitem").get_by_role("link", name="München ZOB").first
     await you.fits()
     await bus.click()
+    # The page before says most of the same words.
+    await page.wait_for_url("**/buses/*")
 
     await you.press("button", "best.find")
     picked = (await you.find("list", "summary.seats")).get_by_role("button")
@@ -57,6 +59,7 @@ async def test_a_rider_buys_two_seats(site: Site, visitors: Visitors, shape: Sha
     await you.hear("heading", "legend.title")
     await you.fits()
     await you.press("button", "summary.go")
+    await page.wait_for_url("**/checkout/*")
 
     await you.hear("heading", "checkout.who")
     names = await you.find("textbox", "checkout.name")

@@ -3,12 +3,20 @@ import re
 from datetime import datetime, timedelta
 
 import pytest
-from playwright.async_api import Page, Response, Route, expect
+from playwright.async_api import Page, Route, expect
 
 from tests.browser.conftest import Visitors
 from tests.browser.site import PHONE, Site
 from tests.browser.test_live import choose, seat
 from tests.support.waiting import wait_until
+
+# Whether so many answers have come whole, and what they change has been drawn.
+_HEARD = """async ([part, count]) => {
+    const come = performance.getEntriesByType('resource').filter(each => each.name.includes(part));
+    if (come.length < count) return false;
+    await new Promise(drawn => requestAnimationFrame(() => requestAnimationFrame(drawn)));
+    return true;
+}"""
 
 
 async def tab_to(page: Page, selector: str, *, at_most: int = 60) -> None:
@@ -211,14 +219,19 @@ async def test_back_and_forward_lead_through_search_and_seats(
     await page.go_back()
     await expect(page.locator("#from")).to_have_value("")
     await expect(page.locator("#results-title")).to_have_text("Leaving soon")
-    # Pressed twice is pressed once: nothing is listed again.
-    answers: list[Response] = []
-    page.on("response", lambda answer: answers.append(answer) if "cursor=" in answer.url else None)
+    # Pressed twice is pressed once: both ask, before either has an answer, and nothing is listed again.
+    asked: list[Route] = []
+
+    def keep(asking: Route) -> None:
+        asked.append(asking)
+
+    await page.route("**/buses?*cursor=*", keep)
     await page.get_by_role("button", name="Show more").dblclick()
-    await wait_until(lambda: len(answers) > 0)  # the second press may come when there is no more
+    await wait_until(lambda: len(asked) == 2)
+    for each in asked:
+        await each.continue_()
+    await page.wait_for_function(_HEARD, arg=["cursor=", 2])
     await expect(page.locator(".result").nth(10)).to_be_visible()
-    for answer in answers:
-        await answer.finished()
     shown = await page.locator(".result").evaluate_all("all => all.map(each => each.dataset.bus)")
     assert len(shown) == len(set(shown))
     await page.go_forward()

@@ -1,6 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { decksOf, seatAfter, seatLike, seatNear } from "../../static/js/seatmap/plan.js";
+import {
+  decksOf,
+  firstFocus,
+  seatAfter,
+  seatLike,
+  seatNear,
+  seatTyped,
+  viewsOf,
+} from "../../static/js/seatmap/plan.js";
 
 /** Two decks: 1+2 with an aisle of two columns below, 2+2 above. */
 function doubleDeck() {
@@ -91,4 +99,60 @@ test("the seat offered for a lost one is of its class and close by", () => {
     seatNear(seats, "2B", () => false),
     null,
   );
+});
+
+test("a seat looks as the worst of its letters on the leg, unless it is ours", () => {
+  const letters = new Map([
+    ["1A", "AAB"],
+    ["1B", "AAB"],
+    ["2A", "LAA"],
+    ["2B", "AXL"],
+    ["3A", "AAA"],
+  ]);
+  const on = (start, end, ours = []) => [...viewsOf(letters, { start, end }, new Map(ours))];
+  assert.deepEqual(on(0, 2), [
+    ["1A", "available"],
+    ["1B", "available"],
+    ["2A", "held"],
+    ["2B", "blocked"],
+    ["3A", "available"],
+  ]);
+  assert.deepEqual(
+    on(2, 3, [
+      ["2B", "mine"],
+      ["3A", "pending"],
+    ]),
+    [
+      ["1A", "booked"],
+      ["1B", "booked"],
+      ["2A", "available"],
+      ["2B", "mine"],
+      ["3A", "pending"],
+    ],
+  );
+});
+
+test("before anything is known of a bus only what is ours is known", () => {
+  const ours = new Map([["2B", "pending"]]);
+  assert.deepEqual(viewsOf(undefined, { start: 0, end: 1 }, ours), ours);
+  assert.deepEqual(viewsOf(new Map([["1A", "A"]]), null, ours), ours);
+});
+
+test("the keys begin at a free seat of each deck, or at its first", () => {
+  const views = new Map([
+    ["1A", "booked"],
+    ["1B", "available"],
+    ["U1A", "held"],
+  ]);
+  assert.deepEqual(firstFocus(decks, views), { 1: "1B", 2: "U1A" });
+});
+
+test("letters typed quickly are one label, and a lone b is none", () => {
+  const typed = { text: "", at: Number.NEGATIVE_INFINITY };
+  const type = (key, timeStamp) => seatTyped(seats, { key, timeStamp }, typed)?.seat ?? null;
+  assert.equal(type("b", 0), null);
+  assert.equal(type("2", 100), "2A");
+  assert.equal(type("b", 900), "2B");
+  assert.equal(type("3", 1_900), "3A");
+  assert.equal(type("ArrowLeft", 2_000), null);
 });

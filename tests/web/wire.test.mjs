@@ -60,12 +60,17 @@ test("pauses are drawn from nought to a bound that doubles up to twenty seconds"
 function returnOf({ mock }) {
   mock.timers.enable({ apis: ["setTimeout"] });
   mock.method(Math, "random", () => 0.5);
+  let now = 0;
+  mock.method(performance, "now", () => now);
   const told = [];
   const back = new Return(
     () => told.push("connect"),
     () => told.push("lose"),
   );
-  return { back, told, pass: (milliseconds) => mock.timers.tick(milliseconds) };
+  const pass = (milliseconds) => {
+    for (const end = now + milliseconds; now < end; mock.timers.tick(1)) now += 1;
+  };
+  return { back, told, pass };
 }
 
 test("pauses double until a server has served for a while", (context) => {
@@ -105,8 +110,8 @@ test("a crowded server is left alone for longer, and one that names a time is ta
 
 test("silence longer than a heartbeat and a half is a loss, and none is expected of what is over", (context) => {
   const { back, told, pass } = returnOf(context);
-  back.heartbeatMs = 1_000;
   back.expectWord();
+  back.expectEvery(1_000);
   pass(1_499);
   back.expectWord();
   pass(1_499);
@@ -116,6 +121,7 @@ test("silence longer than a heartbeat and a half is a loss, and none is expected
   back.expectWord();
   back.rest();
   pass(10_000);
+  assert.deepEqual(told, []);
   back.in(10);
   back.stop();
   pass(10);

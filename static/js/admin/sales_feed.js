@@ -69,7 +69,7 @@ export class SalesFeed {
     this.back.expectWord();
     if (frame.type === "hello") {
       learnTime(frame.now);
-      this.back.heartbeatMs = frame.heartbeat * 1000;
+      this.back.expectEvery(frame.heartbeat * 1000);
     } else if (frame.type === "sales") {
       this.back.trust();
       this.news.value = "live";

@@ -186,7 +186,7 @@ export class LiveSeats {
     if (frame.type === "delta" && frame.status) this.onStatus(frame.status);
     if (frame.type === "hello") {
       learnTime(frame.now);
-      this.back.heartbeatMs = frame.heartbeat * 1000;
+      this.back.expectEvery(frame.heartbeat * 1000);
     } else if (frame.type === "subscribed" && frame.id === this.request) {
       this.trust();
       this.back.trust();

@@ -89,6 +89,7 @@ export class Return {
     this.lose = lose;
     this.attempt = 0;
     this.heartbeatMs = HEARTBEAT_MS;
+    this.heardAt = 0;
     this.isAsked = false;
     /** @type {Record<string, ReturnType<typeof setTimeout>>} */
     this.timers = {};
@@ -97,7 +98,16 @@ export class Return {
   /** Something was heard, or asked for. A connection may die without a word: silence longer than a heartbeat and a half
    * is its end. */
   expectWord() {
-    this.#in("silence", 1.5 * this.heartbeatMs, this.lose);
+    this.heardAt = performance.now();
+    // A hundred words a second are no reason to set a hundred timers: the one that is set looks when the last of them was.
+    if (this.timers.silence === undefined) this.#listen();
+  }
+
+  /** The server says how long it is silent at most.
+   * @param {number} milliseconds */
+  expectEvery(milliseconds) {
+    this.heartbeatMs = milliseconds;
+    this.#listen();
   }
 
   /** The server serves. One that takes us and drops us at once is not well: it is too early to hurry again. */
@@ -146,6 +156,14 @@ export class Return {
   /** For good. */
   stop() {
     for (const timer of Object.values(this.timers)) clearTimeout(timer);
+  }
+
+  /** Wait until it has been silent for too long since the last word. */
+  #listen() {
+    const left = this.heardAt + 1.5 * this.heartbeatMs - performance.now();
+    if (left > 0) return this.#in("silence", left, () => this.#listen());
+    delete this.timers.silence;
+    return this.lose();
   }
 
   /** @param {string} name @param {number} milliseconds @param {() => void} run */

@@ -71,7 +71,7 @@ export class LiveTopic {
     this.back.expectWord();
     if (frame.type === "hello") {
       learnTime(frame.now);
-      this.back.heartbeatMs = frame.heartbeat * 1000;
+      this.back.expectEvery(frame.heartbeat * 1000);
     } else if (frame.type === "board" && frame.topic === this.topic) {
       this.told.value = frame;
       this.trust();

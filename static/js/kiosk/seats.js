@@ -35,7 +35,7 @@ export function Seats({ choice, back, next }) {
   };
   const map = {
     seats: choice.seats.value,
-    viewOf: choice.viewOf,
+    views: choice.views,
     toggle: choice.toggle,
     best: () => choice.findBest(Math.max(1, wanted.length)),
     leave: () => document.querySelector(".kiosk-foot .button")?.closest("button")?.focus(),
@@ -49,7 +49,7 @@ export function Seats({ choice, back, next }) {
       ${!isOnSale && html`<${Notice} icon="info" title=${term("status", bus.status.toLowerCase())}><p>${t("bus.closed")}</p></${Notice}>`}
       <div class="kiosk-map">
         <section class="card map" aria-label=${t("map.title")}><${SeatMap} ...${map} /></section>
-        <div class="kiosk-side"><${Trip} bus=${bus} at=${at} /><${Legend} seats=${choice.seats.value} viewOf=${choice.viewOf} /></div>
+        <div class="kiosk-side"><${Trip} bus=${bus} at=${at} /><${Legend} seats=${choice.seats.value} views=${choice.views} /></div>
       </div>
     </main>
     <${Foot} back=${back} next=${proceed} isReady=${canGo}><${Chosen} choice=${choice} /></${Foot}>`;

@@ -83,7 +83,7 @@ function Chooser({ bus, at }) {
   const [wish, setWish] = useState({ count: 2, prefer: /** @type {string[]} */ ([]) });
   const [isBusy, setBusy] = useState(false);
   const [List, setList] = useState(/** @type {any} */ (null));
-  const { viewOf, toggle } = choice;
+  const { views, toggle } = choice;
   const seats = choice.seats.value;
   const isOnSale = bus.status === "SCHEDULED";
 
@@ -102,7 +102,7 @@ function Chooser({ bus, at }) {
   const drawn = useMemo(() => {
     const leave = () => document.getElementById("list-switch")?.focus();
     const deckNames = deckNamesOf(bus);
-    const shared = { seats, viewOf, toggle, deckNames, isWide: isWide.value, leave };
+    const shared = { seats, views, toggle, deckNames, isWide: isWide.value, leave };
     return List
       ? html`<${List} ...${shared} />`
       : html`<${SeatMap} ...${shared} best=${() => finding.current()} />`;
@@ -126,7 +126,7 @@ function Chooser({ bus, at }) {
       <div class="side">
         <${LegPicker} bus=${bus} start=${at.start} end=${at.end} change=${(/** @type {number} */ start, /** @type {number} */ end) => choice.changeLeg(start, end)} />
         ${isOnSale && html`<${BestSeatsPanel} bus=${bus} isBusy=${isBusy} find=${find} wish=${wish} onWish=${setWish} />`}
-        <${Legend} seats=${seats} viewOf=${viewOf} />
+        <${Legend} seats=${seats} views=${views} />
       </div>
     </div>
     <${Summary} choice=${choice} rules=${bus.rules} isOnSale=${isOnSale} go=${proceed} />`;

@@ -45,9 +45,8 @@ const seats = CLASSES.flatMap((seat_class, row) =>
   })),
 );
 const views = signal(new Map(seats.map(({ seat }, at) => [seat, VIEWS[at % VIEWS.length]])));
-const viewOf = (/** @type {string} */ seat) => views.value.get(seat) ?? "blocked";
 const toggle = (/** @type {string} */ seat) => {
-  const is = viewOf(seat);
+  const is = views.peek().get(seat);
   if (is !== "available" && is !== "mine") return;
   views.value = new Map(views.value).set(seat, is === "mine" ? "available" : "mine");
 };
@@ -146,11 +145,11 @@ function Dialogs() {
 }
 
 function Seats() {
-  const shared = { seats, viewOf, toggle, deckNames, isWide, leave: nothing };
+  const shared = { seats, views, toggle, deckNames, isWide, leave: nothing };
   return html`
     <${Part} name="seats"><p class="hint">${t("guide.seats.body")}</p>
       <div class="card map"><${SeatMap} ...${shared} best=${nothing} /></div>
-      <${Legend} seats=${seats} viewOf=${viewOf} />
+      <${Legend} seats=${seats} views=${views} />
       <div class="card"><${SeatList} ...${shared} /></div></${Part}>`;
 }
 

@@ -38,8 +38,7 @@ export class SeatChoice {
       refused: (error, retry) => this.refused(error, retry),
       expired: () => toast(t("hold.over"), { icon: "timer", tone: "bad" }),
     });
-    const views = new SeatViews(this.live, this.leg, (seat) => this.#isOurs(seat));
-    this.viewOf = (/** @type {string} */ seat) => views.viewOf(seat);
+    this.views = new SeatViews(this.live, this.leg, () => this.#ours()).all;
     this.toggle = (/** @type {string} */ seat) => this.choose(seat);
   }
 
@@ -86,6 +85,12 @@ export class SeatChoice {
   async settle() {
     await this.client.settle();
     return this.client.isSettled.peek() ? this.client.hold.peek() : null;
+  }
+
+  /** How a seat looks now.
+   * @param {string} seat */
+  viewOf(seat) {
+    return this.views.peek().get(seat) ?? "blocked";
   }
 
   /** Choose a seat or let go of it, or say why not.
@@ -193,13 +198,14 @@ export class SeatChoice {
     await this.live.changeLeg();
   }
 
-  /** Whether a seat is ours, or is about to be or to go back.
-   * @param {string} seat */
-  #isOurs(seat) {
-    const isHeld = this.client.hold.value?.seats.includes(seat) ?? false;
-    const isWanted = this.client.wanted.value.includes(seat);
-    if (isHeld && isWanted) return "mine";
-    return isHeld || isWanted ? "pending" : null;
+  /** The seats that are ours, or are about to be or to go back. */
+  #ours() {
+    const held = this.client.hold.value?.seats ?? [];
+    const wanted = this.client.wanted.value;
+    const views = /** @type {Map<string, import("./plan.js").View>} */ (new Map());
+    for (const seat of held) views.set(seat, wanted.includes(seat) ? "mine" : "pending");
+    for (const seat of wanted) views.set(seat, held.includes(seat) ? "mine" : "pending");
+    return views;
   }
 
   /** @param {string} status */

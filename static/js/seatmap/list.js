@@ -1,14 +1,15 @@
 // The seats as a list: the same choice without a map, deck by deck and row by row.
-import { html, Icon, useMemo, useState } from "../core/dom.js";
+import { computed, html, Icon, useMemo, useState } from "../core/dom.js";
 import { money, t, term } from "../core/text.js";
 import { decksOf } from "./plan.js";
 
 /** @param {import("./grid.js").MapProps} props */
-export function SeatList({ seats, viewOf, toggle, deckNames }) {
+export function SeatList({ seats, views, toggle, deckNames }) {
   const decks = useMemo(() => decksOf(seats), [seats]);
   const [isAll, showAll] = useState(false);
+  const shown = views.value;
   const isOffered = (/** @type {string} */ seat) =>
-    isAll || ["available", "mine", "pending"].includes(viewOf(seat));
+    isAll || ["available", "mine", "pending"].includes(shown.get(seat) ?? "blocked");
   return html`
     <div class="seat-list">
       <label class="check"><input type="checkbox" checked=${isAll} onChange=${() => showAll(!isAll)} />${t("list.all")}</label>
@@ -21,7 +22,7 @@ export function SeatList({ seats, viewOf, toggle, deckNames }) {
             return (
               here.length > 0 &&
               html`<fieldset key=${row}><legend>${t("list.row", { row })}</legend>
-                ${here.map((seat) => html`<${Line} key=${seat?.seat} seat=${seat} viewOf=${viewOf} toggle=${toggle} />`)}
+                ${here.map((seat) => html`<${Line} key=${seat?.seat} seat=${seat} views=${views} toggle=${toggle} />`)}
               </fieldset>`
             );
           })}
@@ -30,9 +31,11 @@ export function SeatList({ seats, viewOf, toggle, deckNames }) {
     </div>`;
 }
 
-/** @param {{ seat: import("../api.d.ts").Seat, viewOf: (seat: string) => import("./grid.js").View, toggle: (seat: string) => void }} props */
-function Line({ seat, viewOf, toggle }) {
-  const view = viewOf(seat.seat);
+/** It hears of its own seat only.
+ * @param {{ seat: import("../api.d.ts").Seat, views: import("./grid.js").ShownViews, toggle: (seat: string) => void }} props */
+function Line({ seat, views, toggle }) {
+  const own = useMemo(() => computed(() => views.value.get(seat.seat) ?? "blocked"), [seat, views]);
+  const view = own.value;
   const isMine = view === "mine" || view === "pending";
   const facts = [
     ...seat.attributes.map((attribute) => term("attribute", attribute)),

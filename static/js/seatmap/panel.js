@@ -1,5 +1,14 @@
 // What stands around the map: the leg, best seats, the legend, and the bar with what has been chosen.
-import { computed, html, Icon, useEffect, useMemo, useState } from "../core/dom.js";
+import {
+  effect,
+  html,
+  Icon,
+  useEffect,
+  useLayoutEffect,
+  useMemo,
+  useRef,
+  useState,
+} from "../core/dom.js";
 import { day, duration, list, money, nights, t, term, time, zoneName } from "../core/text.js";
 import { announce } from "../core/ui.js";
 
@@ -107,31 +116,41 @@ export const foundText = ({ seats, together }) =>
     : t(together ? "best.together" : "best.apart", { seats: list(seats) });
 
 /** What the shapes mean, and what each class costs on this leg.
- * @param {{ seats: Seat[], viewOf: (seat: string) => string }} props */
-export function Legend({ seats, viewOf }) {
-  // Counted anew with every change, and written where it stands; the legend itself stays as it is.
+ * @param {{ seats: Seat[], views: import("./grid.js").ShownViews }} props */
+export function Legend({ seats, views }) {
+  const list = useRef(/** @type {any} */ (null));
   const classes = useMemo(() => {
     const names = [...new Set(seats.map((seat) => seat.seat_class))];
     return names.map((name) => {
       const here = seats.filter((seat) => seat.seat_class === name);
       const sorted = here.map((seat) => seat.price).sort((a, b) => a.amount - b.amount);
       const ends = [sorted[0], sorted[sorted.length - 1]].map(money);
-      const isFree = (/** @type {Seat} */ { seat }) => viewOf(seat) === "available";
-      const free = computed(() => t("legend.free", { count: here.filter(isFree).length }));
-      return { name, free, prices: [...new Set(ends)].join(" – ") };
+      return { name, here, prices: [...new Set(ends)].join(" – ") };
     });
   }, [seats]);
+  // Counted anew with every change, and written where it stands; the legend itself stays as it is.
+  useLayoutEffect(() => {
+    const lines = [...list.current.querySelectorAll("small")].map((place, index) => {
+      place.replaceChildren(new Text());
+      return { text: place.firstChild, here: classes[index].here, count: -1 };
+    });
+    return effect(() => {
+      const shown = views.value;
+      for (const line of lines) {
+        let count = 0;
+        for (const { seat } of line.here) if (shown.get(seat) === "available") count += 1;
+        if (count !== line.count) line.text.data = t("legend.free", { count });
+        line.count = count;
+      }
+    });
+  }, [classes, views]);
   return html`
     <section class="card legend" aria-labelledby="legend-title">
       <h2 id="legend-title">${t("legend.title")}</h2>
-      <ul class="legend-classes">
+      <ul class="legend-classes" ref=${list}>
         ${classes.map(
-          ({
-            name,
-            free,
-            prices,
-          }) => html`<li key=${name}><span class="swatch" data-class=${name}></span>
-            <span>${term("class", name)}<small>${free}</small></span><strong>${prices}</strong></li>`,
+          ({ name, prices }) => html`<li key=${name}><span class="swatch" data-class=${name}></span>
+            <span>${term("class", name)}<small></small></span><strong>${prices}</strong></li>`,
         )}
       </ul>
       <ul class="legend-views">

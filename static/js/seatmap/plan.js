@@ -1,8 +1,40 @@
-// A seat plan as a grid: what stands where, where the keys lead, which seat is near which. Pure.
+// A seat plan as a grid: what stands where, how it looks, where the keys lead, which seat is near which. Pure.
+import { statusOn } from "../core/seats.js";
 
 /** @typedef {import("../api.d.ts").LayoutSeat} LayoutSeat */
+/** @typedef {"available" | "mine" | "pending" | "held" | "booked" | "blocked"} View */
+/** @typedef {ReadonlyMap<string, View>} Views what is not in it is blocked */
 /** @typedef {{ row: number, cells: (LayoutSeat | null)[] }} PlanRow */
 /** @typedef {{ deck: number, columns: number, rows: PlanRow[] }} Deck */
+
+const VIEWS = /** @type {Record<import("../core/seats.js").Letter, View>} */ ({
+  A: "available",
+  L: "held",
+  B: "booked",
+  X: "blocked",
+});
+
+const TYPING_MS = 900;
+
+/** How every seat looks on a leg.
+ * @param {ReadonlyMap<string, string> | undefined} seats their letters
+ * @param {{ start: number, end: number } | null} leg
+ * @param {Views} ours of those that are somebody's who looks here @returns {Views} */
+export function viewsOf(seats, leg, ours) {
+  if (!seats || !leg) return ours;
+  const views = /** @type {Map<string, View>} */ (new Map());
+  // Most seats stand as others do: what their letters come to is found once.
+  const found = /** @type {Map<string, View>} */ (new Map());
+  seats.forEach((states, seat) => {
+    const view = found.get(states) ?? VIEWS[statusOn(states, leg.start, leg.end)];
+    found.set(states, view);
+    views.set(seat, view);
+  });
+  ours.forEach((view, seat) => {
+    views.set(seat, view);
+  });
+  return views;
+}
 
 /** Lay seats out deck by deck; a cell without a seat is aisle.
  * @param {LayoutSeat[]} seats @returns {Deck[]} */
@@ -24,6 +56,18 @@ export function decksOf(seats) {
       })),
     };
   });
+}
+
+/** Where the keys are at first, deck by deck: at a free seat, if there is one.
+ * @param {Deck[]} decks @param {Views} views @returns {Record<number, string>} */
+export function firstFocus(decks, views) {
+  return Object.fromEntries(
+    decks.map(({ deck, rows }) => {
+      const here = rows.flatMap((row) => row.cells).filter((seat) => seat !== null);
+      const free = here.find((seat) => views.get(seat.seat) === "available");
+      return [deck, (free ?? here[0])?.seat ?? ""];
+    }),
+  );
 }
 
 /** Where a key leads from a seat; null when it leads nowhere, so that the page may have it.
@@ -63,6 +107,17 @@ export function seatLike(seats, typed) {
     seats.find((seat) => seat.seat.startsWith(wanted)) ??
     null
   );
+}
+
+/** "1", "2", "A": letters and digits typed quickly are a seat's label. A lone `b` is the key for best seats.
+ * @param {LayoutSeat[]} seats @param {any} event @param {{ text: string, at: number }} typed until now */
+export function seatTyped(seats, event, typed) {
+  if (!/^[a-z0-9]$/i.test(event.key) || event.ctrlKey) return null;
+  const isGoingOn = event.timeStamp - typed.at < TYPING_MS;
+  if (event.key === "b" && !isGoingOn) return null;
+  typed.text = isGoingOn ? typed.text + event.key : event.key;
+  typed.at = event.timeStamp;
+  return seatLike(seats, typed.text);
 }
 
 /** The seat most like a lost one: same class before same deck, then the shortest way.

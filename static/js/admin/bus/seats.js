@@ -18,13 +18,17 @@ export class Floorplan {
     /** Whoever is to get another seat; as long as there is somebody, what is chosen on the map is for them. */
     this.moving = signal(/** @type {import("./manifest.js").Line | null} */ (null));
     this.looked = this.leg.peek();
-    this.views = new SeatViews(live, this.leg, (seat) => (this.isMine(seat) ? "mine" : null));
+    this.views = new SeatViews(
+      live,
+      this.leg,
+      () => new Map(this.mine.map((seat) => [seat, "mine"])),
+    );
   }
 
-  /** @param {string} seat */
-  isMine(seat) {
+  /** Whose seat is to change, or else what is chosen. */
+  get mine() {
     const moving = this.moving.value;
-    return moving ? moving.seat === seat : this.chosen.value.includes(seat);
+    return moving ? [moving.seat] : this.chosen.value;
   }
 
   /** Choose for somebody, on the part of the way that is theirs.
@@ -67,7 +71,7 @@ export function FloorMap({ bus, seats, plan, isWide }) {
   const moving = plan.moving.value;
   if (!seats.length) return null;
   return html`
-    <${SeatMap} seats=${seats} viewOf=${(/** @type {string} */ seat) => plan.views.viewOf(seat)} toggle=${press}
+    <${SeatMap} seats=${seats} views=${plan.views.all} toggle=${press}
       best=${() => {}} leave=${clear} isWide=${isWide} deckNames=${deckNamesOf(bus)} isOpen=${true} />
     <p class="chosen-line" role="status">${
       moving

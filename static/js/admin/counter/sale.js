@@ -56,7 +56,7 @@ export function Sale({ bus, hasShift, onSold }) {
       ${
         isMap &&
         desk.seats.value.length > 0 &&
-        html`<div class="counter-map"><${SeatMap} seats=${desk.seats.value} viewOf=${desk.viewOf}
+        html`<div class="counter-map"><${SeatMap} seats=${desk.seats.value} views=${desk.views}
         toggle=${desk.toggle} best=${() => find(undefined)} leave=${() => showMap(false)} isWide=${false} deckNames=${deckNamesOf(bus)} /></div>`
       }
       <p class="chosen-line" role="status">${wanted.length ? t("floor.chosen", { seats: list(wanted) }) : t("counter.choose")}
