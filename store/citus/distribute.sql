@@ -46,7 +46,7 @@ WHERE
 ORDER BY name;
 
 -- name: is_spread
-SELECT EXISTS (SELECT FROM pg_dist_partition AS p WHERE p.logicalrelid = to_regclass('public.buses')) AS is_spread;
+SELECT exists(SELECT FROM pg_dist_partition AS p WHERE p.logicalrelid = to_regclass('public.buses')) AS is_spread;
 
 -- name: take_time
 -- Rows that are there already are sent to where they belong. One connection a server: rows of small tables that this
@@ -197,7 +197,7 @@ DROP INDEX IF EXISTS bus_stops_stop_idx;
 CREATE INDEX IF NOT EXISTS bus_stops_departures_idx ON bus_stops (stop_id, departs_at, bus_id);
 
 -- name: forget_as_asked
--- What lies on a shard is changed by one transaction in one role only: answers are forgotten as whoever erases a person.
+-- What lies on a shard is changed by one transaction in one role only: answers are forgotten as who erases a person.
 ALTER FUNCTION forget_answers(bigint[], text[]) SECURITY INVOKER;
 GRANT DELETE ON idempotency_keys TO omnibus_app;
 
@@ -278,8 +278,8 @@ LEFT JOIN pg_db_role_setting AS s ON s.setrole = r.oid AND s.setdatabase = 0
 WHERE r.rolname = any($1::text[]) AND NOT coalesce('lock_timeout=1s' = any(s.setconfig), false);
 
 -- name: let_roles_lock
--- An INSERT ... ON CONFLICT locks a copied table on every server, any change of one those that it points at, and only who
--- may change all of a table's rows may lock it so.
+-- An INSERT ... ON CONFLICT locks a copied table on every server, any change of one those that it points at, and only
+-- who may change all of a table's rows may lock it so.
 -- TRUNCATE is the one such right that gives no other: each of these is pointed at by tables that may not be truncated,
 -- but codes that pair devices, which are good for five minutes only, and the rules that are sold under by default,
 -- which the audit log tells as well.

@@ -130,5 +130,5 @@ def _is_told(folder: Path, ref: str) -> bool:
 
 
 def _line(command: Any, name: str) -> str:
-    lines = command("doctor").out.splitlines()
+    lines: list[str] = command("doctor").out.splitlines()
     return next(line for line in lines if line[6:].startswith(name))
