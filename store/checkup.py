@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import asyncpg
 
 from store.access import explaining
-from store.citus.distribute import Spread, find_spread
+from store.citus.placement import Spread, find_spread
 from store.migrate import pending
 from store.outbox import Backlog, read_backlog
 from store.pooler import Address

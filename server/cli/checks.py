@@ -24,7 +24,7 @@ from server.mail.smtp_url import read_smtp_url
 from server.work.carriers import CarrierLost, CarrierMissing, find_carrier
 from store.access import DatabaseUnusable
 from store.checkup import VERSIONS, Condition, examine
-from store.citus.distribute import Place, Spread
+from store.citus.placement import Place, Spread
 from store.outbox import Backlog
 
 _MIB = 1024**2

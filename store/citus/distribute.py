@@ -6,7 +6,6 @@ where it is, on the coordinator. See law 7 and `tests/schema/test_one_bus.py`.
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -31,29 +30,6 @@ REFERENCE = (
 """Small tables that rows of a bus point at or are read with; each after those it points at."""
 _WITH_BUSES = "buses"
 _MIGRATIONS = Path(__file__).with_name("migrations")
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A server that holds so many parts of the data, and the region it sells for."""
-
-    host: str
-    port: int
-    region: str | None
-    parts: int
-
-
-@dataclass(frozen=True, slots=True)
-class Spread:
-    """How the data lies: on so many `workers`, of which so many are out of use."""
-
-    version: str
-    workers: int
-    workers_away: int
-    tables: int
-    groups_of_tables: int
-    prepared_max: int
-    places: tuple[Place, ...] = ()
 
 
 async def is_citus(connection: "Connection | PoolConnectionProxy[asyncpg.Record]") -> bool:
@@ -134,16 +110,6 @@ async def distribute(
             await connection.execute(statement)
         await connection.execute(SQL["search_stops"])
     return todo
-
-
-async def find_spread(connection: Connection) -> Spread | None:
-    """Return how the data lies on a cluster; None on a plain PostgreSQL."""
-    if not await is_citus(connection):
-        return None
-    row = await connection.fetchrow(SQL["look_around"])
-    assert row is not None
-    places = [Place(**dict(place)) for place in await connection.fetch(SQL["find_places"])]
-    return Spread(**dict(row), places=tuple(places))
 
 
 async def _prepare(connection: Connection) -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from store.buses import BUSES_KEPT, Buses
-from store.citus.distribute import SQL
+from store.citus.placement import SQL
 from store.db import Connection, Database
 from store.events import SeatsChanged
 from store.lane import Lane, LaneOptions

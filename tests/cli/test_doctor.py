@@ -20,7 +20,7 @@ from server.cli.checks import (
 from server.config import Settings
 from store import Store
 from store.checkup import Condition
-from store.citus.distribute import Place, Spread
+from store.citus.placement import Place, Spread
 from store.facade import StoreOptions
 from store.outbox import Backlog
 from store.roles import WORKER

@@ -10,8 +10,9 @@ import asyncpg
 import pytest
 
 from store.batch import SQL as BATCH
-from store.citus.distribute import REFERENCE, distribute, find_spread, undistributed
+from store.citus.distribute import REFERENCE, distribute, undistributed
 from store.citus.forms import form_of
+from store.citus.placement import find_spread
 from store.db import Connection
 from store.migrate import load, migrate, pending
 from store.regions import RegionServer
