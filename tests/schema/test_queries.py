@@ -18,7 +18,7 @@ from store.queries import Queries
 ROOT = Path(store.__file__).parent
 FILES = [path for path in sorted(ROOT.rglob("*.sql")) if path.parent.name != "migrations"]
 # What is asked of a cluster needs one: tests/store/test_citus.py runs it.
-CLUSTER = ROOT / "citus" / "distribute.sql"
+CLUSTER = {ROOT / "citus" / f"{name}.sql" for name in ("distribute", "placement")}
 # What a cluster has other words for, by the file it is at home in: tests/schema/test_forms.py.
 WORDS = ROOT / "citus" / "words"
 NAMED = [path for path in FILES if path != ROOT / "schema.sql"]
@@ -40,7 +40,7 @@ WORKERS = {
     *("watch.keep_checks", "sessions.purge", "session_ends.purge", "audit_chain.keep_check"),
 }
 _CAN_BE_PLANNED = re.compile(r"(SELECT|INSERT|UPDATE|DELETE|WITH)\b")
-QUERIES = [(path, name) for path in NAMED if path != CLUSTER for name in Queries(path).names()]
+QUERIES = [(path, name) for path in NAMED if path not in CLUSTER for name in Queries(path).names()]
 
 
 def modules() -> Iterator[ModuleType]:
