@@ -43,7 +43,7 @@ found AS (
         AND (
             coalesce($8::text, $9::text) IS NULL
             OR k.ref = $2::text
-            OR strpos(folded(array_to_string(k.names::text[], ' ')), folded($8::text)) > 0
+            OR strpos(folded(array_to_string(k.names::text[], ' ')), nullif(folded($8::text), '')) > 0
             OR strpos(lower(k.email), lower($8::text)) > 0
             OR strpos(regexp_replace(k.phone, '[^0-9]', '', 'g'), $9::text) > 0
         )

@@ -74,7 +74,8 @@ async def migrate(
 
     On a Citus cluster the tables are distributed then, as far as they are not.
 
-    Raises MigrationError for an edited or unknown migration, or when another runner stays busy for a minute.
+    Raises MigrationError for an edited or unknown migration, for a database that is not of UTF-8, or when another
+    runner stays busy for a minute.
     Works as the owner of the database, whoever connects on its behalf, and not as the application's role.
     """
     known = load() if migrations is None else migrations
@@ -87,6 +88,7 @@ async def migrate(
         dsn, timeout=10, server_settings={"application_name": "omnibus migrate"}
     )
     try:
+        await _require_unicode(connection)
         await _take_turn(connection)
         await suit(connection)
         await become_owner(connection)
@@ -100,6 +102,15 @@ async def migrate(
         return [*(migration.name for migration in missing), *spread]
     finally:
         await connection.close()
+
+
+async def _require_unicode(connection: Connection) -> None:
+    encoding = await connection.fetchval("SHOW server_encoding")
+    if encoding != "UTF8":
+        raise MigrationError(
+            f"the database holds text as {encoding}, and names are of all languages: "
+            "make one with CREATE DATABASE ... ENCODING 'UTF8' TEMPLATE template0"
+        )
 
 
 async def pending(dsn: str) -> list[str]:

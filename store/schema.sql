@@ -40,12 +40,12 @@ CREATE FUNCTION public.audit_digest(previous bytea, place bigint, entry public.a
 CREATE FUNCTION public.folded(written text) RETURNS text
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
     AS $_$
-    SELECT replace(replace(replace(replace(
+    SELECT replace(replace(replace(replace(replace(replace(replace(replace(
         translate(
             lower(regexp_replace(normalize($1, NFKD), '[\u0300-\u036f]', '', 'g')),
-            'øØłŁđĐðÐħĦı', 'oollddddhhi'
+            'øØłŁđĐðÐħĦıς', 'oollddddhhiσ'
         ),
-        'ß', 'ss'), 'æ', 'ae'), 'œ', 'oe'), 'þ', 'th')
+        'ß', 'ss'), 'ẞ', 'ss'), 'æ', 'ae'), 'Æ', 'ae'), 'œ', 'oe'), 'Œ', 'oe'), 'þ', 'th'), 'Þ', 'th')
 $_$;
 
 CREATE FUNCTION public.forget_answers(buses bigint[], refs text[]) RETURNS void

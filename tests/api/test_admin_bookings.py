@@ -40,7 +40,7 @@ async def test_bookings_are_found_by_code_name_contact_day_bus_and_state(
     ]
     for text in ("grace", "bartik", "jéan bärtik", "100%", "e_h@NAVY", "555010", "+1 (555) 010"):
         assert await refs(agent, q=text, **day) == [first], text
-    for text in ("1_0%", "nobody", "555999", "%"):
+    for text in ("1_0%", "nobody", "555999", "%", "\u0301"):
         found = await refs(agent, q=text, bus=other)
         assert found == [], text
     # A code is found wherever its bus leaves, in any case of its letters; a name that looks like one, too.

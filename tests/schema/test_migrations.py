@@ -216,6 +216,17 @@ async def test_a_migration_edited_after_it_was_applied_is_refused(
     assert await applied(reader) == [FIRST.name]
 
 
+async def test_a_database_that_cannot_hold_names_of_all_languages_is_refused(
+    databases: Databases,
+) -> None:
+    url = await databases.create("old_letters", letters="ENCODING 'LATIN1' LOCALE 'C'")
+    try:
+        with pytest.raises(MigrationError, match=r"LATIN1.*ENCODING 'UTF8'"):
+            await migrate(url)
+    finally:
+        await databases.drop("old_letters")
+
+
 async def test_a_database_newer_than_the_program_is_left_alone(
     empty_url: str, reader: Connection
 ) -> None:

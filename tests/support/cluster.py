@@ -66,9 +66,9 @@ class ClusterDatabases(Databases):
         await owner.close()
         await self._everywhere(f"ALTER DATABASE {self._template} ALLOW_CONNECTIONS false")
 
-    async def create(self, name: str, template: str = "template0") -> str:
+    async def create(self, name: str, template: str = "template0", *, letters: str = "") -> str:
         if template == "template0":
-            await self._everywhere(f"CREATE DATABASE {name} OWNER {_OWNER}")
+            await self._everywhere(f"CREATE DATABASE {name} OWNER {_OWNER} {letters}")
             await self._join(name)
         else:
             await self._everywhere(

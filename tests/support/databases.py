@@ -43,11 +43,11 @@ class Databases:
         """Return the owner's URL of a database."""
         return re.sub(r"/omnibus(?=\?|$)", f"/{name}", self._owner_url)
 
-    async def create(self, name: str, template: str = "template0") -> str:
+    async def create(self, name: str, template: str = "template0", *, letters: str = "") -> str:
         superuser = await self._connect()
         # Files are copied, not logged: to make a database and to drop it takes half as long.
         await superuser.execute(
-            f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy OWNER omnibus"
+            f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy OWNER omnibus {letters}"
         )
         return self.url(name)
 

@@ -103,9 +103,17 @@ class Process:
 
     def _end(self) -> None:
         asyncio.get_running_loop().remove_reader(self._asking)
-        with self._asking:
-            self.returncode = _hear(self._asking)
-        self._ended.set()
+        try:
+            with self._asking:
+                self.returncode = _hear(self._asking)
+        except (AssertionError, OSError):
+            # Whoever forked it has died, and nobody else would end it.
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGKILL)
+            self.returncode = -signal.SIGKILL
+            raise
+        finally:
+            self._ended.set()
 
 
 def _ask(
@@ -171,11 +179,18 @@ class _Parent:
 
     def serve(self) -> tuple[dict[str, Any], list[int]] | None:
         """Return None once whoever asks has ended; in a child, what it is to be and its files."""
+        ours = os.getpid()
+        try:
+            return self._serve()
+        finally:
+            if os.getpid() == ours:
+                for asked in list(self._asked):
+                    self._forget(asked)
+
+    def _serve(self) -> tuple[dict[str, Any], list[int]] | None:
         while True:
             descriptor, _ = self._watched.poll()[0]  # of the others some may be of no use any more
             if descriptor == sys.stdin.fileno():
-                for asked in list(self._asked):
-                    self._forget(asked)
                 return None
             if descriptor in self._children:
                 self._tell(descriptor)
@@ -254,6 +269,8 @@ def _renew_chance() -> None:
 
 
 def _main(folder: Path) -> None:
+    # Who types Ctrl-C means the tests; they end us.
+    interrupted = signal.signal(signal.SIGINT, signal.SIG_IGN)
     for name in _IMPORTED:
         importlib.import_module(name)
     gc.collect()
@@ -264,6 +281,7 @@ def _main(folder: Path) -> None:
         os.write(sys.stdout.fileno(), b"ready\n")
         request = _Parent(listener).serve()
     if request is not None:
+        signal.signal(signal.SIGINT, interrupted)
         _become(*request)
 
 
