@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from prometheus_client import CollectorRegistry, Metric, disable_created_metrics, generate_latest
 from prometheus_client.registry import Collector
 
-# Some 8 us each: a piece keeps the event loop for two milliseconds. To collect a family is done at once, and takes as long
-# as a third of its text.
+# Some 8 us each: a piece keeps the event loop for two milliseconds. To collect a family is done at once, and takes as
+# long as a third of its text.
 SAMPLES_AT_ONCE = 200
 
 # When a series began says nothing that a restart does not, and costs a line for each.
