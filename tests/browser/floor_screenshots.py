@@ -300,7 +300,8 @@ async def _shoot_bus(walk: _Walk, bus: str) -> None:
     await page.get_by_role("region", name="Who sits there").scroll_into_view_if_needed()
     await walk.shoot(page, "floor-bus")
     await page.get_by_role("button", name=re.compile("^Move .* from 2B")).click()
-    await page.click("#seat-3B")
+    # Riders of other pictures have bought some.
+    await page.locator(".seat[data-class='comfort'][data-view='available']").first.click()
     await page.get_by_role("dialog").wait_for()
     await walk.shoot(page, "floor-move")
     page = await walk.go(f"buses/{bus}")
