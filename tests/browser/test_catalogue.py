@@ -10,7 +10,7 @@ from playwright.async_api import Page, expect
 from store.model import Role
 from tests.browser.conftest import Visitors
 from tests.browser.site import PHONE, Site, Visitor
-from tests.browser.staff import hire, sign_in
+from tests.browser.staff import hire, put_on_sale, sign_in
 from tests.browser.test_pages import judge, measure
 from tests.gtfs.feeds import altered, write_feed
 
@@ -230,3 +230,20 @@ async def test_every_view_of_the_catalogue_is_for_everybody_and_fits_a_phone(
     await hire(site, Role.OPERATOR, "walker@example.org", "Nordlicht")
     visitor = await visitors.new(size=PHONE, theme="dark")
     assert await look(visitor, "walker@example.org") == {}
+
+
+async def test_on_a_phone_every_cell_is_read_under_its_own_column(
+    site: Site, visitors: Visitors
+) -> None:
+    _, day = await put_on_sale(site, "Without Way")
+    email = await hire(site, Role.OPERATOR, "reader@example.org")
+    page = await sign_in(await visitors.new(size=PHONE), email, f"/admin/buses?date={day}")
+    row = page.get_by_role("row", name="Without Way")
+    await expect(row).to_be_visible()
+    assert await row.locator("td:empty").count() == 1, "it has no route"
+    heads = await page.get_by_role("columnheader").count()
+    assert (
+        await row.get_by_role("cell").count() + await row.get_by_role("rowheader").count() == heads
+    )
+    await expect(row.locator("td:empty")).not_to_be_in_viewport()
+    assert await measure(page) + await judge(page) == []

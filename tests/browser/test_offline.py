@@ -64,8 +64,8 @@ async def test_an_opened_ticket_is_there_without_a_network_and_prices_are_not(
     await page.goto(f"{site.url}/buses/{site.world.coaches[2]}")
     await expect(page.locator("h1")).to_have_text("You are offline")
     assert await measure(page) + await judge(page) == []
-    asked = "path => fetch(path).then(() => 'told', () => 'not told')"
-    assert await page.evaluate(asked, f"/api/v1/buses/{site.world.coaches[2]}/seats") == "not told"
+    ask = "path => fetch(path).then(() => 'told', () => 'not told')"
+    assert await page.evaluate(ask, f"/api/v1/buses/{site.world.coaches[2]}/seats") == "not told"
     await page.locator(".trip-line a", has_text=ref).click()
     await expect(page.locator("#ticket-title")).to_have_text(ref)
 
@@ -79,8 +79,23 @@ async def test_an_opened_ticket_is_there_without_a_network_and_prices_are_not(
     await becomes(page, f"{KEPT}.then(all => all.length === 0)")
     line = page.locator(".trip-line", has_text=ref)
     await expect(line).to_have_count(0)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url.removeprefix(site.url)))
     await page.get_by_role("button", name="Undo").click()
     await expect(line).to_contain_text("Confirmed")
+    await becomes(page, f"{KEPT}.then(all => all.includes('/api/v1/bookings/{ref}'))")
+    assert sorted(await page.evaluate(KEPT)) == sorted(kept)
+    # Its papers are fetched again; nothing else needs to be, so the list is there without a network, too.
+    assert "/api/v1/bookings" not in asked
+    assert f"/api/v1/bookings/{ref}" not in asked
+    await visitor.context.set_offline(True)
+    await page.get_by_role("button", name=f"Forget {ref}").click()
+    await expect(line).to_have_count(0)
+    await page.get_by_role("button", name="Undo").last.click()
+    await expect(line).to_contain_text("Confirmed")
+    await expect(page.locator(".trip-line")).to_have_count(1)
+    assert ref in await page.evaluate("localStorage['omnibus.keys']")
+    await visitor.context.set_offline(False)
     visitor.complaints.clear()  # the browser's own lines about what could not be had
 
 

@@ -86,6 +86,20 @@ async def test_a_rider_waits_reloads_loses_the_network_and_is_led_to_the_seats(
         await store.close()
 
 
+async def test_what_was_chosen_of_one_operator_is_not_opened_at_another(
+    site: Site, visitors: Visitors
+) -> None:
+    bus, day = await put_on_sale(site, "Whose express")
+    admin = await hire(site, Role.ADMIN, "petra@staff.example")
+    page = await sign_in(await visitors.new(size=DESKTOP), admin, "/admin/rooms")
+    await page.fill("#date", day)
+    await page.locator("#bus").select_option(bus)
+    await page.get_by_label("Operator", exact=True).select_option(label="Danube Night")
+    await expect(page.locator("#bus")).to_have_value("")
+    await page.get_by_role("button", name="Open", exact=True).click()
+    await expect(page.locator("#bus-error")).to_have_text("Say which")
+
+
 async def test_a_process_that_does_not_know_of_the_turn_yet_is_asked_again_and_nothing_is_lost(
     site: Site, visitors: Visitors
 ) -> None:

@@ -126,4 +126,10 @@ test("silence longer than a heartbeat and a half is a loss, and none is expected
   back.stop();
   pass(10);
   assert.deepEqual(told, []);
+  // Whoever begins again expects words again.
+  back.expectWord();
+  back.stop();
+  back.expectWord();
+  pass(1_500);
+  assert.deepEqual(told, ["lose"]);
 });

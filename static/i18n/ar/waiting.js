@@ -85,6 +85,7 @@ export default {
   "rooms.page": "صفحتها",
   "rooms.empty": "لا غرف انتظار بعد",
   "rooms.empty.body": "افتح واحدة قبل بيع ينتظره كثيرون.",
+  "rooms.more": "عرض الحافلات اللاحقة",
   "rooms.needed": "حدّد أيّها",
   "rooms.number": "عدد صحيح من 1 إلى 60000",
 };

@@ -69,6 +69,7 @@ export default {
   "rooms.page": "Die Seite",
   "rooms.empty": "Noch keine Warteräume",
   "rooms.empty.body": "Öffne einen vor einem Verkauf, auf den viele warten.",
+  "rooms.more": "Spätere Busse zeigen",
   "rooms.needed": "Sag, welcher",
   "rooms.number": "Eine ganze Zahl von 1 bis 60000",
 };

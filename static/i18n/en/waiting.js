@@ -66,6 +66,7 @@ export default {
   "rooms.page": "Its page",
   "rooms.empty": "No waiting rooms yet",
   "rooms.empty.body": "Open one before a sale that many wait for.",
+  "rooms.more": "Show later buses",
   "rooms.needed": "Say which",
   "rooms.number": "A whole number from 1 to 60000",
 };

@@ -76,6 +76,7 @@ export default {
   "rooms.page": "Su página",
   "rooms.empty": "Aún no hay salas de espera",
   "rooms.empty.body": "Abre una antes de una venta que muchos esperan.",
+  "rooms.more": "Mostrar autobuses posteriores",
   "rooms.needed": "Indica cuál",
   "rooms.number": "Un número entero de 1 a 60000",
 };

@@ -22,7 +22,10 @@ export async function keepTicket(booking) {
   if (!globalThis.caches || !navigator.serviceWorker) return;
   await navigator.serviceWorker.ready;
   const isOwn = Boolean(keyOf(booking.ref)) || user.peek()?.role === "rider";
-  if (!isOwn || !TRAVELS.has(booking.status) || isOver(booking)) return forgetTicket(booking.ref);
+  if (!isOwn || !TRAVELS.has(booking.status) || isOver(booking)) {
+    await forgetTicket(booking.ref);
+    return;
+  }
   const cache = await caches.open(PLACE);
   const path = `/bookings/${booking.ref}`;
   const known = await cache.match(ROOT + path);
@@ -47,10 +50,10 @@ function isSame({ kept_at: _, ...known }, booking) {
   return JSON.stringify(known) === JSON.stringify(booking);
 }
 
-/** Let go of a booking and all that belongs to it.
+/** Let go of a booking and all that belongs to it; say whether it was kept.
  * @param {string} ref */
 export async function forgetTicket(ref) {
-  if (!globalThis.caches) return;
+  if (!globalThis.caches) return false;
   const cache = await caches.open(PLACE);
   const path = `${ROOT}/bookings/${ref}`;
   const known = await cache.match(path);
@@ -58,6 +61,7 @@ export async function forgetTicket(ref) {
   const booking = known ? await known.json() : null;
   const codes = booking?.passengers.map(({ ticket }) => `${ROOT}/tickets/${ticket}/qr.svg`) ?? [];
   await Promise.all([path, `${path}/ticket.pdf`, ...codes].map((each) => cache.delete(each)));
+  return booking !== null;
 }
 
 /** What is kept, the next trip first. What is over, and what is too much, goes.

@@ -156,6 +156,7 @@ export class Return {
   /** For good. */
   stop() {
     for (const timer of Object.values(this.timers)) clearTimeout(timer);
+    this.timers = {};
   }
 
   /** Wait until it has been silent for too long since the last word. */

@@ -3,7 +3,7 @@ import words from "messages/ticket";
 import { AccountSection } from "../account/section.js";
 import { FindForm } from "../booking/find.js";
 import { tripOf } from "../booking/journey.js";
-import { forgetTicket } from "../booking/kept.js";
+import { forgetTicket, keepTicket } from "../booking/kept.js";
 import { ApiError, get, keepKey, keptRefs, keyOf, signedOut, user, withKey } from "../core/api.js";
 import { html, Icon, now, signal } from "../core/dom.js";
 import { mount } from "../core/shell.js";
@@ -91,16 +91,20 @@ const isOver = ({ booking }) => OVER.has(booking.status) || Date.parse(booking.a
 const byDeparture = (a, b) => Date.parse(b.booking.departs_at) - Date.parse(a.booking.departs_at);
 
 /** The key is all that a guest has of a booking, so it comes back if that was a slip of the finger.
- * @param {string} ref */
-function forget(ref) {
+ * @param {Line} line */
+function forget(line) {
+  const { ref } = line.booking;
   const key = keyOf(ref) ?? null;
-  const undo = () => {
-    keepKey(ref, key);
-    load();
-  };
+  const others = () => (trips.peek() ?? []).filter(({ booking }) => booking.ref !== ref);
   keepKey(ref, null);
-  forgetTicket(ref);
-  trips.value = (trips.value ?? []).filter(({ booking }) => booking.ref !== ref);
+  const forgotten = forgetTicket(ref);
+  trips.value = others();
+  const undo = async () => {
+    keepKey(ref, key);
+    trips.value = [...others(), line].sort(byDeparture);
+    // Without a network its papers are not to be had; they are kept when the ticket is opened next.
+    if (await forgotten) keepTicket(line.booking).catch(() => {});
+  };
   toast(t("my.forgotten", { ref }), { seconds: 10, action: { label: t("undo"), run: undo } });
 }
 
@@ -144,7 +148,7 @@ function TripLine({ booking, isGuest }) {
           <small><bdi>${operator}</bdi> · <bdi>${booking.seats.join(", ")}</bdi> · <bdi>${booking.ref}</bdi></small></span>
         <span class="status">${term("booking", booking.status)}</span>
       </a>
-      ${isGuest && html`<button type="button" class="icon-button" aria-label=${t("my.forget", { ref: booking.ref })} onClick=${() => forget(booking.ref)}><${Icon} name="x" /></button>`}
+      ${isGuest && html`<button type="button" class="icon-button" aria-label=${t("my.forget", { ref: booking.ref })} onClick=${() => forget({ booking, isGuest })}><${Icon} name="x" /></button>`}
     </li>`;
 }
 

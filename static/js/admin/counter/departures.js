@@ -8,18 +8,23 @@ import { day, money, t, time } from "../../core/text.js";
  * @param {{ departures: Departure[] | null, chosen: string | null, onBus: (id: string) => void }} props */
 export function Departures({ departures, chosen, onBus }) {
   const [typed, setTyped] = useState("");
-  const [at, setAt] = useState(0);
+  const [marked, mark] = useState(/** @type {string | null} */ (null));
   const found = useMemo(
     () => (departures ?? []).filter((each) => isMeant(each, typed)),
     [departures, typed],
+  );
+  // Of the bus, not of its place: the fourth of this day is not the fourth of another.
+  const at = Math.max(
+    0,
+    found.findIndex(({ id }) => id === marked),
   );
   const onKeyDown = (/** @type {KeyboardEvent} */ event) => {
     const step = event.key === "ArrowDown" ? 1 : event.key === "ArrowUp" ? -1 : 0;
     if (step && found.length) {
       event.preventDefault();
-      const next = (at + step + found.length) % found.length;
-      setAt(next);
-      document.getElementById(`departure-${found[next].id}`)?.scrollIntoView({ block: "nearest" });
+      const { id } = found[(at + step + found.length) % found.length];
+      mark(id);
+      document.getElementById(`departure-${id}`)?.scrollIntoView({ block: "nearest" });
     } else if (event.key === "Enter" && found[at]) {
       event.preventDefault();
       onBus(found[at].id);
@@ -27,7 +32,7 @@ export function Departures({ departures, chosen, onBus }) {
   };
   const take = (/** @type {any} */ event) => {
     setTyped(event.target.value);
-    setAt(0);
+    mark(null);
   };
   return html`
     <div class="field">

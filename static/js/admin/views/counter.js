@@ -35,12 +35,13 @@ export default function Counter({ query }) {
   const [turn, setTurn] = useState(0);
   const shift = useLoaded(currentShiftOrNone, []);
   const departures = useLoaded(
-    async () => ({ date, items: await departuresOf(date) }),
+    async () => ({ date, whose: operator.value, items: await departuresOf(date, operator.value) }),
     [date, operator.value],
     turn,
   );
-  // Another day's buses are nothing to choose from: who types fast would sell for the wrong day.
-  const onDay = departures.data?.date === date ? departures.data.items : null;
+  // Another day's or operator's buses are nothing to choose from: who types fast would sell for the wrong one.
+  const found = departures.data;
+  const onDay = found?.date === date && found.whose === operator.value ? found.items : null;
   const bus = useLoaded(async () => ({ bus: id ? await busToSell(id) : null }), [id]);
   const toBus = (/** @type {string | null} */ wanted) => {
     setSold(null);
@@ -91,9 +92,9 @@ export default function Counter({ query }) {
 
 const currentShiftOrNone = async () => ({ cashUp: await currentShift() });
 
-/** @param {string} date @returns {Promise<import("../../api.d.ts").Departure[]>} */
-async function departuresOf(date) {
-  const found = await everyPage("/buses", { date, operator: operator.peek() }, PAGES);
+/** @param {string} date @param {string | null} whose @returns {Promise<import("../../api.d.ts").Departure[]>} */
+async function departuresOf(date, whose) {
+  const found = await everyPage("/buses", { date, operator: whose }, PAGES);
   return found.filter(({ departs_at }) => Date.parse(departs_at) > now());
 }
 

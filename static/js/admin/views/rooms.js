@@ -3,9 +3,10 @@ import waiting from "messages/waiting";
 import { post } from "../../core/api.js";
 import { html, Icon, useEffect } from "../../core/dom.js";
 import { count, learn, t } from "../../core/text.js";
+import { Failure } from "../../core/ui.js";
 import { act, Head, mayEdit, RowButton, stamp, Tag, useAll, zoneOf } from "../catalogue/parts.js";
 import { Choice, FormFault, Input, Submit, useForm } from "../form.js";
-import { everyPage, useLoaded, usePages } from "../load.js";
+import { usePages } from "../load.js";
 import { dayFromNow } from "../parts.js";
 import { operator } from "../staff.js";
 import { DataTable } from "../table.js";
@@ -38,15 +39,15 @@ export default function Rooms() {
   };
   return html`
     <${Head} title=${t("admin.nav.rooms")} sub=${t("rooms.sub")} />
-    ${mayEdit() && html`<${NewRoom} onOpened=${pages.reload} />`}
+    ${mayEdit() && html`<${NewRoom} key=${operator.value} onOpened=${pages.reload} />`}
     <${DataTable} caption=${t("admin.nav.rooms")} file="rooms" pages=${pages} keyOf=${(/** @type {WatchedRoom} */ room) => room.id} columns=${columns(close)}
       empty=${{ icon: "hourglass", title: t("rooms.empty"), body: t("rooms.empty.body") }} />`;
 }
 
 const EMPTY = { route: "", bus: "", opens_at: "", per_minute: "" };
-const BUSES_PAGES = 3;
 
-/** @param {{ onOpened: () => void }} props */
+/** Keyed by the operator: what was chosen of one is nothing to open a room before at another.
+ * @param {{ onOpened: () => void }} props */
 function NewRoom({ onOpened }) {
   const form = useForm(
     { scope: "bus", date: dayFromNow(1), ...EMPTY },
@@ -65,8 +66,8 @@ function NewRoom({ onOpened }) {
     {
       check: ({ scope, route, bus, per_minute }) => ({
         ...(scope === "operator" && !operator.value && { scope: t("rooms.needed") }),
-        ...(scope === "route" && !route && { route: t("rooms.needed") }),
-        ...(scope === "bus" && !bus && { bus: t("rooms.needed") }),
+        ...(scope === "route" && !isAmong(routes.data, route) && { route: t("rooms.needed") }),
+        ...(scope === "bus" && !isAmong(leavers, bus) && { bus: t("rooms.needed") }),
         ...(per_minute &&
           !(
             /^\d{1,5}$/.test(per_minute) &&
@@ -78,14 +79,12 @@ function NewRoom({ onOpened }) {
       }),
     },
   );
-  const { scope, date } = form.values;
+  const { scope, date, route } = form.values;
   const routes = useAll("/admin/routes", { operator: operator.value });
-  const buses = useLoaded(
-    async () =>
-      date ? await everyPage("/admin/buses", { date, operator: operator.peek() }, BUSES_PAGES) : [],
-    [date, operator.value],
-  );
-  // A bus is one of its day.
+  const buses = usePages("/admin/buses", { date, route, operator: operator.value, limit: "100" });
+  // Those of another day or route are nothing to choose from.
+  /** @type {import("../catalogue/api.d.ts").BusLine[] | null} */
+  const leavers = buses.isLoading ? null : buses.items;
   const dated = { ...form, set: (/** @type {any} */ change) => form.set({ bus: "", ...change }) };
   const scopes = SCOPES.map((value) => ({ value, label: t(`rooms.scope.${value}`) }));
   return html`
@@ -98,10 +97,13 @@ function NewRoom({ onOpened }) {
           ${
             scope === "bus" &&
             html`<${Input} form=${dated} name="date" label=${t("cat.buses.date")} type="date" />
-            <${Choice} form=${form} name="bus" label=${t("cat.bus")} options=${toChoose(buses.data, leaving, t("cat.buses.none"))} />`
+            <${Choice} form=${dated} name="route" label=${t("cat.route")} options=${toChoose(routes.data, ({ name }) => name, t("cat.routes.all"))} />
+            <${Choice} form=${form} name="bus" label=${t("cat.bus")} options=${toChoose(leavers, leaving, t(leavers?.length === 0 ? "cat.buses.none" : "cat.choose"))} />`
           }
           ${scope === "route" && html`<${Choice} form=${form} name="route" label=${t("cat.route")} options=${toChoose(routes.data, ({ name }) => name)} />`}
         </div>
+        ${scope === "bus" && buses.error && html`<${Failure} error=${buses.error} retry=${buses.retry} />`}
+        ${scope === "bus" && buses.hasMore && html`<div class="floor-actions"><button type="button" class="button small" aria-disabled=${buses.isLoading} onClick=${buses.more}>${t(buses.isLoading ? "loading" : "rooms.more")}</button></div>`}
         <div class="form-row">
           <${Input} form=${form} name="opens_at" label=${t("rooms.opens")} hint=${t("rooms.opens.hint")} type="datetime-local" />
           <${Input} form=${form} name="per_minute" label=${t("rooms.rate")} hint=${t("rooms.rate.hint")} inputmode="numeric" />
@@ -111,9 +113,12 @@ function NewRoom({ onOpened }) {
     </section>`;
 }
 
-/** @param {any[] | null} things @param {(thing: any) => string} label @param {string} [none] what is said when there are none */
+/** @param {{ id: string }[] | null} things @param {string} id */
+const isAmong = (things, id) => things?.some((each) => each.id === id) ?? false;
+
+/** @param {any[] | null} things @param {(thing: any) => string} label @param {string} [none] what it says while none is chosen */
 const toChoose = (things, label, none = t("cat.choose")) => [
-  { value: "", label: things?.length === 0 ? none : t("cat.choose") },
+  { value: "", label: none },
   ...(things ?? []).map((each) => ({ value: each.id, label: label(each) })),
 ];
 
