@@ -23,6 +23,8 @@ ENDLESS = "stream_bus"
 ZIPPED = "upload_timetable"
 
 
+# Half a minute alone; beside three other workers it had two and was not done.
+@pytest.mark.timeout(300)
 async def test_made_up_requests_meet_no_failure_and_no_surprise(
     databases: Databases, valkey: ThrowawayValkey, tmp_path: Path
 ) -> None:
