@@ -4,7 +4,6 @@ Tables with a `bus_id` are distributed by it, side by side; small tables are cop
 where it is, on the coordinator. See law 7 and `tests/schema/test_one_bus.py`.
 """
 
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -44,20 +43,27 @@ async def suit(connection: Connection) -> None:
 
 
 async def words_of(connection: Connection, migration: str, text: str) -> list[str]:
-    """Return what to run for a migration: its text, or what stands for it where buses are spread already."""
-    own = own_words(migration)
-    if own is None or not await is_citus(connection):
+    """Return what to run for a migration: its text; one statement after the other where buses are spread already."""
+    if not await is_citus(connection) or not await connection.fetchval(SQL["is_spread"]):
         return [text]
-    return own if await connection.fetchval(SQL["is_spread"]) else [text]
+    return spread_words(migration, text)
 
 
-def own_words(migration: str) -> list[str] | None:
-    """Return the statements that stand for a migration on a cluster, if any do; Citus takes them one by one only."""
+def spread_words(migration: str, text: str) -> list[str]:
+    """Return the statements of a migration on a cluster, or what stands for them; Citus takes them one by one only."""
     path = _MIGRATIONS / migration
-    if not path.exists():
-        return None
-    parts = re.split(r"(?<=;)\n", path.read_text(encoding="utf-8"))
-    return [part for part in parts if part.endswith(";")]
+    return _statements(path.read_text(encoding="utf-8") if path.exists() else text)
+
+
+def _statements(text: str) -> list[str]:
+    """Return the statements of a script, each with the comments before it. A body between `$$` is part of its own."""
+    statements, said = [], ""
+    for line in text.splitlines(keepends=True):
+        said += line
+        if line.endswith(";\n") and not line.startswith("--") and said.count("$$") % 2 == 0:
+            statements.append(said)
+            said = ""
+    return statements
 
 
 async def undistributed(connection: Connection) -> list[str]:

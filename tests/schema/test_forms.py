@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import store
-from store.citus.distribute import own_words
+from store.citus.distribute import spread_words
 from store.citus.forms import WORDS, form_of
 from store.db import Connection
 from store.migrate import load
@@ -105,8 +105,7 @@ async def test_migrations_make_the_same_tables_in_their_other_words(
     async with databases.fresh(is_migrated=False) as url:
         connection = await connect(url)
         for migration in load():
-            own = own_words(migration.name)
-            for statement in [migration.text] if own is None else own:
+            for statement in spread_words(migration.name, migration.text):
                 await connection.execute(statement)
         assert await _tables(connection) == await _tables(owner)
         await connection.close()
