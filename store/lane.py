@@ -37,6 +37,7 @@ from store.requests import Needs, Reply, Request
 log = logging.getLogger(__name__)
 
 _LATE_SECONDS = 0.1  # how often it is asked who has waited too long
+_REMEMBERED = 8  # batches
 _DECIDE_AGAIN = {"claims_one_owner_per_seat_and_segment", "idempotency_keys_once"}
 
 
@@ -44,14 +45,14 @@ _DECIDE_AGAIN = {"claims_one_owner_per_seat_and_segment", "idempotency_keys_once
 class LaneOptions:
     """`in_flight` batches at a time of up to `batch_max` requests; `queue_max` wait, no longer than `wait_seconds`.
 
-    Full batches are cheap ones, so a further one sets off beside the first when a `crowd` waits, or when those before
-    it take long: they may wait for a lock.
+    Full batches are cheap ones, so a further one sets off beside the first when a full one waits, or when the first
+    takes long, as if it waited for a lock: `long_seconds`, or `long_times` what batches take of late.
     """
 
     in_flight: int = 2
     batch_max: int = 128
-    crowd: int = 32
     long_seconds: float = 0.02
+    long_times: int = 4
     queue_max: int = 4000
     wait_seconds: float = 4.0
     tries: int = 5
@@ -73,6 +74,26 @@ class _Waiting:
         return self.request.bus_id
 
 
+@dataclass(slots=True)
+class Pace:
+    """What batches take of late, in seconds: an average that the last eight or so make up.
+
+    One that waits for a lock teaches little: nothing counts for more than `long_seconds` twice over, so that even after
+    a storm of locks a batch is called long within a fifth of a second.
+    """
+
+    options: LaneOptions
+    usual: float = 0.0
+
+    def note(self, seconds: float) -> None:
+        self.usual += (min(seconds, 2 * self.options.long_seconds) - self.usual) / _REMEMBERED
+
+    @property
+    def long(self) -> float:
+        """From when on a batch stands out."""
+        return max(self.options.long_seconds, self.options.long_times * self.usual)
+
+
 class Lane:
     def __init__(
         self,
@@ -88,6 +109,7 @@ class Lane:
         self._queue: Line[_Waiting] = Line()
         self._runners: set[asyncio.Task[None]] = set()
         self._set_off_at = 0.0
+        self._pace = Pace(options)
         self._late_at = 0.0
         self._is_looked_after = False
         self._clock = DatabaseClock()
@@ -150,7 +172,7 @@ class Lane:
             await asyncio.wait(self._runners)
 
     def _wake(self) -> None:
-        if self._queue.has_turn and self._has_place():
+        if self._queue.has_turn and self._has_place(beside=len(self._runners)):
             self._set_off_at = asyncio.get_running_loop().time()
             runner = asyncio.create_task(self._run())
             self._runners.add(runner)
@@ -168,13 +190,13 @@ class Lane:
         if self._is_looked_after:
             loop.call_later(self._options.long_seconds, self._look_after)
 
-    def _has_place(self) -> bool:
-        if not self._runners:
+    def _has_place(self, beside: int) -> bool:
+        """Say whether a batch may set off beside so many."""
+        if beside == 0:
             return True
-        options = self._options
-        return len(self._runners) < options.in_flight and (
-            len(self._queue) >= options.crowd
-            or asyncio.get_running_loop().time() - self._set_off_at >= options.long_seconds
+        return beside < self._options.in_flight and (
+            len(self._queue) >= self._options.batch_max
+            or asyncio.get_running_loop().time() - self._set_off_at >= self._pace.long
         )
 
     def _ended(self, runner: "asyncio.Task[None]") -> None:
@@ -184,14 +206,18 @@ class Lane:
         self._wake()
 
     async def _run(self) -> None:
+        loop = asyncio.get_running_loop()
         while self._queue.has_turn:
             batch = self._queue.take(self._options.batch_max)
-            self._set_off_at = asyncio.get_running_loop().time()
+            set_off_at = self._set_off_at = loop.time()
             try:
                 await self._execute(_still_waiting(batch))
             finally:
+                self._pace.note(loop.time() - set_off_at)
                 self._queue.free({waiting.bus_id for waiting in batch})
                 self._wake()
+            if not self._has_place(beside=len(self._runners) - 1):
+                return  # those who go on beside it take whoever waits
 
     async def _execute(self, batch: Sequence[_Waiting]) -> None:
         """Run a batch until every request of it is answered or back in the queue."""

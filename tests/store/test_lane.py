@@ -11,7 +11,7 @@ from store import Store
 from store.errors import Overloaded, SeatUnavailable
 from store.facade import StoreOptions
 from store.holds import SeatRequest
-from store.lane import LaneOptions
+from store.lane import LaneOptions, Pace
 from store.model import GUEST, Hold
 from store.requests import Ask, Reply
 from tests.store import deeds
@@ -156,3 +156,56 @@ async def test_buses_of_two_operators_share_a_batch(world: World) -> None:
     assert [hold.bus.bus_id for hold in holds] == [first, first, second]
     rows = await world.edit("SELECT count(DISTINCT xmin::text) AS transactions FROM holds")
     assert rows[0]["transactions"] == 2
+
+
+async def test_nobody_waits_for_another_bus_whose_seat_is_locked(world: World) -> None:
+    locked, other = await world.bus(), await world.bus()
+    store = await open_narrow(world, LaneOptions(is_express=False))
+    async with seat_locked(world, locked, "4D") as lock:
+        waiting = asyncio.create_task(deeds.hold_one(store, locked, "4D"))
+        await lock.has_waiters()
+        await deeds.hold_one(store, other, "1A")
+        assert not waiting.done()
+    await waiting
+
+
+@pytest.mark.parametrize("in_flight", [2, pytest.param(1, id="1, a twin")])
+async def test_beside_a_batch_under_way_a_full_one_sets_off_and_no_smaller_one(
+    world: World, in_flight: int
+) -> None:
+    buses = [await world.bus() for _ in range(4)]
+    options = LaneOptions(in_flight=in_flight, batch_max=3, long_seconds=60.0, is_express=False)
+    store = await open_narrow(world, options)
+    async with seat_locked(world, buses[0], "4D") as lock:
+        first = asyncio.create_task(deeds.hold_one(store, buses[0], "4D"))
+        await lock.has_waiters()
+        others = [asyncio.create_task(deeds.hold_one(store, bus, "1A")) for bus in buses[1:3]]
+        await wait_until(lambda: len(queue_of(store)) == 2)
+        assert count_running(store) == 1
+        others.append(asyncio.create_task(deeds.hold_one(store, buses[3], "1A")))
+        if in_flight == 2:
+            await asyncio.gather(*others)
+        else:
+            await wait_until(lambda: len(queue_of(store)) == 3)
+            assert count_running(store) == 1
+        assert not first.done()
+    await asyncio.gather(first, *others)
+
+
+def test_a_batch_is_long_by_what_batches_take_of_late_and_locks_teach_little() -> None:
+    pace = Pace(LaneOptions(long_seconds=0.02, long_times=4))
+    assert pace.long == 0.02
+    for _ in range(100):
+        pace.note(0.004)
+    assert pace.long == 0.02
+    for _ in range(100):
+        pace.note(0.03)
+    assert pace.long == pytest.approx(0.12, rel=1e-3)
+    for _ in range(1_000):
+        pace.note(1.0)
+    assert pace.long == pytest.approx(0.16, rel=1e-3)
+
+
+def count_running(store: Store) -> int:
+    """Return how many batches are under way."""
+    return sum(len(lane._runners) for lane in lanes_of(store))

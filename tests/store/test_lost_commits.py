@@ -137,7 +137,7 @@ async def test_among_many_cuts_every_key_has_one_effect_and_every_answer_is_true
     world: World, proxy: FaultProxy
 ) -> None:
     """Eighty requests on twenty seats, each repeated by its client until there is an answer."""
-    lane = LaneOptions(in_flight=4, batch_max=3, crowd=1)
+    lane = LaneOptions(in_flight=4, batch_max=3)
     distant = await Store.open(proxy.url, StoreOptions(pool_size=4, lane=lane))
     bus = await world.bus(seats=20)
     labels = list(await world.states(bus))
