@@ -108,7 +108,8 @@ class Lane:
         self._options = options
         self._queue: Line[_Waiting] = Line()
         self._runners: set[asyncio.Task[None]] = set()
-        self._set_off_at = 0.0
+        self._under_way: list[float] = []
+        """When each batch set off, the oldest first."""
         self._pace = Pace(options)
         self._late_at = 0.0
         self._is_looked_after = False
@@ -173,7 +174,6 @@ class Lane:
 
     def _wake(self) -> None:
         if self._queue.has_turn and self._has_place(beside=len(self._runners)):
-            self._set_off_at = asyncio.get_running_loop().time()
             runner = asyncio.create_task(self._run())
             self._runners.add(runner)
             runner.add_done_callback(self._ended)
@@ -195,9 +195,12 @@ class Lane:
         if beside == 0:
             return True
         return beside < self._options.in_flight and (
-            len(self._queue) >= self._options.batch_max
-            or asyncio.get_running_loop().time() - self._set_off_at >= self._pace.long
+            len(self._queue) >= self._options.batch_max or self._has_long()
         )
+
+    def _has_long(self) -> bool:
+        now = asyncio.get_running_loop().time()
+        return bool(self._under_way) and now - self._under_way[0] >= self._pace.long
 
     def _ended(self, runner: "asyncio.Task[None]") -> None:
         self._runners.discard(runner)
@@ -209,10 +212,12 @@ class Lane:
         loop = asyncio.get_running_loop()
         while self._queue.has_turn:
             batch = self._queue.take(self._options.batch_max)
-            set_off_at = self._set_off_at = loop.time()
+            set_off_at = loop.time()
+            self._under_way.append(set_off_at)
             try:
                 await self._execute(_still_waiting(batch))
             finally:
+                self._under_way.remove(set_off_at)
                 self._pace.note(loop.time() - set_off_at)
                 self._queue.free({waiting.bus_id for waiting in batch})
                 self._wake()

@@ -160,11 +160,13 @@ async def test_buses_of_two_operators_share_a_batch(world: World) -> None:
 
 async def test_nobody_waits_for_another_bus_whose_seat_is_locked(world: World) -> None:
     locked, other = await world.bus(), await world.bus()
-    store = await open_narrow(world, LaneOptions(is_express=False))
+    store = await open_narrow(world, LaneOptions(long_seconds=0.2, is_express=False))
     async with seat_locked(world, locked, "4D") as lock:
         waiting = asyncio.create_task(deeds.hold_one(store, locked, "4D"))
         await lock.has_waiters()
         await deeds.hold_one(store, other, "1A")
+        (lane,) = (lane for lane in lanes_of(store) if lane._runners)
+        assert lane._has_place(beside=1), "who comes next would wait for the lock again"
         assert not waiting.done()
     await waiting
 
